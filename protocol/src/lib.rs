@@ -1,0 +1,11 @@
+//! BitTorrent as pure state machines.
+//!
+//! This crate turns bytes into meaning and meaning into decisions. It contains no sockets, no
+//! files, no threads, no clock and no runtime: time and randomness are arguments, and what is to
+//! be done comes back as data. So every rule can be tested in microseconds, fuzzed, and simulated
+//! with thousands of nodes.
+
+pub mod bitfield;
+pub mod id;
+pub mod layout;
+pub mod time;
