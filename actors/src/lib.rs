@@ -1,1 +1,29 @@
 //! The actors of a swarm node.
+//!
+//! Each actor owns one kind of state, converts what reaches it into inputs of a machine of
+//! `swarmlet-protocol`, and performs what the machine puts out. Actors import messages and not one
+//! another; only the [`supervisor`] knows them all and wires them.
+//!
+//! | actor | owns | decides through |
+//! |---|---|---|
+//! | [`supervisor`] | who is alive, the ordered shutdown | restart budgets |
+//! | [`listener`] | the listening socket | membership |
+//! | [`discovery`] | known addresses, links, whom to dial | membership, sweep, join |
+//! | [`scheduler`] | the piece map of one swarm | picker, metadata fetch |
+//! | [`session`] | one socket | session |
+//! | [`storage`] | the file of one swarm | layout |
+//! | [`watchdog`] | figures over time | thresholds |
+
+pub mod clock;
+pub mod counters;
+pub mod credit;
+pub mod discovery;
+pub mod guard;
+pub mod listener;
+pub mod messages;
+pub mod scheduler;
+pub mod session;
+pub mod state;
+pub mod storage;
+pub mod supervisor;
+pub mod watchdog;

@@ -9,3 +9,4 @@ pub mod bitfield;
 pub mod id;
 pub mod layout;
 pub mod time;
+pub mod wire;

@@ -1,0 +1,173 @@
+//! What goes into a session and what comes out of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::download::WholePiece;
+use crate::bitfield::Bitfield;
+use crate::extension::pex::PexMessage;
+use crate::extension::rendezvous::SwarmsMessage;
+use crate::id::{InfoHash, PeerId};
+use crate::layout::{Block, PieceIndex};
+use crate::metainfo::Info;
+
+/// What a session needs to know from the start.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Who opened the link.
+    pub role: Role,
+    /// Our own name.
+    pub peer_id: PeerId,
+    /// The infohash under which the fleet's nodes meet that do not know their swarm.
+    pub rendezvous: InfoHash,
+    /// The port that we listen on, told to the peer (`p`, BEP 10).
+    pub listen_port: u16,
+    /// Our client's name and version (`v`, BEP 10).
+    pub client: String,
+}
+
+/// Who opened the link.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// The peer did; it names the swarm.
+    Accepted,
+    /// We did, for this swarm.
+    Dialed {
+        /// The swarm that we name.
+        info_hash: InfoHash,
+    },
+}
+
+/// A word of the host.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Answer an accepted link's handshake for this swarm.
+    Answer(InfoHash),
+    /// The link may begin. With the content as far as we know it, and the pieces we have; `None`
+    /// on a rendezvous link and while the content is not known.
+    Welcome(Option<(Arc<Info>, Bitfield)>),
+    /// The content of the link's swarm became known, and these pieces of it are here.
+    InfoLearned(Arc<Info>, Bitfield),
+    /// The picker leases these pieces to this link.
+    Grant(Vec<PieceIndex>),
+    /// These pieces are not needed from this link any more.
+    Cancel(Vec<PieceIndex>),
+    /// We have these pieces now: tell the peer.
+    Announce(Vec<PieceIndex>),
+    /// Does the peer have something that we lack?
+    Interest(bool),
+    /// The blocks that [`Output::Read`] asked for: their bytes one after the other.
+    BlocksRead(Vec<Block>, Bytes),
+    /// The blocks that [`Output::Read`] asked for cannot be read.
+    ReadFailed(Vec<Block>),
+    /// Ask the peer for this part of the metadata (BEP 9).
+    RequestMetadata(u32),
+    /// Tell the peer of these addresses (BEP 11).
+    SendPex(PexMessage),
+    /// Tell the peer of these swarms.
+    SendSwarms(SwarmsMessage),
+    /// Time has passed, or the outbox was written.
+    Wake,
+}
+
+/// Something for the host to do or to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// The peer's handshake is here. The host answers with [`Input::Answer`] (accepted links) and
+    /// [`Input::Welcome`], or closes.
+    Handshaken {
+        /// The swarm that the peer named.
+        info_hash: InfoHash,
+        /// The peer's name.
+        peer_id: PeerId,
+    },
+    /// The peer has said what it can do.
+    Ready(Ready),
+    /// The peer has pieces.
+    PeerHas(PeerHave),
+    /// The peer turned out not to have these pieces.
+    PeerLacks(Vec<PieceIndex>),
+    /// The peer has everything.
+    PeerComplete,
+    /// The link could take this many more bytes of leases; replaces what it said before.
+    Want {
+        /// Bytes beyond what is leased already; zero while the peer chokes us.
+        bytes: u64,
+        /// The shortest round trip of late.
+        round_trip: Duration,
+        /// Bytes per second of late.
+        rate: u64,
+    },
+    /// These leases end: the peer will not answer.
+    Returned(Vec<PieceIndex>),
+    /// These pieces are whole and go to storage.
+    Pieces(Vec<WholePiece>),
+    /// Read these blocks for the peer and answer with [`Input::BlocksRead`].
+    Read(Vec<Block>),
+    /// The peer can send the metadata, of this many bytes (BEP 9).
+    MetadataOffered(u32),
+    /// A part of the metadata (BEP 9).
+    MetadataData {
+        /// The part's number.
+        piece: u32,
+        /// The whole size that the peer claims.
+        total_size: u32,
+        /// The part's bytes.
+        data: Bytes,
+    },
+    /// The peer will not send this part of the metadata.
+    MetadataRejected(u32),
+    /// The peer told of addresses.
+    Pex(PexMessage),
+    /// The peer told of swarms.
+    Swarms(SwarmsMessage),
+    /// The link is beyond use.
+    Close(CloseReason),
+}
+
+/// What a peer says of itself once the handshakes are through.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ready {
+    /// The port that it listens on, if it said so.
+    pub listen_port: Option<u16>,
+    /// It is a swarmlet: it speaks `sw_swarms`.
+    pub fleet: bool,
+    /// It takes peer exchange.
+    pub pex: bool,
+    /// The client's name and version.
+    pub client: Option<String>,
+}
+
+/// Pieces that a peer has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PeerHave {
+    /// All of them.
+    All,
+    /// These, and no others.
+    Only(Bitfield),
+    /// These as well.
+    More(Vec<PieceIndex>),
+}
+
+/// Why a session ends its link.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum CloseReason {
+    /// The handshakes took too long.
+    HandshakeTimedOut,
+    /// The peer said nothing for minutes.
+    Silent,
+    /// The peer owes blocks and sends nothing.
+    Starved,
+}
+
+impl std::fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::HandshakeTimedOut => "the handshakes took too long",
+            Self::Silent => "the peer has said nothing for minutes",
+            Self::Starved => "the peer owes blocks and sends nothing",
+        })
+    }
+}

@@ -1,0 +1,362 @@
+//! One peer link as a machine: handshakes, choking, requests in both directions, extensions.
+//!
+//! Bytes that arrive go in through [`Session::receive`], everything else through
+//! [`Session::handle`]; what is to be done comes out as [`Output`]s, and what is to be written
+//! collects in the [`Outbox`]. The machine opens no socket, reads no file and chooses no piece.
+//!
+//! Invariants: nothing larger than a handshake is kept before the handshake is complete; nothing
+//! is said or believed about pieces before the layout is known; when `receive` fails the link is
+//! beyond use and must be closed.
+
+mod download;
+mod events;
+mod extensions;
+mod opening;
+mod outbox;
+mod pieces;
+mod upload;
+mod violation;
+
+use bytes::Bytes;
+
+pub use self::download::{STORE_BATCH, STORE_DELAY, WholePiece};
+pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role};
+pub use self::outbox::Outbox;
+pub use self::upload::{MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH, READ_BATCH};
+pub use self::violation::{STRIKES, Verdict, Violation};
+
+use self::extensions::Extensions;
+use self::pieces::Pieces;
+use crate::id::{InfoHash, PeerId};
+use crate::time::Timestamp;
+use crate::wire::handshake::HANDSHAKE_LENGTH;
+use crate::wire::{Decoder, Frame, Handshake, Message};
+
+pub use self::limits::{HANDSHAKE_TIMEOUT, KEEP_ALIVE, SILENCE_LIMIT, STARVED_LIMIT};
+
+mod limits {
+    use std::time::Duration;
+
+    /// 10 s: a link that is not ready by then is closed.
+    pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+    /// 100 s: a link that we said nothing on for so long gets a keep-alive ("generally sent once
+    /// every two minutes", BEP 3).
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(100);
+    /// 4 min: a peer that said nothing for two keep-alives is gone.
+    pub const SILENCE_LIMIT: Duration = Duration::from_secs(240);
+    /// 20 s: a peer that owes us blocks and sends nothing for so long is gone. Its pieces are
+    /// leased to others long before.
+    pub const STARVED_LIMIT: Duration = Duration::from_secs(20);
+}
+
+/// One link.
+#[derive(Debug)]
+pub struct Session {
+    params: Params,
+    phase: Phase,
+    decoder: Decoder,
+    outbox: Outbox,
+    /// Bytes that came behind the handshake, until the host has let the link in.
+    backlog: Vec<u8>,
+    pieces: Pieces,
+    extensions: Extensions,
+    strikes: u32,
+    opened: Timestamp,
+    last_received: Timestamp,
+    last_sent: Timestamp,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The peer's handshake is not complete.
+    Greeting { bytes: Vec<u8> },
+    /// An accepted link waits for the name that we answer for.
+    Answering,
+    /// Both handshakes are through; the host has not said what the swarm looks like.
+    Waiting { info_hash: InfoHash },
+    /// Messages flow.
+    Open { info_hash: InfoHash },
+    /// Nothing is read or written any more.
+    Closed,
+}
+
+impl Session {
+    /// The machine of a new link. A dialled link speaks first: its handshake waits in the outbox.
+    #[must_use]
+    pub fn new(params: Params, now: Timestamp) -> Self {
+        let mut session = Self {
+            phase: Phase::Greeting { bytes: Vec::new() },
+            decoder: Decoder::new(),
+            outbox: Outbox::default(),
+            backlog: Vec::new(),
+            pieces: Pieces::default(),
+            extensions: Extensions::default(),
+            strikes: 0,
+            opened: now,
+            last_received: now,
+            last_sent: now,
+            params,
+        };
+        if let Role::Dialed { info_hash } = session.params.role {
+            session.greet(info_hash);
+        }
+        session
+    }
+
+    /// Takes bytes from the socket.
+    ///
+    /// # Errors
+    /// The peer broke a rule that ends the link; [`Violation::verdict`] says what it costs.
+    pub fn receive(
+        &mut self,
+        mut bytes: &[u8],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        self.last_received = now;
+        if let Phase::Greeting { bytes: collected } = &mut self.phase {
+            let missing = HANDSHAKE_LENGTH - collected.len();
+            let (part, rest) = bytes.split_at(missing.min(bytes.len()));
+            collected.extend_from_slice(part);
+            bytes = rest;
+            Handshake::check_start(collected)?;
+            if let Ok(whole) = <&[u8; HANDSHAKE_LENGTH]>::try_from(collected.as_slice()) {
+                let handshake = Handshake::decode(whole)?;
+                self.greeted(handshake, out)?;
+            }
+        }
+        match self.phase {
+            Phase::Open { .. } => self.read(bytes, now, out)?,
+            Phase::Closed => {}
+            _ => self.backlog.extend_from_slice(bytes),
+        }
+        self.work(now, out);
+        Ok(())
+    }
+
+    /// Takes a word of the host.
+    ///
+    /// # Errors
+    /// What came behind the handshake broke a rule (see [`Self::receive`]).
+    pub fn handle(
+        &mut self,
+        input: Input,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        match input {
+            Input::Answer(info_hash) => {
+                if matches!(self.phase, Phase::Answering) {
+                    self.greet(info_hash);
+                    self.phase = Phase::Waiting { info_hash };
+                }
+            }
+            Input::Welcome(swarm) => {
+                if let Phase::Waiting { info_hash } = self.phase {
+                    self.phase = Phase::Open { info_hash };
+                    self.open(swarm, now, out)?;
+                }
+            }
+            Input::InfoLearned(info, ours) => {
+                self.learned(info, ours, now, out)?;
+            }
+            Input::Grant(pieces) => {
+                let refused = self.pieces.grant(pieces, now);
+                if !refused.is_empty() {
+                    out.push(Output::Returned(refused));
+                }
+            }
+            Input::Cancel(pieces) => self.pieces.cancel(&pieces, &mut self.outbox),
+            Input::Announce(pieces) => self.pieces.announce(&pieces, &mut self.outbox),
+            Input::Interest(interested) => self.pieces.interest(interested, &mut self.outbox),
+            Input::BlocksRead(blocks, data) => {
+                self.pieces.answer(&blocks, data, &mut self.outbox);
+            }
+            Input::ReadFailed(blocks) => self.pieces.refuse(&blocks, &mut self.outbox),
+            Input::RequestMetadata(piece) => {
+                self.extensions.request_metadata(piece, &mut self.outbox, out);
+            }
+            Input::SendPex(pex) => self.extensions.send_pex(&pex, &mut self.outbox),
+            Input::SendSwarms(swarms) => self.extensions.send_swarms(swarms, &mut self.outbox),
+            Input::Wake => self.wake(now, out),
+        }
+        self.work(now, out);
+        Ok(())
+    }
+
+    /// What waits to be written. After a write, call [`Self::handle`] with [`Input::Wake`].
+    pub const fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Should more be read from the socket? No while the host owes an answer, so that nothing
+    /// piles up behind a handshake.
+    #[must_use]
+    pub const fn wants_bytes(&self) -> bool {
+        matches!(self.phase, Phase::Greeting { .. } | Phase::Open { .. })
+    }
+
+    /// When [`Input::Wake`] is due at the latest.
+    #[must_use]
+    pub fn next_timeout(&self) -> Timestamp {
+        if matches!(self.phase, Phase::Closed) {
+            return Timestamp::NEVER;
+        }
+        let mut next = (self.last_sent + KEEP_ALIVE).min(self.last_received + SILENCE_LIMIT);
+        if !self.is_ready() {
+            next = next.min(self.opened + HANDSHAKE_TIMEOUT);
+        }
+        if let Some(download) = &self.pieces.download {
+            next = download.flush_at().map_or(next, |at| next.min(at));
+            next = download.starved_since().map_or(next, |at| next.min(at + STARVED_LIMIT));
+        }
+        next
+    }
+
+    /// The swarm that the link is for, once the handshakes have said so.
+    #[must_use]
+    pub const fn info_hash(&self) -> Option<InfoHash> {
+        match self.phase {
+            Phase::Waiting { info_hash } | Phase::Open { info_hash } => Some(info_hash),
+            _ => None,
+        }
+    }
+
+    /// Is this a link on which nodes tell each other of swarms (and not one of a swarm)?
+    #[must_use]
+    pub fn is_rendezvous(&self) -> bool {
+        self.info_hash() == Some(self.params.rendezvous)
+    }
+
+    /// The measured state of the link's pipeline: bytes per second and the shortest round trip.
+    #[must_use]
+    pub fn figures(&self) -> (u64, std::time::Duration) {
+        self.pieces.download.as_ref().map_or((0, std::time::Duration::ZERO), |download| {
+            (download.pipeline.rate(), download.pipeline.round_trip())
+        })
+    }
+
+    const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. }) && self.extensions.is_settled()
+    }
+
+    fn greet(&mut self, info_hash: InfoHash) {
+        let handshake = Handshake {
+            info_hash,
+            peer_id: self.params.peer_id,
+            extensions: true,
+            // Piece messages have no place on a rendezvous link.
+            fast: info_hash != self.params.rendezvous,
+        };
+        self.outbox.raw(&handshake.encode());
+    }
+
+    fn greeted(&mut self, peer: Handshake, out: &mut Vec<Output>) -> Result<(), Violation> {
+        match self.params.role {
+            Role::Accepted => self.phase = Phase::Answering,
+            // A node that does not know the swarm answers for the rendezvous, and the link
+            // becomes one.
+            Role::Dialed { info_hash }
+                if peer.info_hash == info_hash || peer.info_hash == self.params.rendezvous =>
+            {
+                self.phase = Phase::Waiting { info_hash: peer.info_hash };
+            }
+            Role::Dialed { .. } => return Err(Violation::WrongSwarm),
+        }
+        self.pieces.fast = peer.fast;
+        self.extensions.agree(peer.extensions);
+        out.push(Output::Handshaken { info_hash: peer.info_hash, peer_id: peer.peer_id });
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        mut bytes: &[u8],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        while let Some(frame) = self.decoder.next(&mut bytes)? {
+            let judged = match frame {
+                Frame::Block(block) => self.pieces.block(block, now),
+                Frame::Data(data) => {
+                    self.pieces.data(data, now);
+                    Ok(())
+                }
+                Frame::Message(message) => self.message(message, now, out),
+            };
+            if let Err(violation) = judged {
+                self.judge(violation)?;
+            }
+        }
+        self.pieces.tell_haves(out);
+        Ok(())
+    }
+
+    fn message(
+        &mut self,
+        message: Message,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        match message {
+            Message::KeepAlive | Message::Port(_) | Message::Unknown(_) => Ok(()),
+            Message::Extended { id, payload } => self.extended(id, &payload, out),
+            message => self.pieces.message(message, now, &mut self.outbox, out),
+        }
+    }
+
+    /// Strikes add up; the rest ends the link.
+    fn judge(&mut self, violation: Violation) -> Result<(), Violation> {
+        if let Verdict::Strikes(strikes) = violation.verdict() {
+            self.strikes += strikes;
+            if self.strikes < STRIKES {
+                return Ok(());
+            }
+        }
+        Err(violation)
+    }
+
+    fn wake(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        let starved = self.pieces.download.as_ref().and_then(|download| download.starved_since());
+        let reason = if !self.is_ready() && now >= self.opened + HANDSHAKE_TIMEOUT {
+            Some(CloseReason::HandshakeTimedOut)
+        } else if now >= self.last_received + SILENCE_LIMIT {
+            Some(CloseReason::Silent)
+        } else if starved.is_some_and(|since| now >= since + STARVED_LIMIT) {
+            Some(CloseReason::Starved)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            self.phase = Phase::Closed;
+            out.push(Output::Close(reason));
+        } else if now >= self.last_sent + KEEP_ALIVE && matches!(self.phase, Phase::Open { .. }) {
+            self.outbox.message(&Message::KeepAlive);
+        }
+    }
+
+    /// Everything that follows from the state: top up requests, ask for leases, hand over pieces,
+    /// read the next blocks for the peer.
+    fn work(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        if matches!(self.phase, Phase::Open { .. }) {
+            self.pieces.work(&mut self.outbox, now, out);
+        }
+        if !self.outbox.is_empty() {
+            self.last_sent = now;
+        }
+    }
+
+    fn backlog(&mut self, now: Timestamp, out: &mut Vec<Output>) -> Result<(), Violation> {
+        let backlog = Bytes::from(std::mem::take(&mut self.backlog));
+        self.read(&backlog, now, out)
+    }
+
+    /// The peer's name for log lines is the host's business; ours is the same on all links.
+    #[must_use]
+    pub const fn peer_id(&self) -> PeerId {
+        self.params.peer_id
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! How a link begins: what we say first, and what follows from the peer's extension handshake.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::events::{Output, Ready};
+use super::upload::MAX_QUEUED_REQUESTS;
+use super::violation::Violation;
+use super::{Phase, Session};
+use crate::bitfield::Bitfield;
+use crate::extension::handshake::{ExtensionHandshake, METADATA_ID, PEX_ID, SWARMS_ID};
+use crate::metainfo::Info;
+use crate::time::Timestamp;
+
+impl Session {
+    /// The host lets the link in: what we have, what we can do, and that requests are welcome.
+    pub(super) fn open(
+        &mut self,
+        swarm: Option<(Arc<Info>, Bitfield)>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        let rendezvous = self.is_rendezvous();
+        if !rendezvous {
+            self.pieces.open(swarm.as_ref().map(|(_, ours)| ours), &mut self.outbox);
+        }
+        let info = swarm.as_ref().map(|(info, _)| Arc::clone(info));
+        self.extensions.greet(self.our_handshake(), info, &mut self.outbox);
+        if self.extensions.is_settled() {
+            // Without BEP 10 the peer says nothing of itself.
+            let ready = Ready { listen_port: None, fleet: false, pex: false, client: None };
+            out.push(Output::Ready(ready));
+        }
+        if let Some((info, ours)) = swarm {
+            self.know(&info, ours, out)?;
+        }
+        self.backlog(now, out)
+    }
+
+    /// The content became known after the link was opened.
+    pub(super) fn learned(
+        &mut self,
+        info: Arc<Info>,
+        ours: Bitfield,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        if !matches!(self.phase, Phase::Open { .. }) || self.pieces.download.is_some() {
+            return Ok(());
+        }
+        let have: Vec<_> = ours.iter().collect();
+        let none = Bitfield::new(ours.pieces());
+        self.extensions.greet(self.our_handshake(), Some(Arc::clone(&info)), &mut self.outbox);
+        // The peer was told that we have nothing; what we have by now are new pieces to it.
+        self.know(&info, none, out)?;
+        self.pieces.announce(&have, &mut self.outbox);
+        self.work(now, out);
+        Ok(())
+    }
+
+    /// A message of the extension protocol arrived.
+    pub(super) fn extended(
+        &mut self,
+        id: u8,
+        payload: &Bytes,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        let handshake = self.extensions.message(id, payload, &mut self.outbox, out)?;
+        if let Some(limit) = handshake.and_then(|handshake| handshake.request_limit) {
+            self.pieces.limit_requests(limit);
+        }
+        Ok(())
+    }
+
+    fn know(
+        &mut self,
+        info: &Info,
+        ours: Bitfield,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        self.decoder.expect_pieces(info.layout().pieces());
+        self.pieces.learned(*info.layout(), ours, out)?;
+        self.pieces.unchoke(&mut self.outbox);
+        Ok(())
+    }
+
+    fn our_handshake(&self) -> ExtensionHandshake {
+        let rendezvous = self.is_rendezvous();
+        ExtensionHandshake {
+            metadata_id: (!rendezvous).then_some(METADATA_ID),
+            pex_id: (!rendezvous).then_some(PEX_ID),
+            swarms_id: Some(SWARMS_ID),
+            port: Some(self.params.listen_port),
+            client: Some(self.params.client.clone()),
+            request_limit: Some(MAX_QUEUED_REQUESTS as u32),
+            ..ExtensionHandshake::default()
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Pieces on one link: who has what, who chokes whom, and the two directions of transfer.
+//!
+//! Before the layout is known (a link of a swarm whose metadata is still being fetched) the peer's
+//! claims are kept as they came, within bounds, and read when the layout is there.
+
+use bytes::Bytes;
+
+use super::download::Download;
+use super::events::{Output, PeerHave};
+use super::outbox::Outbox;
+use super::upload::{MAX_QUEUED_REQUESTS, Upload};
+use super::violation::Violation;
+use crate::bitfield::Bitfield;
+use crate::layout::{Block, Layout, PieceIndex};
+use crate::time::Timestamp;
+use crate::wire::{Message, RawBlock};
+
+/// 250: what a client queues that does not say (libtorrent's default, BEP 10).
+pub(super) const DEFAULT_REQUEST_LIMIT: usize = 250;
+
+/// The state of pieces on one link.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    /// The peer speaks the fast extension (BEP 6).
+    pub(super) fast: bool,
+    /// Both exist as soon as the layout is known.
+    pub(super) download: Option<Download>,
+    upload: Option<Upload>,
+    layout: Option<Layout>,
+    theirs: Bitfield,
+    claims: Claims,
+    request_limit: usize,
+    peer_chokes: bool,
+    we_choke: bool,
+    interested: bool,
+    /// `have`s of the present read, told to the host together.
+    fresh: Vec<PieceIndex>,
+    told_complete: bool,
+}
+
+/// What a peer said of its pieces before the layout was known.
+#[derive(Debug, Default)]
+struct Claims {
+    all: bool,
+    bitfield: Option<Bytes>,
+    haves: Vec<u32>,
+    /// Something was said: a bitfield would be late.
+    spoken: bool,
+}
+
+/// 65,536: `have`s remembered before the layout is known. A peer sends its bitfield first, so only
+/// what it finishes meanwhile comes this way.
+const MAX_EARLY_HAVES: usize = 65_536;
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self {
+            fast: false,
+            download: None,
+            upload: None,
+            layout: None,
+            theirs: Bitfield::new(0),
+            claims: Claims::default(),
+            request_limit: DEFAULT_REQUEST_LIMIT,
+            peer_chokes: true,
+            we_choke: true,
+            interested: false,
+            fresh: Vec::new(),
+            told_complete: false,
+        }
+    }
+}
+
+impl Pieces {
+    /// The link begins: says what we have, and that requests are welcome.
+    pub(super) fn open(&mut self, ours: Option<&Bitfield>, outbox: &mut Outbox) {
+        match ours {
+            Some(ours) if self.fast && ours.is_full() => outbox.message(&Message::HaveAll),
+            Some(ours) if !ours.is_empty() => {
+                outbox.message(&Message::Bitfield(Bytes::copy_from_slice(ours.as_wire())));
+            }
+            _ if self.fast => outbox.message(&Message::HaveNone),
+            _ => {}
+        }
+    }
+
+    /// We take requests from now on.
+    pub(super) fn unchoke(&mut self, outbox: &mut Outbox) {
+        if std::mem::take(&mut self.we_choke) {
+            outbox.message(&Message::Unchoke);
+        }
+    }
+
+    /// The layout is known: reads what the peer claimed before.
+    pub(super) fn learned(
+        &mut self,
+        layout: Layout,
+        ours: Bitfield,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        self.layout = Some(layout);
+        self.download = Some(Download::new(layout, self.request_limit));
+        self.upload = Some(Upload::new(layout, ours));
+        self.theirs = Bitfield::new(layout.pieces());
+        let claims = std::mem::take(&mut self.claims);
+        if claims.all {
+            self.has_all(out);
+        }
+        if let Some(bits) = claims.bitfield {
+            self.has_only(&bits, out)?;
+        }
+        for piece in claims.haves {
+            self.has(piece)?;
+        }
+        self.claims.spoken = claims.spoken;
+        self.tell_haves(out);
+        Ok(())
+    }
+
+    /// The peer queues so many requests (`reqq`, BEP 10).
+    pub(super) fn limit_requests(&mut self, limit: u32) {
+        self.request_limit = (limit as usize).clamp(1, MAX_QUEUED_REQUESTS);
+        if let Some(download) = &mut self.download {
+            download.request_limit = self.request_limit;
+        }
+    }
+
+    /// A message about pieces.
+    pub(super) fn message(
+        &mut self,
+        message: Message,
+        now: Timestamp,
+        outbox: &mut Outbox,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        if !self.fast
+            && let Some(id) = needs_fast(&message)
+        {
+            return Err(Violation::NotNegotiated(id));
+        }
+        match message {
+            Message::Choke => self.choked(out),
+            Message::Unchoke => self.unchoked(now),
+            Message::Bitfield(bits) => return self.has_only(&bits, out),
+            Message::HaveAll => self.has_all(out),
+            Message::HaveNone => self.claims.spoken = true,
+            Message::Have(piece) => return self.has(piece),
+            Message::Request(block) => return self.requested(block, outbox),
+            Message::Cancel(block) => self.cancelled(block, outbox),
+            Message::RejectRequest(block) => self.rejected(block, outbox, out),
+            // We unchoke everybody we keep, so their interest changes nothing; suggestions and
+            // allowed-fast sets are for peers that do not.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn block(&mut self, block: RawBlock, now: Timestamp) -> Result<(), Violation> {
+        let unrequested = Violation::Unrequested { piece: block.piece, begin: block.begin };
+        self.download.as_mut().ok_or(unrequested)?.block(block, now)
+    }
+
+    pub(super) fn data(&mut self, data: &[u8], now: Timestamp) {
+        if let Some(download) = &mut self.download {
+            download.data(data, now);
+        }
+    }
+
+    /// Takes over leases; returns those that cannot be used because the peer chokes us.
+    pub(super) fn grant(&mut self, pieces: Vec<PieceIndex>, now: Timestamp) -> Vec<PieceIndex> {
+        match &mut self.download {
+            Some(download) if !self.peer_chokes => download.grant(pieces, now),
+            _ => return pieces,
+        }
+        Vec::new()
+    }
+
+    pub(super) fn cancel(&mut self, pieces: &[PieceIndex], outbox: &mut Outbox) {
+        if let Some(download) = &mut self.download {
+            download.cancel(pieces, outbox);
+        }
+    }
+
+    pub(super) fn announce(&mut self, pieces: &[PieceIndex], outbox: &mut Outbox) {
+        let Some(upload) = &mut self.upload else { return };
+        for &piece in pieces {
+            if upload.ours_mut().insert(piece) {
+                outbox.message(&Message::Have(piece.get()));
+            }
+        }
+    }
+
+    pub(super) fn interest(&mut self, interested: bool, outbox: &mut Outbox) {
+        if self.interested != interested {
+            self.interested = interested;
+            let word = if interested { Message::Interested } else { Message::NotInterested };
+            outbox.message(&word);
+        }
+    }
+
+    pub(super) fn answer(&mut self, blocks: &[Block], data: Bytes, outbox: &mut Outbox) {
+        if let Some(upload) = &mut self.upload {
+            upload.answer(blocks, data, outbox);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, blocks: &[Block], outbox: &mut Outbox) {
+        if let Some(upload) = &mut self.upload {
+            upload.refuse(blocks, self.fast, outbox);
+        }
+    }
+
+    /// Tops up requests, asks for leases, hands over whole pieces, reads for the peer.
+    pub(super) fn work(&mut self, outbox: &mut Outbox, now: Timestamp, out: &mut Vec<Output>) {
+        if let Some(upload) = &mut self.upload
+            && let Some(blocks) = upload.next_read(outbox.len())
+        {
+            out.push(Output::Read(blocks));
+        }
+        let Some(download) = &mut self.download else { return };
+        if let Some(pieces) = download.flush(now) {
+            out.push(Output::Pieces(pieces));
+        }
+        if self.peer_chokes || !self.interested {
+            return;
+        }
+        download.ask(outbox, now);
+        if let Some(bytes) = download.want() {
+            let (rate, round_trip) = (download.pipeline.rate(), download.pipeline.round_trip());
+            out.push(Output::Want { bytes, round_trip, rate });
+        }
+    }
+
+    /// Tells the host of the `have`s that came in one read.
+    pub(super) fn tell_haves(&mut self, out: &mut Vec<Output>) {
+        if !self.fresh.is_empty() {
+            out.push(Output::PeerHas(PeerHave::More(std::mem::take(&mut self.fresh))));
+        }
+        if self.layout.is_some() && self.theirs.is_full() && !self.told_complete {
+            self.told_complete = true;
+            out.push(Output::PeerComplete);
+        }
+    }
+
+    fn has(&mut self, piece: u32) -> Result<(), Violation> {
+        self.claims.spoken = true;
+        let Some(layout) = &self.layout else {
+            if self.claims.haves.len() < MAX_EARLY_HAVES {
+                self.claims.haves.push(piece);
+            }
+            return Ok(());
+        };
+        let pieces = layout.pieces();
+        let piece = layout.piece(piece).ok_or(Violation::HaveOutOfRange { piece, pieces })?;
+        if self.theirs.insert(piece) {
+            self.fresh.push(piece);
+        }
+        Ok(())
+    }
+
+    fn has_all(&mut self, out: &mut Vec<Output>) {
+        self.claims.spoken = true;
+        match &self.layout {
+            Some(layout) => {
+                self.theirs = Bitfield::full(layout.pieces());
+                out.push(Output::PeerHas(PeerHave::All));
+            }
+            None => self.claims.all = true,
+        }
+    }
+
+    fn has_only(&mut self, bits: &Bytes, out: &mut Vec<Output>) -> Result<(), Violation> {
+        if std::mem::replace(&mut self.claims.spoken, true) {
+            return Err(Violation::LateBitfield);
+        }
+        match &self.layout {
+            Some(layout) => {
+                self.theirs = Bitfield::from_wire(bits, layout.pieces())?;
+                out.push(Output::PeerHas(PeerHave::Only(self.theirs.clone())));
+            }
+            None => self.claims.bitfield = Some(bits.clone()),
+        }
+        Ok(())
+    }
+
+    fn choked(&mut self, out: &mut Vec<Output>) {
+        if std::mem::replace(&mut self.peer_chokes, true) {
+            return;
+        }
+        let Some(download) = &mut self.download else { return };
+        let returned = download.give_up();
+        if !returned.is_empty() {
+            out.push(Output::Returned(returned));
+        }
+        let (rate, round_trip) = (download.pipeline.rate(), download.pipeline.round_trip());
+        out.push(Output::Want { bytes: 0, round_trip, rate });
+    }
+
+    const fn unchoked(&mut self, _now: Timestamp) {
+        self.peer_chokes = false;
+    }
+
+    fn requested(&mut self, block: RawBlock, outbox: &mut Outbox) -> Result<(), Violation> {
+        let refused = match &mut self.upload {
+            Some(upload) if !self.we_choke => match upload.request(block) {
+                Ok(()) => return Ok(()),
+                Err(violation) => Err(violation),
+            },
+            Some(_) => Ok(()),
+            None => Err(Violation::RequestedMissing(block.piece)),
+        };
+        if self.fast {
+            outbox.message(&Message::RejectRequest(block));
+        }
+        refused
+    }
+
+    fn cancelled(&mut self, block: RawBlock, outbox: &mut Outbox) {
+        let Some(upload) = &mut self.upload else { return };
+        // "A peer MUST either send the piece or a reject" (BEP 6).
+        if upload.cancel(block) && self.fast {
+            outbox.message(&Message::RejectRequest(block));
+        }
+    }
+
+    fn rejected(&mut self, block: RawBlock, outbox: &mut Outbox, out: &mut Vec<Output>) {
+        let Some(download) = &mut self.download else { return };
+        if let Some(piece) = download.rejected(block, outbox) {
+            // It said that it has the piece and will not send it: the same as not having it.
+            self.theirs.remove(piece);
+            out.push(Output::Returned(vec![piece]));
+            out.push(Output::PeerLacks(vec![piece]));
+        }
+    }
+}
+
+const fn needs_fast(message: &Message) -> Option<u8> {
+    match message {
+        Message::SuggestPiece(_) => Some(0x0d),
+        Message::HaveAll => Some(0x0e),
+        Message::HaveNone => Some(0x0f),
+        Message::RejectRequest(_) => Some(0x10),
+        Message::AllowedFast(_) => Some(0x11),
+        _ => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! The answering half of a session: the peer's requests wait here until they can be read and
+//! written.
+//!
+//! Invariant: a request in the queue names a block that exists and that we said we have. Bytes of
+//! blocks wait in memory only up to one batch being read and one being written.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::outbox::Outbox;
+use super::violation::Violation;
+use crate::bitfield::Bitfield;
+use crate::layout::{Block, Layout};
+use crate::wire::{Message, RawBlock};
+
+/// 8,192: the requests of one peer that we queue, told to it as `reqq` (BEP 10). A window of 2 MiB
+/// in parts of 256 bytes.
+pub const MAX_QUEUED_REQUESTS: usize = 8_192;
+
+/// 128 KiB: the longest block we serve. Everybody asks for 16 KiB; old clients asked for more.
+pub const MAX_REQUEST_LENGTH: u32 = 128 * 1024;
+
+/// 256 KiB: bytes read and written at once for one peer. Thirty links hold 15 MiB at most.
+pub const READ_BATCH: u32 = 256 * 1024;
+
+/// What this link serves.
+#[derive(Debug)]
+pub(super) struct Upload {
+    layout: Layout,
+    ours: Bitfield,
+    queue: VecDeque<Block>,
+    /// A read is under way.
+    reading: bool,
+}
+
+impl Upload {
+    pub(super) const fn new(layout: Layout, ours: Bitfield) -> Self {
+        Self { layout, ours, queue: VecDeque::new(), reading: false }
+    }
+
+    pub(super) const fn ours_mut(&mut self) -> &mut Bitfield {
+        &mut self.ours
+    }
+
+    /// Queues a request.
+    ///
+    /// # Errors
+    /// Names the rule that the request breaks.
+    pub(super) fn request(&mut self, block: RawBlock) -> Result<(), Violation> {
+        let checked = self.layout.block(block.piece, block.begin, block.length)?;
+        if block.length > MAX_REQUEST_LENGTH {
+            let limit = MAX_REQUEST_LENGTH;
+            return Err(Violation::RequestTooLong { length: block.length, limit });
+        }
+        if !self.ours.contains(checked.piece) {
+            return Err(Violation::RequestedMissing(block.piece));
+        }
+        if self.queue.len() >= MAX_QUEUED_REQUESTS {
+            return Err(Violation::TooManyRequests(MAX_QUEUED_REQUESTS));
+        }
+        self.queue.push_back(checked);
+        Ok(())
+    }
+
+    /// Takes a request back; says whether it was still waiting.
+    pub(super) fn cancel(&mut self, block: RawBlock) -> bool {
+        let position = self.queue.iter().position(|&queued| RawBlock::from(queued) == block);
+        position.is_some_and(|position| self.queue.remove(position).is_some())
+    }
+
+    /// The next blocks to read: what was asked first, up to a batch; none while a read is under
+    /// way or the last batch is not written.
+    pub(super) fn next_read(&mut self, waiting: usize) -> Option<Vec<Block>> {
+        if self.reading || self.queue.is_empty() || waiting >= READ_BATCH as usize {
+            return None;
+        }
+        let mut blocks = Vec::new();
+        let mut bytes = 0;
+        while let Some(&block) = self.queue.front() {
+            if bytes > 0 && bytes + block.length > READ_BATCH {
+                break;
+            }
+            bytes += block.length;
+            blocks.push(block);
+            self.queue.pop_front();
+        }
+        self.reading = true;
+        Some(blocks)
+    }
+
+    /// Answers the blocks that were read; `data` holds their bytes one after the other.
+    pub(super) fn answer(&mut self, blocks: &[Block], mut data: Bytes, outbox: &mut Outbox) {
+        self.reading = false;
+        for &block in blocks {
+            if data.len() < block.length as usize {
+                debug_assert!(false, "fewer bytes were read than asked for");
+                return;
+            }
+            outbox.block(block, data.split_to(block.length as usize));
+        }
+    }
+
+    /// The read failed: the peer is told, where it can be (BEP 6), and may ask somebody else.
+    pub(super) fn refuse(&mut self, blocks: &[Block], fast: bool, outbox: &mut Outbox) {
+        self.reading = false;
+        if fast {
+            for &block in blocks {
+                outbox.message(&Message::RejectRequest(block.into()));
+            }
+        }
+    }
+}
