@@ -5,7 +5,12 @@
 //! be done comes back as data. So every rule can be tested in microseconds, fuzzed, and simulated
 //! with thousands of nodes.
 
+pub mod address;
+pub mod bencode;
 pub mod bitfield;
+pub mod extension;
 pub mod id;
 pub mod layout;
+pub mod metainfo;
+mod text;
 pub mod time;
