@@ -5,8 +5,13 @@
 //! be done comes back as data. So every rule can be tested in microseconds, fuzzed, and simulated
 //! with thousands of nodes.
 
+pub mod address;
+pub mod bencode;
 pub mod bitfield;
+pub mod extension;
 pub mod id;
 pub mod layout;
+pub mod metainfo;
+mod text;
 pub mod time;
 pub mod wire;

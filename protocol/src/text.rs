@@ -1,0 +1,63 @@
+//! Text from outside, made fit to be shown: in errors, logs and on terminals.
+
+/// How much of a wrong text an error quotes: enough to find it, too little to fill a log.
+const QUOTED_LENGTH: usize = 80;
+
+/// A stranger's bytes as text of at most `limit` bytes: what is not UTF-8 and every control
+/// character (they could rewrite a terminal or forge a log line) becomes U+FFFD.
+pub(crate) fn printable(bytes: &[u8], limit: usize) -> String {
+    let mut out = String::new();
+    // A character takes at most 4 bytes, and each byte makes at most one: more is never looked at.
+    let looked_at = bytes.get(..limit).unwrap_or(bytes);
+    for character in String::from_utf8_lossy(looked_at).chars() {
+        let shown = match character {
+            control if control.is_control() => char::REPLACEMENT_CHARACTER,
+            other => other,
+        };
+        if out.len() + shown.len_utf8() > limit {
+            break;
+        }
+        out.push(shown);
+    }
+    out
+}
+
+/// A wrong text for an error: control characters escaped, long ones cut with `...`.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out: String = text
+        .chars()
+        .take(QUOTED_LENGTH)
+        .flat_map(|character| {
+            let escape = character.is_control();
+            let escaped = escape.then(|| character.escape_default());
+            let plain = (!escape).then_some(character);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect();
+    if text.chars().nth(QUOTED_LENGTH).is_some() {
+        out.push_str("...");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_and_bad_bytes_are_replaced() {
+        assert_eq!(
+            printable(b"a\x1b[2J\xff\n", 99),
+            "a\u{fffd}[2J\u{fffd}\u{fffd}"
+        );
+        assert_eq!(printable("äää".as_bytes(), 4), "ää");
+        assert!(printable(&[0xff; 300], 255).len() <= 255);
+    }
+
+    #[test]
+    fn quotes_are_one_line_and_short() {
+        assert_eq!(quoted("a\nb"), "a\\nb");
+        assert_eq!(quoted(&"x".repeat(81)), format!("{}...", "x".repeat(80)));
+        assert_eq!(quoted(&"x".repeat(80)), "x".repeat(80));
+    }
+}
