@@ -183,14 +183,22 @@ impl Layout {
 
     /// The blocks of a piece in order: 16 KiB each, the last one what is left.
     pub fn blocks(&self, piece: PieceIndex) -> impl Iterator<Item = Block> + use<> {
-        let length = self.length(piece);
-        (0..self.block_count(piece)).map(move |number| {
-            let begin = number * BLOCK_LENGTH;
-            Block {
-                piece,
-                begin,
-                length: BLOCK_LENGTH.min(length - begin),
-            }
+        let layout = *self;
+        (0..self.block_count(piece)).filter_map(move |number| layout.nth_block(piece, number))
+    }
+
+    /// The block of that number, counted from the start of the piece.
+    #[must_use]
+    pub fn nth_block(&self, piece: PieceIndex, number: u32) -> Option<Block> {
+        let begin = number.checked_mul(BLOCK_LENGTH)?;
+        let left = self
+            .length(piece)
+            .checked_sub(begin)
+            .filter(|&left| left > 0)?;
+        Some(Block {
+            piece,
+            begin,
+            length: BLOCK_LENGTH.min(left),
         })
     }
 

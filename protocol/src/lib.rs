@@ -12,6 +12,8 @@ pub mod extension;
 pub mod id;
 pub mod layout;
 pub mod metainfo;
+pub mod pipeline;
+pub mod session;
 mod text;
 pub mod time;
 pub mod wire;

@@ -35,7 +35,11 @@ impl Pipeline {
     /// The pipeline of a link that has carried nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { rate: 0.0, round_trip: None, sample: None }
+        Self {
+            rate: 0.0,
+            round_trip: None,
+            sample: None,
+        }
     }
 
     /// Bytes to keep asked for.
@@ -55,7 +59,8 @@ impl Pipeline {
     /// was measured.
     #[must_use]
     pub fn round_trip(&self) -> Duration {
-        self.round_trip.map_or(Duration::ZERO, |(round_trip, _)| round_trip)
+        self.round_trip
+            .map_or(Duration::ZERO, |(round_trip, _)| round_trip)
     }
 
     /// An answer began to arrive for a request that was sent on an empty pipeline.
@@ -77,7 +82,11 @@ impl Pipeline {
             return;
         }
         let measured = bytes as f64 / elapsed.as_secs_f64();
-        self.rate = if self.rate == 0.0 { measured } else { 0.7 * self.rate + 0.3 * measured };
+        self.rate = if self.rate == 0.0 {
+            measured
+        } else {
+            0.7 * self.rate + 0.3 * measured
+        };
         self.sample = Some((now, 0));
     }
 

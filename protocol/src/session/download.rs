@@ -160,7 +160,9 @@ impl Download {
 
     /// Ends a lease; returns the blocks that were asked for and have not come.
     fn forsake(&mut self, piece: PieceIndex) -> Vec<Block> {
-        let Some(assembly) = self.leases.remove(&piece) else { return Vec::new() };
+        let Some(assembly) = self.leases.remove(&piece) else {
+            return Vec::new();
+        };
         self.leased -= u64::from(assembly.length);
         let open: Vec<_> = self
             .layout
@@ -199,14 +201,24 @@ impl Download {
         let wanted = self.leases.get(&piece).is_some_and(|assembly| {
             assembly.is_outstanding(block.begin)
                 && self.layout.nth_block(piece, block.begin / BLOCK_LENGTH)
-                    == Some(Block { piece, begin: block.begin, length: block.length })
+                    == Some(Block {
+                        piece,
+                        begin: block.begin,
+                        length: block.length,
+                    })
         });
-        self.incoming = Some(Incoming { block, written: 0, wanted });
+        self.incoming = Some(Incoming {
+            block,
+            written: 0,
+            wanted,
+        });
         self.last_arrival = now;
         if !wanted {
             let expected = self.forsaken.remove(&(block.piece, block.begin));
-            let unrequested =
-                Violation::Unrequested { piece: block.piece, begin: block.begin };
+            let unrequested = Violation::Unrequested {
+                piece: block.piece,
+                begin: block.begin,
+            };
             return if expected { Ok(()) } else { Err(unrequested) };
         }
         if let Some((piece, begin, asked)) = self.probe.take()
@@ -219,17 +231,25 @@ impl Download {
 
     /// Bytes of the current block arrived. Says how many of them were of use.
     pub(super) fn data(&mut self, data: &[u8], now: Timestamp) -> usize {
-        let Some(incoming) = &mut self.incoming else { return 0 };
+        let Some(incoming) = &mut self.incoming else {
+            return 0;
+        };
         let at = (incoming.block.begin + incoming.written) as usize;
         incoming.written += data.len() as u32;
-        let Incoming { block, written, wanted } = *incoming;
+        let Incoming {
+            block,
+            written,
+            wanted,
+        } = *incoming;
         self.last_arrival = now;
         self.pipeline.received(data.len() as u64, now);
         let piece = PieceIndex::new(block.piece);
         if written >= block.length {
             self.incoming = None;
         }
-        let Some(assembly) = self.leases.get_mut(&piece).filter(|_| wanted) else { return 0 };
+        let Some(assembly) = self.leases.get_mut(&piece).filter(|_| wanted) else {
+            return 0;
+        };
         assembly.write(at, data);
         if written < block.length {
             return data.len();
@@ -258,8 +278,7 @@ impl Download {
         let window = self.pipeline.window();
         let idle = self.outstanding_blocks == 0;
         if !idle
-            && (self.outstanding > window / 2
-                || self.outstanding_blocks > self.request_limit / 2)
+            && (self.outstanding > window / 2 || self.outstanding_blocks > self.request_limit / 2)
         {
             return;
         }
@@ -358,7 +377,11 @@ struct BlockSet {
 impl BlockSet {
     fn new(blocks: u32) -> Self {
         let rest = blocks.div_ceil(64).saturating_sub(1);
-        Self { first: 0, rest: vec![0; rest as usize], count: 0 }
+        Self {
+            first: 0,
+            rest: vec![0; rest as usize],
+            count: 0,
+        }
     }
 
     fn word(&self, block: u32) -> u64 {

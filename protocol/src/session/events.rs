@@ -7,8 +7,7 @@ use bytes::Bytes;
 
 use super::download::WholePiece;
 use crate::bitfield::Bitfield;
-use crate::extension::pex::PexMessage;
-use crate::extension::rendezvous::SwarmsMessage;
+use crate::extension::{PexMessage, SwarmsMessage};
 use crate::id::{InfoHash, PeerId};
 use crate::layout::{Block, PieceIndex};
 use crate::metainfo::Info;

@@ -7,13 +7,10 @@ use bytes::Bytes;
 use super::events::{Output, Ready};
 use super::outbox::Outbox;
 use super::violation::Violation;
-use crate::extension::handshake::{
-    ExtensionHandshake, METADATA_ID, METADATA_NAME, PEX_ID, PEX_NAME, SWARMS_ID, SWARMS_NAME,
+use crate::extension::{
+    ExtensionHandshake, METADATA_ID, MetadataMessage, PEX_ID, PexMessage, SWARMS_ID, SwarmsMessage,
+    metadata_piece, metadata_pieces,
 };
-use crate::extension::metadata::MetadataMessage;
-use crate::extension::pex::PexMessage;
-use crate::extension::rendezvous::SwarmsMessage;
-use crate::metadata_fetch::METADATA_PIECE;
 use crate::metainfo::Info;
 use crate::wire::Message;
 
@@ -72,26 +69,11 @@ impl Extensions {
         if !self.agreed {
             return Err(Violation::NotNegotiated(20));
         }
-        let malformed = |extension| move |error| Violation::Extension { extension, error };
         match id {
-            0 => {
-                let handshake =
-                    ExtensionHandshake::decode(payload).map_err(malformed("extension handshake"))?;
-                return Ok(Some(self.greeted(handshake, outbox, out)));
-            }
-            METADATA_ID => {
-                let message =
-                    MetadataMessage::decode(payload).map_err(malformed(METADATA_NAME))?;
-                self.metadata(message, outbox, out);
-            }
-            PEX_ID => {
-                let pex = PexMessage::decode(payload).map_err(malformed(PEX_NAME))?;
-                out.push(Output::Pex(pex));
-            }
-            SWARMS_ID => {
-                let swarms = SwarmsMessage::decode(payload).map_err(malformed(SWARMS_NAME))?;
-                out.push(Output::Swarms(swarms));
-            }
+            0 => return self.greeted(payload, outbox, out).map(Some),
+            METADATA_ID => self.metadata(MetadataMessage::decode(payload)?, outbox, out),
+            PEX_ID => out.push(Output::Pex(PexMessage::decode(payload)?)),
+            SWARMS_ID => out.push(Output::Swarms(SwarmsMessage::decode(payload)?)),
             // "Unknown names should be ignored", and so should numbers.
             _ => {}
         }
@@ -113,7 +95,10 @@ impl Extensions {
 
     pub(super) fn send_swarms(&mut self, swarms: SwarmsMessage, outbox: &mut Outbox) {
         match &self.peer {
-            Some(ExtensionHandshake { swarms_id: Some(id), .. }) => {
+            Some(ExtensionHandshake {
+                swarms_id: Some(id),
+                ..
+            }) => {
                 send(*id, swarms.encode(), outbox);
             }
             Some(_) => {}
@@ -123,13 +108,14 @@ impl Extensions {
 
     fn greeted(
         &mut self,
-        mut handshake: ExtensionHandshake,
+        payload: &Bytes,
         outbox: &mut Outbox,
         out: &mut Vec<Output>,
-    ) -> ExtensionHandshake {
-        let first = self.peer.is_none();
+    ) -> Result<ExtensionHandshake, Violation> {
         let offered = self.peer.as_ref().and_then(|peer| peer.metadata_size);
-        handshake.metadata_size = handshake.metadata_size.or(offered);
+        let first = self.peer.is_none();
+        let mut handshake = self.peer.take().unwrap_or_default();
+        handshake.update(payload)?;
         if handshake.metadata_id.is_some()
             && let Some(size) = handshake.metadata_size
             && offered != Some(size)
@@ -148,17 +134,27 @@ impl Extensions {
         if let Some(swarms) = self.swarms.take() {
             self.send_swarms(swarms, outbox);
         }
-        handshake
+        Ok(handshake)
     }
 
     fn metadata(&mut self, message: MetadataMessage, outbox: &mut Outbox, out: &mut Vec<Output>) {
         match message {
             MetadataMessage::Request { piece } => {
-                let Some(id) = self.peer.as_ref().and_then(|peer| peer.metadata_id) else { return };
+                let Some(id) = self.peer.as_ref().and_then(|peer| peer.metadata_id) else {
+                    return;
+                };
                 send(id, self.metadata_answer(piece).encode(), outbox);
             }
-            MetadataMessage::Data { piece, total_size, data } => {
-                out.push(Output::MetadataData { piece, total_size, data });
+            MetadataMessage::Data {
+                piece,
+                total_size,
+                data,
+            } => {
+                out.push(Output::MetadataData {
+                    piece,
+                    total_size,
+                    data,
+                });
             }
             MetadataMessage::Reject { piece } => out.push(Output::MetadataRejected(piece)),
             _ => {}
@@ -167,20 +163,28 @@ impl Extensions {
 
     fn metadata_answer(&mut self, piece: u32) -> MetadataMessage {
         let reject = MetadataMessage::Reject { piece };
-        let Some(info) = &self.info else { return reject };
-        let bytes = info.bytes();
-        let parts = bytes.len().div_ceil(METADATA_PIECE) as u32;
-        if piece >= parts || self.served >= parts.saturating_mul(SERVED_PER_PART) {
+        let Some(info) = &self.info else {
             return reject;
+        };
+        let total_size = info.bytes().len() as u32;
+        let limit = metadata_pieces(total_size).saturating_mul(SERVED_PER_PART);
+        match metadata_piece(total_size, piece) {
+            Some(range) if self.served < limit => {
+                self.served += 1;
+                MetadataMessage::Data {
+                    piece,
+                    total_size,
+                    data: info.bytes().slice(range),
+                }
+            }
+            _ => reject,
         }
-        self.served += 1;
-        let start = piece as usize * METADATA_PIECE;
-        let end = bytes.len().min(start + METADATA_PIECE);
-        let total_size = bytes.len() as u32;
-        MetadataMessage::Data { piece, total_size, data: bytes.slice(start..end) }
     }
 }
 
 fn send(id: u8, payload: Vec<u8>, outbox: &mut Outbox) {
-    outbox.message(&Message::Extended { id, payload: Bytes::from(payload) });
+    outbox.message(&Message::Extended {
+        id,
+        payload: Bytes::from(payload),
+    });
 }

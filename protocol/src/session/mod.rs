@@ -174,7 +174,8 @@ impl Session {
             }
             Input::ReadFailed(blocks) => self.pieces.refuse(&blocks, &mut self.outbox),
             Input::RequestMetadata(piece) => {
-                self.extensions.request_metadata(piece, &mut self.outbox, out);
+                self.extensions
+                    .request_metadata(piece, &mut self.outbox, out);
             }
             Input::SendPex(pex) => self.extensions.send_pex(&pex, &mut self.outbox),
             Input::SendSwarms(swarms) => self.extensions.send_swarms(swarms, &mut self.outbox),
@@ -208,7 +209,9 @@ impl Session {
         }
         if let Some(download) = &self.pieces.download {
             next = download.flush_at().map_or(next, |at| next.min(at));
-            next = download.starved_since().map_or(next, |at| next.min(at + STARVED_LIMIT));
+            next = download
+                .starved_since()
+                .map_or(next, |at| next.min(at + STARVED_LIMIT));
         }
         next
     }
@@ -231,9 +234,12 @@ impl Session {
     /// The measured state of the link's pipeline: bytes per second and the shortest round trip.
     #[must_use]
     pub fn figures(&self) -> (u64, std::time::Duration) {
-        self.pieces.download.as_ref().map_or((0, std::time::Duration::ZERO), |download| {
-            (download.pipeline.rate(), download.pipeline.round_trip())
-        })
+        self.pieces
+            .download
+            .as_ref()
+            .map_or((0, std::time::Duration::ZERO), |download| {
+                (download.pipeline.rate(), download.pipeline.round_trip())
+            })
     }
 
     const fn is_ready(&self) -> bool {
@@ -259,13 +265,18 @@ impl Session {
             Role::Dialed { info_hash }
                 if peer.info_hash == info_hash || peer.info_hash == self.params.rendezvous =>
             {
-                self.phase = Phase::Waiting { info_hash: peer.info_hash };
+                self.phase = Phase::Waiting {
+                    info_hash: peer.info_hash,
+                };
             }
             Role::Dialed { .. } => return Err(Violation::WrongSwarm),
         }
         self.pieces.fast = peer.fast;
         self.extensions.agree(peer.extensions);
-        out.push(Output::Handshaken { info_hash: peer.info_hash, peer_id: peer.peer_id });
+        out.push(Output::Handshaken {
+            info_hash: peer.info_hash,
+            peer_id: peer.peer_id,
+        });
         Ok(())
     }
 
@@ -317,7 +328,11 @@ impl Session {
     }
 
     fn wake(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        let starved = self.pieces.download.as_ref().and_then(|download| download.starved_since());
+        let starved = self
+            .pieces
+            .download
+            .as_ref()
+            .and_then(|download| download.starved_since());
         let reason = if !self.is_ready() && now >= self.opened + HANDSHAKE_TIMEOUT {
             Some(CloseReason::HandshakeTimedOut)
         } else if now >= self.last_received + SILENCE_LIMIT {

@@ -9,7 +9,7 @@ use super::upload::MAX_QUEUED_REQUESTS;
 use super::violation::Violation;
 use super::{Phase, Session};
 use crate::bitfield::Bitfield;
-use crate::extension::handshake::{ExtensionHandshake, METADATA_ID, PEX_ID, SWARMS_ID};
+use crate::extension::{ExtensionHandshake, METADATA_ID, PEX_ID, SWARMS_ID};
 use crate::metainfo::Info;
 use crate::time::Timestamp;
 
@@ -23,13 +23,20 @@ impl Session {
     ) -> Result<(), Violation> {
         let rendezvous = self.is_rendezvous();
         if !rendezvous {
-            self.pieces.open(swarm.as_ref().map(|(_, ours)| ours), &mut self.outbox);
+            self.pieces
+                .open(swarm.as_ref().map(|(_, ours)| ours), &mut self.outbox);
         }
         let info = swarm.as_ref().map(|(info, _)| Arc::clone(info));
-        self.extensions.greet(self.our_handshake(), info, &mut self.outbox);
+        self.extensions
+            .greet(self.our_handshake(), info, &mut self.outbox);
         if self.extensions.is_settled() {
             // Without BEP 10 the peer says nothing of itself.
-            let ready = Ready { listen_port: None, fleet: false, pex: false, client: None };
+            let ready = Ready {
+                listen_port: None,
+                fleet: false,
+                pex: false,
+                client: None,
+            };
             out.push(Output::Ready(ready));
         }
         if let Some((info, ours)) = swarm {
@@ -51,7 +58,11 @@ impl Session {
         }
         let have: Vec<_> = ours.iter().collect();
         let none = Bitfield::new(ours.pieces());
-        self.extensions.greet(self.our_handshake(), Some(Arc::clone(&info)), &mut self.outbox);
+        self.extensions.greet(
+            self.our_handshake(),
+            Some(Arc::clone(&info)),
+            &mut self.outbox,
+        );
         // The peer was told that we have nothing; what we have by now are new pieces to it.
         self.know(&info, none, out)?;
         self.pieces.announce(&have, &mut self.outbox);
@@ -66,7 +77,9 @@ impl Session {
         payload: &Bytes,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
-        let handshake = self.extensions.message(id, payload, &mut self.outbox, out)?;
+        let handshake = self
+            .extensions
+            .message(id, payload, &mut self.outbox, out)?;
         if let Some(limit) = handshake.and_then(|handshake| handshake.request_limit) {
             self.pieces.limit_requests(limit);
         }

@@ -156,7 +156,10 @@ impl Pieces {
     }
 
     pub(super) fn block(&mut self, block: RawBlock, now: Timestamp) -> Result<(), Violation> {
-        let unrequested = Violation::Unrequested { piece: block.piece, begin: block.begin };
+        let unrequested = Violation::Unrequested {
+            piece: block.piece,
+            begin: block.begin,
+        };
         self.download.as_mut().ok_or(unrequested)?.block(block, now)
     }
 
@@ -182,7 +185,9 @@ impl Pieces {
     }
 
     pub(super) fn announce(&mut self, pieces: &[PieceIndex], outbox: &mut Outbox) {
-        let Some(upload) = &mut self.upload else { return };
+        let Some(upload) = &mut self.upload else {
+            return;
+        };
         for &piece in pieces {
             if upload.ours_mut().insert(piece) {
                 outbox.message(&Message::Have(piece.get()));
@@ -193,7 +198,11 @@ impl Pieces {
     pub(super) fn interest(&mut self, interested: bool, outbox: &mut Outbox) {
         if self.interested != interested {
             self.interested = interested;
-            let word = if interested { Message::Interested } else { Message::NotInterested };
+            let word = if interested {
+                Message::Interested
+            } else {
+                Message::NotInterested
+            };
             outbox.message(&word);
         }
     }
@@ -217,7 +226,9 @@ impl Pieces {
         {
             out.push(Output::Read(blocks));
         }
-        let Some(download) = &mut self.download else { return };
+        let Some(download) = &mut self.download else {
+            return;
+        };
         if let Some(pieces) = download.flush(now) {
             out.push(Output::Pieces(pieces));
         }
@@ -227,14 +238,20 @@ impl Pieces {
         download.ask(outbox, now);
         if let Some(bytes) = download.want() {
             let (rate, round_trip) = (download.pipeline.rate(), download.pipeline.round_trip());
-            out.push(Output::Want { bytes, round_trip, rate });
+            out.push(Output::Want {
+                bytes,
+                round_trip,
+                rate,
+            });
         }
     }
 
     /// Tells the host of the `have`s that came in one read.
     pub(super) fn tell_haves(&mut self, out: &mut Vec<Output>) {
         if !self.fresh.is_empty() {
-            out.push(Output::PeerHas(PeerHave::More(std::mem::take(&mut self.fresh))));
+            out.push(Output::PeerHas(PeerHave::More(std::mem::take(
+                &mut self.fresh,
+            ))));
         }
         if self.layout.is_some() && self.theirs.is_full() && !self.told_complete {
             self.told_complete = true;
@@ -251,7 +268,9 @@ impl Pieces {
             return Ok(());
         };
         let pieces = layout.pieces();
-        let piece = layout.piece(piece).ok_or(Violation::HaveOutOfRange { piece, pieces })?;
+        let piece = layout
+            .piece(piece)
+            .ok_or(Violation::HaveOutOfRange { piece, pieces })?;
         if self.theirs.insert(piece) {
             self.fresh.push(piece);
         }
@@ -287,13 +306,19 @@ impl Pieces {
         if std::mem::replace(&mut self.peer_chokes, true) {
             return;
         }
-        let Some(download) = &mut self.download else { return };
+        let Some(download) = &mut self.download else {
+            return;
+        };
         let returned = download.give_up();
         if !returned.is_empty() {
             out.push(Output::Returned(returned));
         }
         let (rate, round_trip) = (download.pipeline.rate(), download.pipeline.round_trip());
-        out.push(Output::Want { bytes: 0, round_trip, rate });
+        out.push(Output::Want {
+            bytes: 0,
+            round_trip,
+            rate,
+        });
     }
 
     const fn unchoked(&mut self, _now: Timestamp) {
@@ -316,7 +341,9 @@ impl Pieces {
     }
 
     fn cancelled(&mut self, block: RawBlock, outbox: &mut Outbox) {
-        let Some(upload) = &mut self.upload else { return };
+        let Some(upload) = &mut self.upload else {
+            return;
+        };
         // "A peer MUST either send the piece or a reject" (BEP 6).
         if upload.cancel(block) && self.fast {
             outbox.message(&Message::RejectRequest(block));
@@ -324,7 +351,9 @@ impl Pieces {
     }
 
     fn rejected(&mut self, block: RawBlock, outbox: &mut Outbox, out: &mut Vec<Output>) {
-        let Some(download) = &mut self.download else { return };
+        let Some(download) = &mut self.download else {
+            return;
+        };
         if let Some(piece) = download.rejected(block, outbox) {
             // It said that it has the piece and will not send it: the same as not having it.
             self.theirs.remove(piece);

@@ -36,7 +36,12 @@ pub(super) struct Upload {
 
 impl Upload {
     pub(super) const fn new(layout: Layout, ours: Bitfield) -> Self {
-        Self { layout, ours, queue: VecDeque::new(), reading: false }
+        Self {
+            layout,
+            ours,
+            queue: VecDeque::new(),
+            reading: false,
+        }
     }
 
     pub(super) const fn ours_mut(&mut self) -> &mut Bitfield {
@@ -51,7 +56,10 @@ impl Upload {
         let checked = self.layout.block(block.piece, block.begin, block.length)?;
         if block.length > MAX_REQUEST_LENGTH {
             let limit = MAX_REQUEST_LENGTH;
-            return Err(Violation::RequestTooLong { length: block.length, limit });
+            return Err(Violation::RequestTooLong {
+                length: block.length,
+                limit,
+            });
         }
         if !self.ours.contains(checked.piece) {
             return Err(Violation::RequestedMissing(block.piece));
@@ -65,7 +73,10 @@ impl Upload {
 
     /// Takes a request back; says whether it was still waiting.
     pub(super) fn cancel(&mut self, block: RawBlock) -> bool {
-        let position = self.queue.iter().position(|&queued| RawBlock::from(queued) == block);
+        let position = self
+            .queue
+            .iter()
+            .position(|&queued| RawBlock::from(queued) == block);
         position.is_some_and(|position| self.queue.remove(position).is_some())
     }
 

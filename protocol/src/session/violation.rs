@@ -5,8 +5,8 @@
 
 use thiserror::Error;
 
-use crate::bencode::DecodeError;
 use crate::bitfield::BitfieldError;
+use crate::extension::ExtensionError;
 use crate::layout::BlockError;
 use crate::wire::{FrameError, HandshakeError};
 
@@ -21,13 +21,8 @@ pub enum Violation {
     #[error("peer asked for a block that does not exist: {0}")]
     Block(#[from] BlockError),
     /// An extension's message cannot be read.
-    #[error("peer sent a malformed {extension} message: {error}")]
-    Extension {
-        /// The extension's name.
-        extension: &'static str,
-        /// What is wrong with it.
-        error: DecodeError,
-    },
+    #[error("peer sent a bad extension message: {0}")]
+    Extension(#[from] ExtensionError),
     /// The stream is not the peer wire protocol.
     #[error("peer broke the framing: {0}")]
     Frame(#[from] FrameError),
@@ -98,7 +93,7 @@ impl Violation {
             Self::WrongSwarm | Self::Handshake(_) | Self::TooManyRequests(_) => Verdict::Close,
             // Sizes that differ come from peers with another idea of the content.
             Self::Bitfield(_) | Self::HaveOutOfRange { .. } => Verdict::Close,
-            Self::Extension { .. } | Self::Frame(_) | Self::Block(_) => Verdict::Ban,
+            Self::Extension(_) | Self::Frame(_) | Self::Block(_) => Verdict::Ban,
         }
     }
 }

@@ -1,0 +1,1 @@
+//! Session stories (placeholder for the Pair harness).
