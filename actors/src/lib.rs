@@ -21,6 +21,7 @@ pub mod discovery;
 pub mod guard;
 pub mod listener;
 pub mod messages;
+pub mod reason;
 pub mod scheduler;
 pub mod session;
 pub mod state;

@@ -67,7 +67,7 @@ pub enum Input {
     SendPex(PexMessage),
     /// Tell the peer of these swarms.
     SendSwarms(SwarmsMessage),
-    /// Time has passed, or the outbox was written.
+    /// The time of [`super::Session::next_timeout`] has come.
     Wake,
 }
 
@@ -159,6 +159,8 @@ pub enum CloseReason {
     Silent,
     /// The peer owes blocks and sends nothing.
     Starved,
+    /// The peer does not read what waits for it.
+    Stuck,
 }
 
 impl std::fmt::Display for CloseReason {
@@ -167,6 +169,7 @@ impl std::fmt::Display for CloseReason {
             Self::HandshakeTimedOut => "the handshakes took too long",
             Self::Silent => "the peer has said nothing for minutes",
             Self::Starved => "the peer owes blocks and sends nothing",
+            Self::Stuck => "the peer does not read what is sent to it",
         })
     }
 }

@@ -32,7 +32,9 @@ use crate::time::Timestamp;
 use crate::wire::handshake::HANDSHAKE_LENGTH;
 use crate::wire::{Decoder, Frame, Handshake, Message};
 
-pub use self::limits::{HANDSHAKE_TIMEOUT, KEEP_ALIVE, SILENCE_LIMIT, STARVED_LIMIT};
+pub use self::limits::{
+    HANDSHAKE_TIMEOUT, KEEP_ALIVE, MAX_OUTBOX, SILENCE_LIMIT, STARVED_LIMIT, STUCK_LIMIT,
+};
 
 mod limits {
     use std::time::Duration;
@@ -47,6 +49,11 @@ mod limits {
     /// 20 s: a peer that owes us blocks and sends nothing for so long is gone. Its pieces are
     /// leased to others long before.
     pub const STARVED_LIMIT: Duration = Duration::from_secs(20);
+    /// 30 s: a peer that takes nothing of what waits for it is gone, or holds our memory.
+    pub const STUCK_LIMIT: Duration = Duration::from_secs(30);
+    /// 8 MiB: more can never wait for an honest peer. Blocks are bounded by the read batch; a
+    /// `have` for each of 800,000 pieces takes 7.2 MB.
+    pub const MAX_OUTBOX: usize = 8 * 1024 * 1024;
 }
 
 /// One link.
@@ -64,6 +71,8 @@ pub struct Session {
     opened: Timestamp,
     last_received: Timestamp,
     last_sent: Timestamp,
+    /// When the socket last took bytes, or when there were last none to take.
+    last_written: Timestamp,
 }
 
 #[derive(Debug)]
@@ -95,6 +104,7 @@ impl Session {
             opened: now,
             last_received: now,
             last_sent: now,
+            last_written: now,
             params,
         };
         if let Role::Dialed { info_hash } = session.params.role {
@@ -185,9 +195,16 @@ impl Session {
         Ok(())
     }
 
-    /// What waits to be written. After a write, call [`Self::handle`] with [`Input::Wake`].
+    /// What waits to be written. Tell [`Self::written`] what the socket took.
     pub const fn outbox(&mut self) -> &mut Outbox {
         &mut self.outbox
+    }
+
+    /// The socket took that many bytes of the outbox. There may be room for more blocks now.
+    pub fn written(&mut self, count: usize, now: Timestamp, out: &mut Vec<Output>) {
+        self.outbox.written(count);
+        self.last_written = now;
+        self.work(now, out);
     }
 
     /// Should more be read from the socket? No while the host owes an answer, so that nothing
@@ -204,6 +221,9 @@ impl Session {
             return Timestamp::NEVER;
         }
         let mut next = (self.last_sent + KEEP_ALIVE).min(self.last_received + SILENCE_LIMIT);
+        if !self.outbox.is_empty() {
+            next = next.min(self.last_written + STUCK_LIMIT);
+        }
         if !self.is_ready() {
             next = next.min(self.opened + HANDSHAKE_TIMEOUT);
         }
@@ -339,6 +359,10 @@ impl Session {
             Some(CloseReason::Silent)
         } else if starved.is_some_and(|since| now >= since + STARVED_LIMIT) {
             Some(CloseReason::Starved)
+        } else if self.outbox.len() > MAX_OUTBOX
+            || (!self.outbox.is_empty() && now >= self.last_written + STUCK_LIMIT)
+        {
+            Some(CloseReason::Stuck)
         } else {
             None
         };
@@ -356,7 +380,9 @@ impl Session {
         if matches!(self.phase, Phase::Open { .. }) {
             self.pieces.work(&mut self.outbox, now, out);
         }
-        if !self.outbox.is_empty() {
+        if self.outbox.is_empty() {
+            self.last_written = now;
+        } else {
             self.last_sent = now;
         }
     }

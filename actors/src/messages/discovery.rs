@@ -1,0 +1,120 @@
+//! Words to discovery: what links report, and which swarms there are.
+
+use std::net::{SocketAddr, TcpStream};
+
+use actix::{Message, Recipient};
+use swarmlet_protocol::extension::{PexMessage, SwarmsMessage};
+use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
+use swarmlet_protocol::session::Ready;
+
+use super::scheduler::OpenLink;
+use super::session::SessionCommand;
+use crate::credit::Token;
+
+/// Somebody connected. From the listener, which waits for the answer before it accepts the next:
+/// may the link live?
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct AdmitLink {
+    /// The socket, not blocking.
+    pub stream: TcpStream,
+    /// Who is there.
+    pub remote: SocketAddr,
+}
+
+/// What a session has to say of its link. `Ended` must not be lost.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct LinkReport {
+    /// The link.
+    pub link: LinkId,
+    /// What happened on it.
+    pub what: LinkEvent,
+    /// The sender's credit; given back when the report was handled. None on the first and the last
+    /// report of a link.
+    pub token: Option<Token>,
+}
+
+/// What happens on a link.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// The session runs and hears us there.
+    Started(Recipient<SessionCommand>),
+    /// The peer's handshake came: for this swarm, by this peer.
+    Handshaken {
+        /// The swarm that the peer named.
+        info_hash: InfoHash,
+        /// Who it is.
+        peer_id: PeerId,
+    },
+    /// The peer said what it can do.
+    Ready(Ready),
+    /// The peer has everything.
+    PeerComplete,
+    /// The peer told of addresses.
+    Pex(PexMessage),
+    /// The peer told of swarms.
+    Swarms(SwarmsMessage),
+    /// The link is gone. Always the last word of a session, also of one that panicked.
+    Ended {
+        /// How.
+        end: LinkEnd,
+        /// The same in words, for the log.
+        reason: String,
+    },
+}
+
+/// How a link ended.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum LinkEnd {
+    /// The peer closed it, or we asked for it.
+    Closed,
+    /// The peer closed it before it had said who it is.
+    Unanswered,
+    /// It broke or timed out.
+    Lost,
+    /// The peer broke a rule.
+    Violation {
+        /// And is not to be spoken to for a while.
+        ban: bool,
+    },
+}
+
+/// A swarm runs on this node. From the supervisor, again when its content becomes known.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct SwarmStarted {
+    /// The swarm.
+    pub info_hash: InfoHash,
+    /// Where its links are opened.
+    pub scheduler: Recipient<OpenLink>,
+    /// Name and size of the content, once known.
+    pub content: Option<(String, u64)>,
+    /// It stands in our own configuration.
+    pub configured: bool,
+}
+
+/// The swarm became complete here, or no longer is. From its scheduler.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct SwarmCompleted {
+    /// The swarm.
+    pub info_hash: InfoHash,
+    /// All pieces are here.
+    pub complete: bool,
+}
+
+/// Close all links of the swarm and let them come back: what the peers were told of us is void.
+/// From its scheduler.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ResetLinks {
+    /// The swarm.
+    pub info_hash: InfoHash,
+}
+
+/// Close all links, dial no more, save what is known. From the supervisor at the end; answered
+/// when the links are closed.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopDiscovery;

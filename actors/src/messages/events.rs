@@ -1,0 +1,58 @@
+//! What a node tells whoever embeds it.
+
+use std::net::SocketAddr;
+
+use actix::Message;
+use swarmlet_protocol::id::InfoHash;
+
+use super::scheduler::Progress;
+
+/// A fact about the node. Sent to every recipient that was given to the builder; may be lost when
+/// that recipient is gone.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+#[non_exhaustive]
+pub enum Event {
+    /// The node accepts links.
+    Listening(SocketAddr),
+    /// The content is known: from the configuration, the state directory or a peer.
+    ContentKnown {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Bytes.
+        size: u64,
+        /// Pieces.
+        pieces: u32,
+    },
+    /// How far the node is. Sent when something changed, a few times a second at most.
+    Progress {
+        /// The swarm's progress.
+        progress: Progress,
+        /// Bytes of blocks received per second.
+        down: u64,
+        /// Bytes of blocks sent per second.
+        up: u64,
+    },
+    /// Every piece is here and verified.
+    Completed {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
+    /// Pieces were lost: the node is no longer complete and repairs.
+    Incomplete {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
+    /// The file cannot be written or read; the node tries again by itself.
+    StoragePaused {
+        /// What is wrong, in one line.
+        error: String,
+    },
+    /// The file can be used again.
+    StorageResumed,
+    /// The node cannot go on: an actor panicked too often.
+    Failed {
+        /// What is wrong, in one line.
+        error: String,
+    },
+}

@@ -1,0 +1,45 @@
+//! What actors say to each other: the ground floor of this crate, a file per receiver.
+//!
+//! Requests are verbs, facts are past tense. Each message says who sends it, who answers, what a
+//! failure means and whether it may be lost. Facts travel by `Recipient`, so that an actor knows
+//! the words it says and not who hears them.
+
+pub mod discovery;
+pub mod events;
+pub mod scheduler;
+pub mod session;
+pub mod storage;
+pub mod supervisor;
+pub mod watchdog;
+
+use actix::Message;
+
+/// Panics the receiver. Sent by tests only, to see the node survive it.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Crash;
+
+/// Asks an actor for a sign of life. The watchdog measures how long the answer takes: the age of
+/// the mailbox.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Ping;
+
+/// The kinds of actors of a node.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+pub enum ActorKind {
+    /// Finds peers and owns the links.
+    Discovery,
+    /// Accepts links.
+    Listener,
+    /// Owns the piece map of a swarm.
+    Scheduler,
+    /// Owns one link's socket.
+    Session,
+    /// Owns the file of a swarm.
+    Storage,
+    /// Wires and restarts the others.
+    Supervisor,
+    /// Watches figures over time.
+    Watchdog,
+}

@@ -1,0 +1,144 @@
+//! Words to the scheduler of a swarm.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Message, Recipient};
+use bytes::Bytes;
+use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::layout::PieceIndex;
+use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::session::PeerHave;
+
+use super::session::SessionCommand;
+use super::storage::StorageHandle;
+use crate::credit::Token;
+
+/// A link of this swarm is through its handshakes. From discovery; answered by
+/// [`SessionCommand::Attach`] and a welcome to the session.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct OpenLink {
+    /// The link.
+    pub link: LinkId,
+    /// Where it hears us.
+    pub session: Recipient<SessionCommand>,
+}
+
+/// Something that a session learned. Bounded by its token; must not be lost while the session
+/// lives.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct LinkFact {
+    /// The link.
+    pub link: LinkId,
+    /// What was learned.
+    pub what: LinkNews,
+    /// The sender's credit; given back when the fact was handled. None on the last fact of a link.
+    pub token: Option<Token>,
+}
+
+/// What a session learns.
+#[derive(Debug)]
+pub enum LinkNews {
+    /// The peer has pieces.
+    PeerHas(PeerHave),
+    /// The peer does not have these after all.
+    PeerLacks(Vec<PieceIndex>),
+    /// The link could take so many more bytes.
+    Want {
+        /// Bytes.
+        bytes: u64,
+        /// The shortest round trip of late.
+        round_trip: Duration,
+        /// Bytes per second of late.
+        rate: u64,
+    },
+    /// The link gives these leases back.
+    Returned(Vec<PieceIndex>),
+    /// These pieces are whole and on their way to storage.
+    Received(Vec<PieceIndex>),
+    /// The peer can send the metadata.
+    MetadataOffered(u32),
+    /// A part of the metadata came.
+    MetadataData {
+        /// The part's number.
+        piece: u32,
+        /// The whole size that the peer claims.
+        total_size: u32,
+        /// The part.
+        data: Bytes,
+    },
+    /// The peer will not send that part.
+    MetadataRejected(u32),
+    /// The link is gone. Always the last word of a session, also of one that panicked.
+    Gone,
+}
+
+/// The content is known: from the configuration, the state directory or a peer. From the
+/// supervisor, with the storage that it started for it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ServeContent {
+    /// The content.
+    pub info: Arc<Info>,
+    /// Its file.
+    pub storage: StorageHandle,
+}
+
+/// What storage found out or did. Must not be lost: pieces would stay leased for ever.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub enum StorageFact {
+    /// Storage starts from nothing: it was just started, or restarted, or the file was replaced.
+    /// All that was known of the file is void.
+    Opened,
+    /// The check came so far.
+    Checked {
+        /// Pieces that are right.
+        good: Vec<PieceIndex>,
+        /// Pieces that are not.
+        bad: Vec<PieceIndex>,
+    },
+    /// These were verified and written.
+    Stored(Vec<PieceIndex>),
+    /// What this link delivered has another hash. Nothing was written.
+    Rejected {
+        /// The piece.
+        piece: PieceIndex,
+        /// Who delivered it.
+        link: LinkId,
+    },
+    /// The file cannot be written or read at present.
+    Paused(String),
+    /// The file can be written again.
+    Resumed,
+}
+
+/// Asks for the progress of the swarm. From the watchdog; answered at once.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "Progress")]
+pub struct QueryProgress;
+
+/// How far a swarm is.
+#[derive(Clone, Debug, Default, Eq, PartialEq, actix::MessageResponse)]
+pub struct Progress {
+    /// The content is known.
+    pub known: bool,
+    /// Pieces that are here.
+    pub have: u32,
+    /// Pieces in all.
+    pub pieces: u32,
+    /// Pieces that were not checked yet.
+    pub unchecked: u32,
+    /// Pieces that are missing and that no connected peer has.
+    pub without_holder: u32,
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// Bytes in all.
+    pub size: u64,
+    /// Links of the swarm.
+    pub links: u32,
+    /// Why nothing is written at present.
+    pub paused: Option<String>,
+}

@@ -1,0 +1,27 @@
+//! Words to a session: one link of this node.
+
+use actix::{Message, Recipient};
+use swarmlet_protocol::session::Input;
+
+use super::scheduler::LinkFact;
+use super::storage::StorageHandle;
+
+/// A word to one link. Sent by the scheduler of its swarm and by discovery. Loss means that the
+/// link is gone, which both learn through [`super::discovery::LinkReport`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum SessionCommand {
+    /// From the scheduler: where this link's facts go. Comes before the welcome.
+    Attach(Recipient<LinkFact>),
+    /// From the scheduler: the swarm's file can be read and written there.
+    UseStorage(StorageHandle),
+    /// A word for the link's machine.
+    Protocol(Input),
+    /// From discovery: write what waits, then close.
+    Close {
+        /// Why, for the log.
+        reason: String,
+    },
+    /// From a test: panic.
+    Crash,
+}

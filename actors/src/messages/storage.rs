@@ -1,0 +1,49 @@
+//! Words to the storage of a swarm.
+
+use actix::{Message, Recipient};
+use bytes::Bytes;
+use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::layout::Block;
+use swarmlet_protocol::session::WholePiece;
+
+/// Reads blocks that we said we have. From a session, one at a time; answered with the bytes one
+/// after the other. A failure means that the link cannot be served now.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Bytes, String>")]
+pub struct ReadBlocks {
+    /// The blocks, in the order in which their bytes are wanted.
+    pub blocks: Vec<Block>,
+}
+
+/// Verifies whole pieces and writes those whose hash is right. From a session; the outcome goes to
+/// the scheduler as facts. Bounded by the leases, which the scheduler grants within its budget.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StorePieces {
+    /// Who delivered them.
+    pub link: LinkId,
+    /// The pieces.
+    pub pieces: Vec<WholePiece>,
+}
+
+/// Reports again what is known of the file: the scheduler lost its map. Answered by facts.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReportPieces;
+
+/// Finishes what is being written and takes nothing more. From the supervisor at the end; answered
+/// when the last job is done.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct FlushStorage;
+
+/// How sessions and the scheduler reach a storage.
+#[derive(Clone, Debug)]
+pub struct StorageHandle {
+    /// Reads.
+    pub read: Recipient<ReadBlocks>,
+    /// Writes.
+    pub store: Recipient<StorePieces>,
+    /// Reports.
+    pub report: Recipient<ReportPieces>,
+}

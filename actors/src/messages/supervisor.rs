@@ -1,0 +1,74 @@
+//! Words to the supervisor: start this, know that, stop all.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use actix::Message;
+use swarmlet_protocol::id::{InfoHash, LinkId};
+use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::session::Role;
+use tokio::sync::watch;
+
+use super::ActorKind;
+
+/// Starts the session of a link. From discovery. When it cannot be started the link is reported as
+/// ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StartSession {
+    /// The link.
+    pub link: LinkId,
+    /// Its socket, not blocking.
+    pub stream: TcpStream,
+    /// Who is there.
+    pub remote: SocketAddr,
+    /// Who opened the link.
+    pub role: Role,
+    /// The session ends when the sender of this is dropped: discovery has forgotten the link.
+    pub owner: watch::Receiver<()>,
+}
+
+/// Join this swarm: a peer told of it. From discovery, once per swarm.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct JoinSwarm {
+    /// The swarm.
+    pub info_hash: InfoHash,
+}
+
+/// The content of a swarm became known and was checked by its infohash. From its scheduler.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ContentLearned {
+    /// The content.
+    pub info: Arc<Info>,
+}
+
+/// A swarm became complete, or no longer is. From its scheduler.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct CompletionChanged {
+    /// The swarm.
+    pub info_hash: InfoHash,
+    /// All pieces are here.
+    pub complete: bool,
+}
+
+/// The file of a swarm cannot be used at present (`Some`), or can be again. From its scheduler.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct StorageTrouble {
+    /// What is wrong, in one line.
+    pub error: Option<String>,
+}
+
+/// Stops the node in order: no new links, links closed, file written, state saved. Answered when
+/// all of that is done or its time is up.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Shutdown;
+
+/// Panics one actor of that kind. From a test; answers whether there was one.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "bool")]
+pub struct CrashActor(pub ActorKind);

@@ -1,0 +1,200 @@
+//! The session actor: one link, one socket.
+//!
+//! Feeds the socket's bytes to the link's machine and performs what comes out. Decides nothing.
+//! The bytes of pieces never wait in a mailbox: the [`pump`] reads and writes the socket with the
+//! actor in hand.
+
+mod perform;
+mod pump;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture};
+use log::debug;
+use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::session::{Input, Output, Params, Session as Machine, Verdict, Violation};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use self::pump::Pump;
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::credit::Credit;
+use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
+use crate::messages::scheduler::{LinkFact, LinkNews};
+use crate::messages::session::SessionCommand;
+use crate::messages::storage::StorageHandle;
+use crate::messages::watchdog::LinkSampled;
+
+/// 64: facts of one link that may wait to be handled. The socket is not read while so many wait.
+const UNHANDLED_FACTS: usize = 64;
+
+/// What a session is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The link's number.
+    pub link: LinkId,
+    /// Who is there.
+    pub remote: SocketAddr,
+    /// What the machine needs.
+    pub params: Params,
+    /// Where the link is reported.
+    pub discovery: Recipient<LinkReport>,
+    /// Where samples go.
+    pub watchdog: Recipient<LinkSampled>,
+    /// The link ends when the other end of this is dropped.
+    pub owner: watch::Receiver<()>,
+    /// The node's clock.
+    pub clock: Clock,
+    /// The node's totals.
+    pub counters: Arc<Counters>,
+}
+
+/// One link.
+#[derive(Debug)]
+pub struct Session {
+    setup: Setup,
+    machine: Machine,
+    stream: TcpStream,
+    storage: Option<StorageHandle>,
+    scheduler: Option<Recipient<LinkFact>>,
+    credit: Credit,
+    /// We close once the outbox is written: the reason.
+    closing: Option<String>,
+    /// How the link ended, as soon as that is known.
+    end: Option<(LinkEnd, String)>,
+    greeted: bool,
+    sampled: swarmlet_protocol::time::Timestamp,
+}
+
+impl Session {
+    /// The actor of a link whose socket is registered with the present arbiter.
+    #[must_use]
+    pub fn new(setup: Setup, stream: TcpStream) -> Self {
+        let now = setup.clock.now();
+        Self {
+            machine: Machine::new(setup.params.clone(), now),
+            setup,
+            stream,
+            storage: None,
+            scheduler: None,
+            credit: Credit::new(UNHANDLED_FACTS),
+            closing: None,
+            end: None,
+            greeted: false,
+            sampled: now,
+        }
+    }
+
+    fn input(&mut self, input: Input, context: &mut Context<Self>) {
+        let mut out = Vec::new();
+        let judged = self.machine.handle(input, self.setup.clock.now(), &mut out);
+        self.perform(out, context);
+        self.judged(judged);
+    }
+
+    fn judged(&mut self, judged: Result<(), Violation>) {
+        if let Err(violation) = judged {
+            let ban = violation.verdict() == Verdict::Ban;
+            self.finish(LinkEnd::Violation { ban }, violation.to_string());
+        }
+    }
+
+    /// The link ends in this way. The first word counts.
+    fn finish(&mut self, end: LinkEnd, reason: String) {
+        if self.end.is_none() {
+            debug!("{} {}: {reason}", self.setup.link, self.setup.remote);
+            self.end = Some((end, reason));
+        }
+    }
+
+    fn report(&self, what: LinkEvent) {
+        let token = Some(self.credit.take());
+        self.setup.discovery.do_send(LinkReport { link: self.setup.link, what, token });
+    }
+
+    fn tell(&self, what: LinkNews) {
+        if let Some(scheduler) = &self.scheduler {
+            let token = Some(self.credit.take());
+            scheduler.do_send(LinkFact { link: self.setup.link, what, token });
+        }
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let session = context.address().recipient();
+        let what = LinkEvent::Started(session);
+        self.setup.discovery.do_send(LinkReport { link: self.setup.link, what, token: None });
+        let mut owner = self.setup.owner.clone();
+        context.spawn(
+            async move { while owner.changed().await.is_ok() {} }
+                .into_actor(self)
+                .map_context(|session| {
+                    session.finish(LinkEnd::Closed, "the node has forgotten the link".to_owned());
+                }),
+        );
+        context.spawn(Pump::new());
+    }
+}
+
+// A link is never restarted: the guard's policy for links says so.
+impl Supervised for Session {}
+
+impl Drop for Session {
+    /// Whatever ended the link, a panic included: discovery and the scheduler learn of it.
+    fn drop(&mut self) {
+        let link = self.setup.link;
+        let lost = || (LinkEnd::Lost, "the session ended without a word".to_owned());
+        let (end, reason) = self.end.take().unwrap_or_else(lost);
+        if let Some(scheduler) = &self.scheduler {
+            scheduler.do_send(LinkFact { link, what: LinkNews::Gone, token: None });
+        }
+        let what = LinkEvent::Ended { end, reason };
+        self.setup.discovery.do_send(LinkReport { link, what, token: None });
+    }
+}
+
+impl Handler<SessionCommand> for Session {
+    type Result = ();
+
+    fn handle(&mut self, command: SessionCommand, context: &mut Self::Context) {
+        match command {
+            SessionCommand::Attach(scheduler) => self.scheduler = Some(scheduler),
+            SessionCommand::UseStorage(storage) => self.storage = Some(storage),
+            SessionCommand::Protocol(input) => self.input(input, context),
+            SessionCommand::Close { reason } => {
+                self.closing.get_or_insert(reason);
+            }
+            #[allow(clippy::panic, reason = "the message exists to do this")]
+            SessionCommand::Crash => panic!("a test asked the session to panic"),
+        }
+    }
+}
+
+/// Small helper so that a context future can end in a plain call on the actor.
+trait MapContext: actix::ActorFuture<Session, Output = ()> + Sized {
+    fn map_context(
+        self,
+        then: impl FnOnce(&mut Session) + 'static,
+    ) -> impl actix::ActorFuture<Session, Output = ()>;
+}
+
+impl<F: actix::ActorFuture<Session, Output = ()> + 'static> MapContext for F {
+    fn map_context(
+        self,
+        then: impl FnOnce(&mut Session) + 'static,
+    ) -> impl actix::ActorFuture<Session, Output = ()> {
+        use actix::ActorFutureExt;
+        self.map(|(), session, context| {
+            then(session);
+            context.terminate();
+        })
+    }
+}
+
+/// What a turn of the machine put out.
+type Outputs = Vec<Output>;

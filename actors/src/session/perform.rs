@@ -1,0 +1,87 @@
+//! What the link's machine puts out, done: each output becomes a message or a command.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use log::debug;
+use swarmlet_protocol::layout::Block;
+use swarmlet_protocol::session::{Input, Output, WholePiece};
+
+use super::{Outputs, Session};
+use crate::messages::discovery::{LinkEnd, LinkEvent};
+use crate::messages::scheduler::LinkNews;
+use crate::messages::storage::{ReadBlocks, StorePieces};
+use crate::messages::watchdog::LinkSampled;
+
+/// Samples of a link are at least this far apart.
+const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
+
+impl Session {
+    pub(super) fn perform(&mut self, out: Outputs, context: &mut Context<Self>) {
+        for output in out {
+            match output {
+                Output::Handshaken { info_hash, peer_id } => {
+                    self.greeted = true;
+                    self.report(LinkEvent::Handshaken { info_hash, peer_id });
+                }
+                Output::Ready(ready) => self.report(LinkEvent::Ready(ready)),
+                Output::PeerComplete => self.report(LinkEvent::PeerComplete),
+                Output::Pex(pex) => self.report(LinkEvent::Pex(pex)),
+                Output::Swarms(swarms) => self.report(LinkEvent::Swarms(swarms)),
+                Output::PeerHas(have) => self.tell(LinkNews::PeerHas(have)),
+                Output::PeerLacks(pieces) => self.tell(LinkNews::PeerLacks(pieces)),
+                Output::Want { bytes, round_trip, rate } => {
+                    self.tell(LinkNews::Want { bytes, round_trip, rate });
+                    self.sample(round_trip, rate);
+                }
+                Output::Returned(pieces) => self.tell(LinkNews::Returned(pieces)),
+                Output::MetadataOffered(size) => self.tell(LinkNews::MetadataOffered(size)),
+                Output::MetadataData { piece, total_size, data } => {
+                    self.tell(LinkNews::MetadataData { piece, total_size, data });
+                }
+                Output::MetadataRejected(piece) => self.tell(LinkNews::MetadataRejected(piece)),
+                Output::Pieces(pieces) => self.store(pieces),
+                Output::Read(blocks) => self.read_blocks(blocks, context),
+                Output::Close(reason) => self.finish(LinkEnd::Lost, reason.to_string()),
+            }
+        }
+    }
+
+    fn store(&self, pieces: Vec<WholePiece>) {
+        let Some(storage) = &self.storage else { return };
+        let bytes: usize = pieces.iter().map(|(_, data)| data.len()).sum();
+        self.setup.counters.received.add(bytes as u64);
+        self.tell(LinkNews::Received(pieces.iter().map(|&(piece, _)| piece).collect()));
+        storage.store.do_send(StorePieces { link: self.setup.link, pieces });
+    }
+
+    fn read_blocks(&mut self, blocks: Vec<Block>, context: &mut Context<Self>) {
+        let Some(storage) = &self.storage else {
+            self.input(Input::ReadFailed(blocks), context);
+            return;
+        };
+        let read = storage.read.send(ReadBlocks { blocks: blocks.clone() });
+        context.spawn(read.into_actor(self).map(move |answer, session, context| {
+            match answer {
+                Ok(Ok(data)) => {
+                    session.setup.counters.sent.add(data.len() as u64);
+                    session.input(Input::BlocksRead(blocks, data), context);
+                }
+                Ok(Err(error)) => {
+                    debug!("{} cannot be served: {error}", session.setup.link);
+                    session.input(Input::ReadFailed(blocks), context);
+                }
+                Err(_) => session.finish(LinkEnd::Lost, "storage did not answer".to_owned()),
+            }
+        }));
+    }
+
+    fn sample(&mut self, round_trip: Duration, rate: u64) {
+        let now = self.setup.clock.now();
+        if now.since(self.sampled) >= SAMPLE_PERIOD {
+            self.sampled = now;
+            let (link, remote) = (self.setup.link, self.setup.remote);
+            self.setup.watchdog.do_send(LinkSampled { link, remote, round_trip, rate });
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Moves bytes between a session's socket and its machine.
+//!
+//! A future of the session's context: it is polled whenever the actor was woken, with the actor in
+//! hand, so bytes go from the socket straight into the machine. It reads a quarter of a MiB at a
+//! time into a buffer that all links of the arbiter share, and yields after a MiB so that a fast
+//! link does not starve its neighbours.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use actix::{ActorContext, ActorFuture, Context};
+use swarmlet_protocol::session::Input;
+use swarmlet_protocol::time::Timestamp;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use super::Session;
+use crate::messages::discovery::LinkEnd;
+
+/// 256 KiB: one read. Measured: larger ones gain little, smaller ones cost wake-ups.
+const READ_SIZE: usize = 256 * 1024;
+
+/// 1 MiB: bytes read in one turn before other actors of the arbiter get theirs.
+const TURN: usize = 1024 * 1024;
+
+/// 64: slices in one vectored write: 32 blocks with their heads.
+const SLICES: usize = 64;
+
+/// 500 ms: what we wrote last must reach the peer before the socket is closed, but not at any price.
+const LINGER: Duration = Duration::from_millis(500);
+
+thread_local! {
+    /// Idle links own no buffer; the one in use stays in the cache.
+    static STAGING: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
+}
+
+pub(super) struct Pump {
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Runs while we wait for the peer to close its side.
+    linger: Option<Pin<Box<Sleep>>>,
+    shut: bool,
+}
+
+/// What one attempt on the socket came to.
+enum Progress {
+    Moved,
+    Blocked,
+}
+
+impl Pump {
+    pub(super) const fn new() -> Self {
+        Self { timer: None, linger: None, shut: false }
+    }
+}
+
+impl ActorFuture<Session> for Pump {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        session: &mut Session,
+        context: &mut Context<Session>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        session.setup.counters.turns.add(1);
+        let mut read = 0;
+        loop {
+            if session.end.is_some() {
+                context.terminate();
+                return Poll::Ready(());
+            }
+            let written = session.write(context, task);
+            if session.closing.is_some() {
+                if self.poll_closing(session, task).is_ready() {
+                    continue;
+                }
+                return Poll::Pending;
+            }
+            let (moved, bytes) = session.read(context, task);
+            read += bytes;
+            if session.end.is_none() && self.poll_timer(session, task).is_ready() {
+                session.input(Input::Wake, context);
+                continue;
+            }
+            if read >= TURN {
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if matches!((written, moved), (Progress::Blocked, Progress::Blocked))
+                && session.end.is_none()
+            {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Pump {
+    /// Is the machine's next deadline past? The timer is only moved when a deadline is nearer than
+    /// it; one that moved away makes the timer fire early, once.
+    fn poll_timer(&mut self, session: &Session, task: &mut TaskContext<'_>) -> Poll<()> {
+        let deadline = session.machine.next_timeout();
+        if deadline == Timestamp::NEVER {
+            return Poll::Pending;
+        }
+        let deadline = session.setup.clock.instant(deadline);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if deadline < timer.deadline() {
+            timer.as_mut().reset(deadline);
+        }
+        while timer.as_mut().poll(task).is_ready() {
+            if deadline <= Instant::now() {
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    /// Says goodbye: when all is written, closes our side and waits a little for the peer's.
+    fn poll_closing(&mut self, session: &mut Session, task: &mut TaskContext<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut over = linger.as_mut().poll(task).is_ready();
+        if session.machine.outbox().is_empty() && !std::mem::replace(&mut self.shut, true) {
+            let socket = socket2::SockRef::from(&session.stream);
+            over |= socket.shutdown(std::net::Shutdown::Write).is_err();
+        }
+        over |= session.drain(task);
+        if !over {
+            return Poll::Pending;
+        }
+        let reason = session.closing.clone().unwrap_or_default();
+        session.finish(LinkEnd::Closed, reason);
+        Poll::Ready(())
+    }
+}
+
+impl Session {
+    /// Writes what waits, as far as the socket takes it.
+    fn write(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) -> Progress {
+        let mut progress = Progress::Blocked;
+        while !self.machine.outbox().is_empty() {
+            match self.stream.poll_write_ready(task) {
+                Poll::Pending => return progress,
+                Poll::Ready(Err(error)) => {
+                    self.broke(&error);
+                    return Progress::Moved;
+                }
+                Poll::Ready(Ok(())) => {}
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.machine.outbox().slices(&mut slices);
+            match self.stream.try_write_vectored(&slices[..filled]) {
+                Ok(count) => {
+                    let mut out = Vec::new();
+                    self.machine.written(count, self.setup.clock.now(), &mut out);
+                    self.perform(out, context);
+                    progress = Progress::Moved;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    self.broke(&error);
+                    return Progress::Moved;
+                }
+            }
+        }
+        progress
+    }
+
+    /// Reads once, if the machine and the receivers of its facts can take more.
+    fn read(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) -> (Progress, usize) {
+        if !self.machine.wants_bytes() || !self.credit.is_available(task.waker()) {
+            return (Progress::Blocked, 0);
+        }
+        match self.stream.poll_read_ready(task) {
+            Poll::Pending => return (Progress::Blocked, 0),
+            Poll::Ready(Err(error)) => {
+                self.broke(&error);
+                return (Progress::Moved, 0);
+            }
+            Poll::Ready(Ok(())) => {}
+        }
+        STAGING.with_borrow_mut(|staging| match self.stream.try_read(staging) {
+            Ok(0) => {
+                self.closed_by_peer();
+                (Progress::Moved, 0)
+            }
+            Ok(count) => {
+                let mut out = Vec::new();
+                let now = self.setup.clock.now();
+                let judged = self.machine.receive(&staging[..count], now, &mut out);
+                self.perform(out, context);
+                self.judged(judged);
+                (Progress::Moved, count)
+            }
+            // Readiness was stale; the next look registers for it.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => (Progress::Moved, 0),
+            Err(error) => {
+                self.broke(&error);
+                (Progress::Moved, 0)
+            }
+        })
+    }
+
+    /// Throws away what still comes; says whether the peer has closed its side.
+    fn drain(&mut self, task: &mut TaskContext<'_>) -> bool {
+        STAGING.with_borrow_mut(|staging| {
+            while let Poll::Ready(ready) = self.stream.poll_read_ready(task) {
+                match ready.and_then(|()| self.stream.try_read(staging)) {
+                    Ok(0) => return true,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return true,
+                }
+            }
+            false
+        })
+    }
+
+    fn closed_by_peer(&mut self) {
+        let end = if self.greeted { LinkEnd::Closed } else { LinkEnd::Unanswered };
+        self.finish(end, "closed by the peer".to_owned());
+    }
+
+    fn broke(&mut self, error: &io::Error) {
+        let end = if self.greeted { LinkEnd::Lost } else { LinkEnd::Unanswered };
+        self.finish(end, format!("the connection broke: {error}"));
+    }
+}

@@ -1,0 +1,197 @@
+//! The file itself: opened at its right length, read and written by position.
+//!
+//! Written in place and never renamed over: `/data.bin` may be a single file mounted into a
+//! container, where a rename fails with EBUSY.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
+
+use crate::reason::reason;
+
+/// An open file of the right length.
+#[derive(Debug)]
+pub struct ContentFile {
+    file: File,
+    layout: Layout,
+    /// Why it can be read only, if so.
+    read_only: Option<String>,
+    /// Pieces from this one on lay beyond the old end of the file: they are zeros.
+    pub(super) fresh_from: PieceIndex,
+}
+
+impl ContentFile {
+    /// Opens or creates the file and gives it the length of the content: a longer file is cut, a
+    /// shorter one extended by zeros that take no room. A file that cannot be written is opened
+    /// for reading if it has the right length.
+    ///
+    /// # Errors
+    /// One line that names the path and the reason.
+    pub fn open(path: &Path, layout: Layout) -> Result<Self, String> {
+        let shown = path.display();
+        let writable =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let (file, read_only) = match writable {
+            Ok(file) => (file, None),
+            Err(error) if refuses_writes(&error) => {
+                let refusal = format!("cannot write {shown}: {}", reason(&error));
+                let file = File::open(path)
+                    .map_err(|error| format!("cannot read {shown}: {}", reason(&error)))?;
+                (file, Some(refusal))
+            }
+            Err(error) => return Err(format!("cannot open {shown}: {}", reason(&error))),
+        };
+        let metadata =
+            file.metadata().map_err(|error| format!("cannot read {shown}: {}", reason(&error)))?;
+        if metadata.is_dir() {
+            return Err(format!("cannot write {shown}: it is a directory"));
+        }
+        if metadata.len() != layout.size() {
+            if let Some(refusal) = read_only {
+                return Err(refusal);
+            }
+            file.set_len(layout.size())
+                .map_err(|error| format!("cannot resize {shown}: {}", reason(&error)))?;
+        }
+        let whole = metadata.len().div_ceil(u64::from(layout.piece_length()));
+        let fresh_from = PieceIndex::new(u32::try_from(whole).unwrap_or(u32::MAX));
+        Ok(Self { file, layout, read_only, fresh_from })
+    }
+
+    /// Why the file can be read only, if so.
+    #[must_use]
+    pub fn read_only(&self) -> Option<&str> {
+        self.read_only.as_deref()
+    }
+
+    /// Is the file at `path` still this one, at its right length?
+    #[must_use]
+    pub fn is_still(&self, path: &Path) -> bool {
+        let same = |one: &Metadata, other: &Metadata| {
+            one.dev() == other.dev() && one.ino() == other.ino()
+        };
+        match (self.file.metadata(), path.metadata()) {
+            (Ok(ours), Ok(theirs)) => same(&ours, &theirs) && ours.len() == self.layout.size(),
+            _ => false,
+        }
+    }
+
+    /// Reads blocks one after the other; neighbours in one call.
+    ///
+    /// # Errors
+    /// The file is shorter than it was, or the disk fails.
+    pub fn read_blocks(&self, blocks: &[Block]) -> io::Result<Vec<u8>> {
+        let total: usize = blocks.iter().map(|block| block.length as usize).sum();
+        let mut data = vec![0; total];
+        let mut rest = data.as_mut_slice();
+        let mut blocks = blocks.iter().peekable();
+        while let Some(first) = blocks.next() {
+            let start = self.offset(first);
+            let mut length = u64::from(first.length);
+            while let Some(next) = blocks.next_if(|next| self.offset(next) == start + length) {
+                length += u64::from(next.length);
+            }
+            let (run, after) = rest.split_at_mut(length as usize);
+            self.file.read_exact_at(run, start)?;
+            rest = after;
+        }
+        Ok(data)
+    }
+
+    /// Fills `buffer` from the byte at `offset` on.
+    ///
+    /// # Errors
+    /// The file is shorter than it was, or the disk fails.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+
+    /// Writes verified bytes.
+    ///
+    /// # Errors
+    /// No room, a file system that became read-only, or a disk that fails.
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    /// Brings everything that was written to the disk.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn offset(&self, block: &Block) -> u64 {
+        self.layout.offset(block.piece) + u64::from(block.begin)
+    }
+}
+
+fn refuses_writes(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> Layout {
+        Layout::new(10, 4).unwrap()
+    }
+
+    #[test]
+    fn the_file_gets_its_length_whatever_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, before) in [("missing", None), ("short", Some("abc")), ("long", Some("abcdefghijklm"))] {
+            let path = folder.path().join(name);
+            if let Some(before) = before {
+                std::fs::write(&path, before).unwrap();
+            }
+            let file = ContentFile::open(&path, layout()).unwrap();
+            let after = std::fs::read(&path).unwrap();
+            assert_eq!(after.len(), 10);
+            let kept = before.unwrap_or_default().len().min(10);
+            assert_eq!(&after[..kept], &before.unwrap_or_default().as_bytes()[..kept]);
+            assert_eq!(file.fresh_from.get(), (before.unwrap_or_default().len() as u32).div_ceil(4));
+        }
+    }
+
+    #[test]
+    fn a_directory_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = ContentFile::open(folder.path(), layout()).unwrap_err();
+        assert!(error.starts_with("cannot open") && error.ends_with("is a directory"), "{error}");
+    }
+
+    #[test]
+    fn a_replaced_shortened_or_deleted_file_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        let file = ContentFile::open(&path, layout()).unwrap();
+        assert!(file.is_still(&path));
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(3).unwrap();
+        assert!(!file.is_still(&path));
+        let file = ContentFile::open(&path, layout()).unwrap();
+        std::fs::rename(&path, folder.path().join("old")).unwrap();
+        assert!(!file.is_still(&path));
+        std::fs::write(&path, "0123456789").unwrap();
+        assert!(!file.is_still(&path));
+    }
+
+    #[test]
+    fn blocks_are_read_in_the_order_that_was_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        std::fs::write(&path, "0123456789").unwrap();
+        let file = ContentFile::open(&path, layout()).unwrap();
+        let block = |piece, begin, length| layout().block(piece, begin, length).unwrap();
+        let blocks = [block(1, 2, 2), block(2, 0, 2), block(0, 0, 4), block(1, 0, 2), block(0, 1, 1)];
+        assert_eq!(file.read_blocks(&blocks).unwrap(), b"67890123451");
+    }
+}

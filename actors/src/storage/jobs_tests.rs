@@ -1,0 +1,95 @@
+//! Checks, writes and copies on real files.
+
+use std::path::Path;
+
+use super::*;
+
+fn content(size: usize) -> Vec<u8> {
+    (0..size).map(|index| (index * 7 + index / 251) as u8).collect()
+}
+
+fn info_of(content: &[u8], piece_length: usize) -> Info {
+    let hashes = content.chunks(piece_length).map(PieceHash::of).collect();
+    Info::single_file("data.bin", content.len() as u64, piece_length as u64, hashes).unwrap()
+}
+
+fn open(path: &Path, info: &Info) -> ContentFile {
+    ContentFile::open(path, *info.layout()).unwrap()
+}
+
+fn check_all(file: &ContentFile, info: &Info) -> Checked {
+    let (checked, outcome) = check(file, info, 0, info.layout().pieces());
+    outcome.unwrap();
+    checked
+}
+
+#[test]
+fn a_check_finds_exactly_the_wrong_pieces() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    for (size, piece_length) in [(1, 1), (1_000, 7), (5_000_000, 16_384), (5_000_000, 3_000_000)] {
+        let mut bytes = content(size);
+        let info = info_of(&bytes, piece_length);
+        let last = info.layout().pieces() - 1;
+        bytes[last as usize * piece_length] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let checked = check_all(&open(&path, &info), &info);
+        assert_eq!(checked.bad, [PieceIndex::new(last)]);
+        assert_eq!(checked.good.len() as u32, last);
+    }
+}
+
+#[test]
+fn written_pieces_are_right_in_any_order_and_the_rest_is_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    for (size, piece_length) in [(1_000, 7), (3_000_000, 600_000), (100_000, 65_536)] {
+        let bytes = content(size);
+        let info = info_of(&bytes, piece_length);
+        std::fs::write(&path, vec![0xee; size]).unwrap();
+        let mut pieces: Vec<WholePiece> = info
+            .layout()
+            .all_pieces()
+            .rev()
+            .filter(|piece| piece.get() % 3 != 1)
+            .map(|piece| {
+                let start = info.layout().offset(piece) as usize;
+                (piece, bytes[start..start + info.layout().length(piece) as usize].to_vec())
+            })
+            .collect();
+        assert!(verify(&info, &pieces).iter().all(|&right| right));
+        let file = open(&path, &info);
+        write(&file, &info, &mut pieces).unwrap();
+        let checked = check_all(&file, &info);
+        assert!(checked.bad.iter().all(|piece| piece.get() % 3 == 1));
+        let after = std::fs::read(&path).unwrap();
+        for piece in checked.bad {
+            let start = info.layout().offset(piece) as usize;
+            assert!(after[start..start + info.layout().length(piece) as usize] == vec![0xee; info.layout().length(piece) as usize]);
+        }
+    }
+}
+
+#[test]
+fn a_piece_of_the_wrong_hash_or_length_is_told_apart() {
+    let bytes = content(100);
+    let info = info_of(&bytes, 50);
+    let pieces = vec![
+        (PieceIndex::new(0), bytes[..50].to_vec()),
+        (PieceIndex::new(1), bytes[..50].to_vec()),
+        (PieceIndex::new(1), bytes[50..99].to_vec()),
+    ];
+    assert_eq!(verify(&info, &pieces), [true, false, false]);
+}
+
+#[test]
+fn equal_pieces_are_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    let bytes = [content(3_000_000), content(3_000_000), content(3_000_000)].concat();
+    let info = info_of(&bytes, 3_000_000);
+    std::fs::write(&path, &bytes[..3_000_000]).unwrap();
+    let file = open(&path, &info);
+    copy(&file, &info, PieceIndex::new(0), &[PieceIndex::new(1), PieceIndex::new(2)]).unwrap();
+    assert_eq!(check_all(&file, &info).bad, []);
+}

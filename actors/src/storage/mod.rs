@@ -1,0 +1,347 @@
+//! The storage actor: the file of one swarm.
+//!
+//! The file is the truth: when storage starts, and whenever the file under it was replaced or
+//! resized, every piece is hashed again and nothing else is believed. Verified pieces are written
+//! in place; a byte that was not verified never reaches the file. Hashing and disk run in a
+//! bounded number of blocking jobs.
+//!
+//! When the file cannot be written the swarm pauses: the pieces that were verified are kept and
+//! written as soon as it can be, so none is fetched twice.
+
+mod file;
+mod jobs;
+mod store;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised,
+    WrapFuture,
+};
+use bytes::Bytes;
+use log::{error, info, warn};
+use swarmlet_protocol::bitfield::Bitfield;
+use swarmlet_protocol::id::PieceHash;
+use swarmlet_protocol::layout::PieceIndex;
+use swarmlet_protocol::metainfo::Info;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+pub use self::file::ContentFile;
+use self::jobs::Checked;
+use self::store::Held;
+use crate::counters::Counters;
+use crate::messages::scheduler::StorageFact;
+use crate::messages::storage::{FlushStorage, ReadBlocks, ReportPieces};
+use crate::messages::{Crash, Ping};
+use crate::reason::reason;
+
+/// 4: reads for peers that run at once. More threads than that do not make a disk faster.
+const READERS: usize = 4;
+
+/// 2: batches that are hashed and written at once, and ranges that are checked at once.
+const WORKERS: usize = 2;
+
+/// 16 MiB: bytes that one check job takes on, so that what it found is known soon.
+const CHECK_BYTES: u64 = 16 * 1024 * 1024;
+
+/// 1 s: how often a paused storage tries again, and how often the file is looked at from outside.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a storage is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The content.
+    pub info: Arc<Info>,
+    /// Where it is kept.
+    pub path: PathBuf,
+    /// Where facts go.
+    pub scheduler: Recipient<StorageFact>,
+    /// The node's totals.
+    pub counters: Arc<Counters>,
+}
+
+/// The file of one swarm.
+#[derive(Debug)]
+pub struct Storage {
+    setup: Setup,
+    state: State,
+}
+
+/// Everything that a restart begins anew.
+#[derive(Debug)]
+struct State {
+    /// The open file and how often it was opened: jobs of an earlier file are ignored.
+    file: Option<Arc<ContentFile>>,
+    opened: u64,
+    good: Bitfield,
+    /// Pieces known to be wrong or missing.
+    bad: Bitfield,
+    /// The next piece that no check job has taken.
+    unchecked: u32,
+    checks: usize,
+    checked_at: std::time::Instant,
+    readers: Arc<Semaphore>,
+    /// Batches that wait for a worker, or for the file to become writable.
+    held: Held,
+    paused: Option<String>,
+    looking: bool,
+    /// Pieces of equal hash, if the content has any.
+    equal: Arc<HashMap<PieceHash, Vec<PieceIndex>>>,
+    flushed: Vec<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Storage {
+    /// The storage of a content. The file is opened when the actor starts.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let state = State::new(&setup.info, 0);
+        Self { setup, state }
+    }
+
+    /// Opens the file and starts to check it, if that is possible now.
+    fn open(&mut self, context: &mut Context<Self>) {
+        self.state = State::new(&self.setup.info, self.state.opened + 1);
+        self.setup.scheduler.do_send(StorageFact::Opened);
+        match ContentFile::open(&self.setup.path, *self.setup.info.layout()) {
+            Ok(file) => {
+                self.state.file = Some(Arc::new(file));
+                self.check(context);
+            }
+            Err(error) => self.pause(error),
+        }
+    }
+
+    /// Keeps the check jobs running until every piece is known.
+    fn check(&mut self, context: &mut Context<Self>) {
+        let Some(file) = self.state.file.clone() else { return };
+        let pieces = self.setup.info.layout().pieces();
+        let per_job = CHECK_BYTES.div_ceil(u64::from(self.setup.info.layout().piece_length()));
+        let per_job = u32::try_from(per_job).unwrap_or(u32::MAX);
+        while self.state.checks < WORKERS && self.state.unchecked < pieces {
+            let from = self.state.unchecked;
+            let to = from.saturating_add(per_job).min(pieces);
+            self.state.unchecked = to;
+            self.state.checks += 1;
+            let (file, info) = (Arc::clone(&file), Arc::clone(&self.setup.info));
+            let opened = self.state.opened;
+            let job = spawn_blocking(move || jobs::check(&file, &info, from, to));
+            context.spawn(job.into_actor(self).map(move |done, storage, context| {
+                if storage.state.opened != opened {
+                    return;
+                }
+                storage.state.checks -= 1;
+                match done {
+                    Ok((checked, Ok(()))) => storage.checked(checked, context),
+                    Ok((checked, Err(error))) => {
+                        storage.checked(checked, context);
+                        storage.fail(&error, "read");
+                    }
+                    Err(_) => storage.fail(&std::io::Error::other("a check panicked"), "read"),
+                }
+            }));
+        }
+    }
+
+    fn checked(&mut self, checked: Checked, context: &mut Context<Self>) {
+        for &piece in &checked.good {
+            self.state.good.insert(piece);
+        }
+        for &piece in &checked.bad {
+            self.state.bad.insert(piece);
+        }
+        if !checked.bad.is_empty()
+            && let Some(refusal) = self.state.file.as_ref().and_then(|file| file.read_only())
+        {
+            self.pause(refusal.to_owned());
+        }
+        let Checked { good, bad } = checked;
+        self.setup.scheduler.do_send(StorageFact::Checked { good, bad });
+        self.check(context);
+        if self.is_checked() {
+            let (good, pieces) = (self.state.good.count(), self.setup.info.layout().pieces());
+            let seconds = self.state.checked_at.elapsed().as_secs_f64();
+            info!("{}: {good} of {pieces} pieces are right ({seconds:.2} s)", self.shown());
+            self.copy_equal(context);
+        }
+    }
+
+    fn is_checked(&self) -> bool {
+        let known = self.state.good.count() + self.state.bad.count();
+        self.state.file.is_some() && known == self.setup.info.layout().pieces()
+    }
+
+    /// The file cannot be used as it must: says so once, and tries again every second.
+    fn pause(&mut self, error: String) {
+        if self.state.paused.as_ref() != Some(&error) {
+            error!("{error}; trying again every second");
+            self.setup.scheduler.do_send(StorageFact::Paused(error.clone()));
+            self.state.paused = Some(error);
+        }
+    }
+
+    fn fail(&mut self, error: &std::io::Error, what: &str) {
+        self.pause(format!("cannot {what} {}: {}", self.shown(), reason(error)));
+    }
+
+    fn resume(&mut self) {
+        if self.state.paused.take().is_some() {
+            info!("{} can be used again", self.shown());
+            self.setup.scheduler.do_send(StorageFact::Resumed);
+        }
+    }
+
+    /// Once a second: is the file still the one we opened? Can a paused one be used again?
+    fn look(&mut self, context: &mut Context<Self>) {
+        if self.state.looking {
+            return;
+        }
+        self.state.looking = true;
+        let (file, path) = (self.state.file.clone(), self.setup.path.clone());
+        let opened = self.state.opened;
+        let still = spawn_blocking(move || file.is_some_and(|file| file.is_still(&path)));
+        context.spawn(still.into_actor(self).map(move |still, storage, context| {
+            storage.state.looking = false;
+            if storage.state.opened == opened {
+                storage.looked(still.unwrap_or(false), context);
+            }
+        }));
+    }
+
+    fn looked(&mut self, still: bool, context: &mut Context<Self>) {
+        let read_only = self.state.file.as_ref().is_some_and(|file| file.read_only().is_some());
+        if self.state.file.is_none() || (read_only && self.state.paused.is_some()) {
+            self.reopen(context);
+        } else if !still {
+            warn!("{} was replaced or resized; checking all of it again", self.shown());
+            self.open(context);
+        } else if self.state.paused.is_some() {
+            self.retry(context);
+        }
+    }
+
+    /// Tries to open a file that could not be opened for writing; keeps what is known if not.
+    fn reopen(&mut self, context: &mut Context<Self>) {
+        let opened = ContentFile::open(&self.setup.path, *self.setup.info.layout());
+        if opened.is_ok_and(|file| file.read_only().is_none()) {
+            self.resume();
+            self.open(context);
+        }
+    }
+
+    fn shown(&self) -> std::path::Display<'_> {
+        self.setup.path.display()
+    }
+}
+
+impl State {
+    fn new(info: &Info, opened: u64) -> Self {
+        let pieces = info.layout().pieces();
+        let mut equal: HashMap<PieceHash, Vec<PieceIndex>> = HashMap::new();
+        for piece in info.layout().all_pieces() {
+            equal.entry(info.hash(piece)).or_default().push(piece);
+        }
+        equal.retain(|_, places| places.len() > 1);
+        Self {
+            file: None,
+            opened,
+            good: Bitfield::new(pieces),
+            bad: Bitfield::new(pieces),
+            unchecked: 0,
+            checks: 0,
+            checked_at: std::time::Instant::now(),
+            readers: Arc::new(Semaphore::new(READERS)),
+            held: Held::default(),
+            paused: None,
+            looking: false,
+            equal: Arc::new(equal),
+            flushed: Vec::new(),
+        }
+    }
+}
+
+impl Actor for Storage {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(LOOK, |storage, context| storage.look(context));
+        self.open(context);
+    }
+}
+
+impl Supervised for Storage {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        // `started` runs again and opens the file anew; only the count of openings goes on.
+        self.state = State::new(&self.setup.info, self.state.opened + 1);
+    }
+}
+
+impl Handler<ReadBlocks> for Storage {
+    type Result = ResponseFuture<Result<Bytes, String>>;
+
+    fn handle(&mut self, request: ReadBlocks, _: &mut Self::Context) -> Self::Result {
+        let known = request.blocks.iter().all(|block| self.state.good.contains(block.piece));
+        let file = self.state.file.clone().filter(|_| known);
+        let readers = Arc::clone(&self.state.readers);
+        Box::pin(async move {
+            let file = file.ok_or_else(|| "the pieces are not here any more".to_owned())?;
+            let permit = readers.acquire_owned().await.map_err(|error| error.to_string())?;
+            let read = spawn_blocking(move || {
+                let data = file.read_blocks(&request.blocks);
+                drop(permit);
+                data
+            });
+            let data = read.await.map_err(|error| error.to_string())?;
+            data.map(Bytes::from).map_err(|error| reason(&error))
+        })
+    }
+}
+
+impl Handler<ReportPieces> for Storage {
+    type Result = ();
+
+    fn handle(&mut self, _: ReportPieces, _: &mut Self::Context) {
+        let good = self.state.good.iter().collect();
+        let bad = self.state.bad.iter().collect();
+        self.setup.scheduler.do_send(StorageFact::Checked { good, bad });
+        if let Some(error) = &self.state.paused {
+            self.setup.scheduler.do_send(StorageFact::Paused(error.clone()));
+        }
+    }
+}
+
+impl Handler<FlushStorage> for Storage {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: FlushStorage, _: &mut Self::Context) -> Self::Result {
+        let (done, wait) = tokio::sync::oneshot::channel();
+        self.state.flushed.push(done);
+        self.tell_flushed();
+        let file = self.state.file.clone();
+        Box::pin(async move {
+            // A dropped sender means a restart: there is nothing left to wait for.
+            let _ = wait.await;
+            if let Some(file) = file {
+                let _ = spawn_blocking(move || file.sync()).await;
+            }
+        })
+    }
+}
+
+impl Handler<Ping> for Storage {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
+impl Handler<Crash> for Storage {
+    type Result = ();
+
+    #[allow(clippy::panic, reason = "the message exists to do this")]
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("a test asked the storage to panic");
+    }
+}
