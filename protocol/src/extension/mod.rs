@@ -7,9 +7,11 @@ mod metadata;
 mod pex;
 mod rendezvous;
 
+use std::net::SocketAddr;
+
 use thiserror::Error;
 
-use crate::address::CompactError;
+use crate::address::{self, CompactError};
 use crate::bencode::{self, DecodeError, Dict, Value};
 
 pub use handshake::{ExtensionHandshake, MAX_CLIENT_LENGTH};
@@ -34,8 +36,8 @@ pub const SWARMS_ID: u8 = 3;
 #[non_exhaustive]
 pub enum ExtensionError {
     /// Not bencode.
-    #[error("malformed extension message")]
-    Bencode(#[from] DecodeError),
+    #[error("malformed extension message: {0}")]
+    Bencode(DecodeError),
     /// Bencode, but not a dictionary.
     #[error("an extension message is {kind}; it must be a dictionary")]
     NotDictionary {
@@ -52,7 +54,7 @@ pub enum ExtensionError {
     },
     /// A string of addresses that are not whole.
     #[error("an extension message has {0}")]
-    Compact(#[from] CompactError),
+    Compact(CompactError),
     /// A block of metadata that has another length than its place in the metadata says.
     #[error(
         "metadata piece {piece} has {actual} bytes; of {total_size} bytes in all it has {expected}"
@@ -81,11 +83,34 @@ pub enum ExtensionError {
 
 /// The dictionary at the start of a payload, and its length. What follows is the caller's matter.
 fn dictionary(payload: &[u8]) -> Result<(Dict<'_>, usize), ExtensionError> {
-    let (value, length) = bencode::decode_prefix(payload)?;
+    let (value, length) = bencode::decode_prefix(payload).map_err(ExtensionError::Bencode)?;
     match value {
         Value::Dict(dict) => Ok((dict, length)),
         other => Err(ExtensionError::NotDictionary { kind: other.kind() }),
     }
+}
+
+/// A key's string; what is missing, or something else, is an empty one.
+fn string<'a>(dict: &Dict<'a>, key: &[u8]) -> &'a [u8] {
+    dict.get(key)
+        .and_then(|value| value.bytes())
+        .unwrap_or_default()
+}
+
+/// The compact IPv4 addresses of a key, as they are.
+fn v4_addresses<'a>(
+    dict: &Dict<'a>,
+    key: &[u8],
+) -> Result<impl Iterator<Item = SocketAddr> + use<'a>, ExtensionError> {
+    address::decode_v4(string(dict, key)).map_err(ExtensionError::Compact)
+}
+
+/// The compact IPv6 addresses of a key, as they are.
+fn v6_addresses<'a>(
+    dict: &Dict<'a>,
+    key: &[u8],
+) -> Result<impl Iterator<Item = SocketAddr> + use<'a>, ExtensionError> {
+    address::decode_v6(string(dict, key)).map_err(ExtensionError::Compact)
 }
 
 /// An integer that fits the type, and is not zero.

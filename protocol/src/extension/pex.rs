@@ -7,9 +7,9 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-use super::{ExtensionError, dictionary};
+use super::{ExtensionError, dictionary, string, v4_addresses, v6_addresses};
 use crate::address;
-use crate::bencode::{Dict, DictEncoder};
+use crate::bencode::DictEncoder;
 
 /// 50: how many added, and how many dropped, addresses a message should carry (BEP 11).
 pub const MAX_PEX_SENT: usize = 50;
@@ -90,40 +90,29 @@ impl PexMessage {
     /// Refuses what is not a dictionary, and strings that are not whole addresses.
     pub fn decode(payload: &[u8]) -> Result<Self, ExtensionError> {
         let (dict, _) = dictionary(payload)?;
-        let flags4 = string(&dict, b"added.f").iter();
-        let flags6 = string(&dict, b"added6.f").iter();
-        let added4 = address::decode_v4(string(&dict, b"added"))?;
-        let added6 = address::decode_v6(string(&dict, b"added6"))?;
-        let or_none = |flags: std::slice::Iter<'_, u8>| {
-            let flags = flags.copied().collect::<Vec<_>>();
-            flags.into_iter().chain(std::iter::repeat(0))
+        let flags = |key| {
+            string(&dict, key)
+                .iter()
+                .copied()
+                .chain(std::iter::repeat(0))
         };
-        let added = added4
-            .zip(or_none(flags4))
-            .chain(added6.zip(or_none(flags6)));
+        let added4 = v4_addresses(&dict, b"added")?.zip(flags(b"added.f"));
+        let added6 = v6_addresses(&dict, b"added6")?.zip(flags(b"added6.f"));
         let mut seen = HashSet::new();
         let mut fresh = |address: SocketAddr| address::is_usable(address) && seen.insert(address);
-        let added = added
+        let added = added4
+            .chain(added6)
             .filter(|&(address, _)| fresh(address))
             .map(|(address, flags)| PexPeer { address, flags })
             .take(MAX_PEX_ACCEPTED)
             .collect();
-        let dropped4 = address::decode_v4(string(&dict, b"dropped"))?;
-        let dropped6 = address::decode_v6(string(&dict, b"dropped6"))?;
-        let dropped = dropped4
-            .chain(dropped6)
+        let dropped = v4_addresses(&dict, b"dropped")?
+            .chain(v6_addresses(&dict, b"dropped6")?)
             .filter(|&address| fresh(address))
             .take(MAX_PEX_ACCEPTED)
             .collect();
         Ok(Self { added, dropped })
     }
-}
-
-/// A key's string; what is missing, or something else, is an empty one.
-fn string<'a>(dict: &Dict<'a>, key: &[u8]) -> &'a [u8] {
-    dict.get(key)
-        .and_then(|value| value.bytes())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -136,6 +125,11 @@ mod tests {
 
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()
+    }
+
+    /// Addresses that differ after decoding too.
+    fn ip() -> impl Strategy<Value = IpAddr> {
+        any::<IpAddr>().prop_map(|ip| ip.to_canonical())
     }
 
     #[test]
@@ -209,13 +203,13 @@ mod tests {
         #[test]
         fn what_was_encoded_decodes_to_the_same(
             peers in prop::collection::btree_map(
-                (any::<IpAddr>(), 1_u16..), (any::<u8>(), any::<bool>()), 0..40)
+                (ip(), 1_u16..), (any::<u8>(), any::<bool>()), 0..40)
         ) {
             let mut message = PexMessage::default();
             // The families are two lists on the wire: four before six.
             for v4 in [true, false] {
                 for (&(ip, port), &(flags, added)) in &peers {
-                    let address = SocketAddr::new(ip.to_canonical(), port);
+                    let address = SocketAddr::new(ip, port);
                     if address.is_ipv4() != v4 || !address::is_usable(address) {
                         continue;
                     }

@@ -2,6 +2,12 @@
 //!
 //! Holds no content and reads no files.
 
+mod conf;
 mod info;
+mod magnet;
+mod torrent;
 
+pub use conf::{CONTENT_NAME, ConfError, MAX_CONF_LENGTH, TorrentConf};
 pub use info::{Info, InfoError, MAX_METADATA_LENGTH, MAX_NAME_LENGTH};
+pub use magnet::{Magnet, MagnetError};
+pub use torrent::{MAX_TORRENT_LENGTH, Torrent, TorrentError};

@@ -1,0 +1,345 @@
+//! torrent.conf: the JSON that says what a node is to keep, and whom it may ask.
+//!
+//! Read by hand from a JSON tree rather than by derive, so that every message names the field, the
+//! value and the rule. Invariant: equal `FileInfo`s give equal infohashes, whatever else is in the
+//! files.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::info::{Info, InfoError};
+use crate::address::{ParseAddressError, PeerAddress};
+use crate::id::PieceHash;
+use crate::layout::{LayoutError, MAX_PIECE_LENGTH, MAX_PIECES};
+use crate::text::quoted;
+
+/// The name in the info dictionary that a torrent.conf stands for. It is the same on every node,
+/// wherever the node keeps its file; else the nodes would meet in different swarms.
+pub const CONTENT_NAME: &str = "data.bin";
+
+/// 64 MiB: [`MAX_PIECES`] hashes as JSON with room to spare.
+pub const MAX_CONF_LENGTH: usize = 64 * 1024 * 1024;
+
+/// What a torrent.conf says.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TorrentConf {
+    /// Whom the node may ask, in the order of the file, each once.
+    pub peers: Vec<PeerAddress>,
+    /// What it is to keep; `None` if the config does not say, and it has to be learned.
+    pub info: Option<Info>,
+}
+
+/// A torrent.conf that cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ConfError {
+    /// More bytes than any config needs.
+    #[error("{length} bytes of config; the limit is {MAX_CONF_LENGTH}")]
+    TooLong {
+        /// The bytes that came.
+        length: usize,
+    },
+    /// Not JSON.
+    #[error("not JSON: line {line}, column {column}: {what}")]
+    NotJson {
+        /// The line, counted from 1.
+        line: usize,
+        /// The column, counted from 1.
+        column: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// A value of another kind than its field, or out of its range.
+    #[error("{field} must be {rule}, not {found}")]
+    Value {
+        /// The field, with its parents and its index.
+        field: String,
+        /// What it must be.
+        rule: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A field that the others need is not there.
+    #[error("{field} is missing, but FileInfo has other fields")]
+    Missing {
+        /// The field, with its parents.
+        field: &'static str,
+    },
+    /// An address that is none.
+    #[error("Peers[{index}]: {error}")]
+    Peer {
+        /// Which entry of the list, counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        error: ParseAddressError,
+    },
+    /// A hash that is none.
+    #[error("FileInfo.Parts[{index}] is '{text}'; it must be a SHA-1 hash of 40 hex digits")]
+    Hash {
+        /// Which entry of the list, counted from 0.
+        index: usize,
+        /// What stands there, fit to be printed.
+        text: String,
+    },
+    /// Parts of nothing.
+    #[error("FileInfo.PartSize is 0; it must be at least 1")]
+    PartSizeZero,
+    /// A part that is longer than we hold.
+    #[error("FileInfo.PartSize is {0}; the limit is {MAX_PIECE_LENGTH}")]
+    PartTooLong(u64),
+    /// More parts than we keep account of.
+    #[error(
+        "FileInfo.Size {size} in parts of {part_size} makes {parts} parts; the limit is {MAX_PIECES}: use a larger PartSize"
+    )]
+    TooManyParts {
+        /// Bytes of the file.
+        size: u64,
+        /// Bytes of a part.
+        part_size: u64,
+        /// How many parts that makes.
+        parts: u64,
+    },
+    /// Too many or too few hashes.
+    #[error(
+        "FileInfo.Parts has {actual} {}, but {size} bytes in parts of {part_size} make {expected}",
+        if *.actual == 1 { "hash" } else { "hashes" }
+    )]
+    HashCount {
+        /// How many hashes there are.
+        actual: usize,
+        /// How many it takes.
+        expected: u32,
+        /// Bytes of the file.
+        size: u64,
+        /// Bytes of a part.
+        part_size: u32,
+    },
+    /// Values that describe no content for another reason.
+    #[error("FileInfo: {0}")]
+    Info(InfoError),
+}
+
+/// The file's shape on writing; the names are those of the format.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Shape {
+    peers: Vec<String>,
+    file_info: Option<FileInfoShape>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct FileInfoShape {
+    size: u64,
+    part_size: u32,
+    parts: Vec<String>,
+}
+
+impl TorrentConf {
+    /// A config for this content and these peers. It names the same swarm only if the content is
+    /// described as [`Info::single_file`] does it, with the name [`CONTENT_NAME`].
+    #[must_use]
+    pub fn from_info(info: &Info, peers: Vec<PeerAddress>) -> Self {
+        Self {
+            peers,
+            info: Some(info.clone()),
+        }
+    }
+
+    /// Reads a torrent.conf. No bytes, and only white space, are the empty config.
+    ///
+    /// # Errors
+    /// One line each: the field, the value and the rule.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfError> {
+        if bytes.len() > MAX_CONF_LENGTH {
+            return Err(ConfError::TooLong {
+                length: bytes.len(),
+            });
+        }
+        // Some editors put a byte order mark first.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+        let Value::Object(fields) = value else {
+            return Err(wrong("the config", "an object", &value));
+        };
+        Ok(Self {
+            peers: read_peers(given(&fields, "Peers"))?,
+            info: match given(&fields, "FileInfo") {
+                None => None,
+                Some(Value::Object(fields)) => read_file_info(fields)?,
+                Some(other) => return Err(wrong("FileInfo", "an object", other)),
+            },
+        })
+    }
+
+    /// The config as JSON, with a line break at its end.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let file_info = self.info.as_ref().map(|info| FileInfoShape {
+            size: info.layout().size(),
+            part_size: info.layout().piece_length(),
+            parts: info.hashes().map(|hash| hash.to_string()).collect(),
+        });
+        let shape = Shape {
+            peers: self
+                .peers
+                .iter()
+                .map(PeerAddress::to_short_string)
+                .collect(),
+            file_info,
+        };
+        // Strings and numbers in vectors and structs: there is nothing that could not be written.
+        let mut json = serde_json::to_string_pretty(&shape).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+}
+
+/// A field's value, if it is there and not null.
+fn given<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.get(name).filter(|value| !value.is_null())
+}
+
+/// A list's entries; none if it is absent or null.
+fn entries<'a>(
+    value: Option<&'a Value>,
+    field: &str,
+    rule: &'static str,
+) -> Result<&'a [Value], ConfError> {
+    match value {
+        None => Ok(&[]),
+        Some(Value::Array(entries)) => Ok(entries),
+        Some(other) => Err(wrong(field, rule, other)),
+    }
+}
+
+fn read_peers(value: Option<&Value>) -> Result<Vec<PeerAddress>, ConfError> {
+    let mut seen = HashSet::new();
+    let mut peers = Vec::new();
+    for (index, entry) in entries(value, "Peers", "a list of addresses")?
+        .iter()
+        .enumerate()
+    {
+        let Value::String(text) = entry else {
+            return Err(wrong(
+                &format!("Peers[{index}]"),
+                "an address in quotes",
+                entry,
+            ));
+        };
+        let peer: PeerAddress = text
+            .parse()
+            .map_err(|error| ConfError::Peer { index, error })?;
+        if seen.insert(peer.clone()) {
+            peers.push(peer);
+        }
+    }
+    Ok(peers)
+}
+
+fn read_file_info(fields: &Map<String, Value>) -> Result<Option<Info>, ConfError> {
+    let size = natural(fields, "Size", "FileInfo.Size")?;
+    let part_size = natural(fields, "PartSize", "FileInfo.PartSize")?;
+    let parts = entries(given(fields, "Parts"), "FileInfo.Parts", "a list of hashes")?;
+    if size.unwrap_or(0) == 0 && part_size.unwrap_or(0) == 0 && parts.is_empty() {
+        return Ok(None);
+    }
+    // A file of no bytes has to say so: that a field was forgotten must not empty the file.
+    let missing = |field| ConfError::Missing { field };
+    let size = size.ok_or_else(|| missing("FileInfo.Size"))?;
+    let part_size = part_size.ok_or_else(|| missing("FileInfo.PartSize"))?;
+    let hashes = parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| read_hash(index, part));
+    let hashes: Vec<_> = hashes.collect::<Result<_, _>>()?;
+    Info::single_file(CONTENT_NAME, size, part_size, &hashes)
+        .map(Some)
+        .map_err(|error| in_our_words(error, size, part_size))
+}
+
+fn natural(fields: &Map<String, Value>, name: &str, field: &str) -> Result<Option<u64>, ConfError> {
+    let Some(value) = given(fields, name) else {
+        return Ok(None);
+    };
+    let number = value
+        .as_u64()
+        .filter(|&number| i64::try_from(number).is_ok());
+    let rule = "a whole number from 0 to 9223372036854775807";
+    number.map_or_else(|| Err(wrong(field, rule, value)), |number| Ok(Some(number)))
+}
+
+fn read_hash(index: usize, part: &Value) -> Result<PieceHash, ConfError> {
+    let Value::String(text) = part else {
+        let field = format!("FileInfo.Parts[{index}]");
+        return Err(wrong(
+            &field,
+            "a SHA-1 hash of 40 hex digits in quotes",
+            part,
+        ));
+    };
+    text.parse().map_err(|_| ConfError::Hash {
+        index,
+        text: quoted(text),
+    })
+}
+
+/// What is wrong with the sizes, in the names that stand in the file.
+fn in_our_words(error: InfoError, size: u64, part_size: u64) -> ConfError {
+    match error {
+        InfoError::Layout(LayoutError::PieceLengthZero) => ConfError::PartSizeZero,
+        InfoError::Layout(LayoutError::PieceTooLong(length)) => ConfError::PartTooLong(length),
+        InfoError::Layout(LayoutError::TooManyPieces(parts)) => ConfError::TooManyParts {
+            size,
+            part_size,
+            parts,
+        },
+        InfoError::HashCount {
+            actual,
+            expected,
+            size,
+            piece_length,
+        } => ConfError::HashCount {
+            actual,
+            expected,
+            size,
+            part_size: piece_length,
+        },
+        other => ConfError::Info(other),
+    }
+}
+
+fn wrong(field: &str, rule: &'static str, value: &Value) -> ConfError {
+    let found = match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => format!("'{}'", quoted(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    };
+    ConfError::Value {
+        field: field.to_owned(),
+        rule,
+        found,
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> ConfError {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or(&text);
+    ConfError::NotJson {
+        line: error.line(),
+        column: error.column(),
+        what: what.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
