@@ -14,6 +14,7 @@
 //! | [`storage`] | the file of one swarm | layout |
 //! | [`watchdog`] | figures over time | thresholds |
 
+pub mod alarm;
 pub mod clock;
 pub mod counters;
 pub mod credit;

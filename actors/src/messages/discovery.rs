@@ -118,3 +118,12 @@ pub struct ResetLinks {
 #[derive(Copy, Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct StopDiscovery;
+
+/// This link's peer keeps delivering pieces with a wrong hash: close it and do not speak to its
+/// host for a while. From the scheduler; may be lost.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct BanLink {
+    /// The link.
+    pub link: LinkId,
+}

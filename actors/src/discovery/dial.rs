@@ -1,0 +1,64 @@
+//! Dialing: one connection attempt, and what came of it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use log::debug;
+use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::membership::{DialFailure, Input};
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
+
+use super::Discovery;
+
+/// 3 s: an attempt that nobody answers. Far above any round trip; a host that is not there says
+/// nothing.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Discovery {
+    /// Dials a peer of a swarm.
+    pub(super) fn dial(&self, info_hash: InfoHash, addr: SocketAddr, context: &mut Context<Self>) {
+        let attempt = connect(self.setup.listen.ip(), addr, DIAL_TIMEOUT);
+        context.spawn(attempt.into_actor(self).map(move |outcome, discovery, context| {
+            match outcome {
+                Ok(stream) => discovery.open(stream, addr, Some(addr), info_hash, context),
+                Err(error) => {
+                    debug!("{addr} cannot be dialed: {error}");
+                    let reason = failure(&error);
+                    discovery.member(info_hash, Input::DialFailed { addr, reason }, context);
+                }
+            }
+        }));
+    }
+}
+
+/// Connects from the address that we listen on, so that the other end sees us under it.
+pub(super) async fn connect(
+    from: IpAddr,
+    to: SocketAddr,
+    patience: Duration,
+) -> io::Result<std::net::TcpStream> {
+    let socket = match to {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if !from.is_unspecified() && from.is_ipv4() == to.is_ipv4() {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
+    let connecting = timeout(patience, socket.connect(to));
+    let stream = connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    stream.into_std()
+}
+
+fn failure(error: &io::Error) -> DialFailure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => DialFailure::Refused,
+        io::ErrorKind::TimedOut => DialFailure::TimedOut,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            DialFailure::Unreachable
+        }
+        _ => DialFailure::Local,
+    }
+}

@@ -1,0 +1,128 @@
+//! Local beacons (BEP 14): who else of our swarms is on this network.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use log::{debug, warn};
+use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::membership::lan::{Beacon, GROUP_V4, MAX_LENGTH, PORT};
+use swarmlet_protocol::membership::Source;
+use tokio::net::UdpSocket;
+
+use super::{AddressesFound, Discovery};
+use crate::reason::reason;
+
+/// 5 min: the period of the beacon (BEP 14).
+const PERIOD: Duration = Duration::from_secs(300);
+
+/// The first beacons of a node: a datagram may be lost, and others may start in the same second.
+const FIRST: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(1_500)];
+
+impl Discovery {
+    /// Joins the group on every network that we are in, and speaks up.
+    pub(super) fn start_lan(&mut self, context: &mut Context<Self>) {
+        let sockets: Vec<_> = self
+            .lan_addresses()
+            .into_iter()
+            .filter_map(|own| match open(own) {
+                Ok(socket) => Some(Arc::new(socket)),
+                Err(error) => {
+                    warn!("no beacons on {own}: {}", reason(&error));
+                    None
+                }
+            })
+            .collect();
+        for socket in &sockets {
+            self.listen_to(Arc::clone(socket), context);
+        }
+        self.state.search.beacons = sockets;
+        for delay in FIRST {
+            context.run_later(delay, |discovery, context| discovery.beacon(context));
+        }
+        context.run_interval(PERIOD, |discovery, context| discovery.beacon(context));
+    }
+
+    /// The IPv4 addresses of ours on which beacons make sense.
+    fn lan_addresses(&self) -> Vec<Ipv4Addr> {
+        let own: HashSet<_> = self.setup.own.iter().filter_map(|addr| match addr.ip() {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        });
+        own.collect()
+    }
+
+    fn listen_to(&self, socket: Arc<UdpSocket>, context: &mut Context<Self>) {
+        let cookie = self.cookie();
+        let rendezvous = self.setup.rendezvous;
+        let myself = context.address().recipient::<AddressesFound>();
+        let listening = async move {
+            let mut datagram = [0; MAX_LENGTH + 1];
+            loop {
+                let Ok((length, from)) = socket.recv_from(&mut datagram).await else {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                };
+                let Ok(beacon) = Beacon::parse(&datagram[..length]) else { continue };
+                if beacon.cookie.as_ref() == Some(&cookie) {
+                    continue;
+                }
+                let address = SocketAddr::new(from.ip(), beacon.port);
+                debug!("{address} sent a beacon");
+                for info_hash in beacon.info_hashes {
+                    // A beacon for the rendezvous comes from a node of our fleet.
+                    let info_hash = (info_hash != rendezvous).then_some(info_hash);
+                    let (source, addresses) = (Source::Lan, vec![address]);
+                    // Waits until it is handled: a flood of datagrams stays in the kernel.
+                    let _ = myself.send(AddressesFound { source, addresses, info_hash }).await;
+                }
+            }
+        };
+        context.spawn(listening.into_actor(self).map(|(), _, _| {}));
+    }
+
+    /// Says on every network which swarms we are in: the rendezvous, and those we know.
+    pub(super) fn beacon(&self, context: &mut Context<Self>) {
+        let mut info_hashes: Vec<InfoHash> = vec![self.setup.rendezvous];
+        info_hashes.extend(self.state.swarms.keys());
+        let port = self.setup.listen.port();
+        let beacon = Beacon { port, info_hashes, cookie: Some(self.cookie()) }.encode();
+        for socket in &self.state.search.beacons {
+            let (socket, beacon) = (Arc::clone(socket), beacon.clone());
+            let sending = async move {
+                let sent = socket.send_to(&beacon, (GROUP_V4, PORT)).await;
+                if let Err(error) = sent {
+                    debug!("a beacon was not sent: {}", reason(&error));
+                }
+            };
+            context.spawn(sending.into_actor(self).map(|(), _, _| {}));
+        }
+    }
+
+    /// Our own beacons come back to us and are known by this.
+    fn cookie(&self) -> String {
+        format!("{:016x}", self.setup.seed)
+    }
+}
+
+/// A socket in the group on the network of that address.
+fn open(own: Ipv4Addr) -> io::Result<UdpSocket> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::IPV4,
+        socket2::Type::DGRAM,
+        Some(socket2::Protocol::UDP),
+    )?;
+    // Several nodes of one host hear the same group.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::from((GROUP_V4, PORT)).into())?;
+    socket.join_multicast_v4(&GROUP_V4, &own)?;
+    socket.set_multicast_if_v4(&own)?;
+    socket.set_multicast_ttl_v4(1)?;
+    socket.set_multicast_loop_v4(true)?;
+    UdpSocket::from_std(socket.into())
+}

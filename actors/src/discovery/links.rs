@@ -1,0 +1,267 @@
+//! The links of this node: how they begin, what they report, how they end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Recipient};
+use log::{debug, info};
+use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
+use swarmlet_protocol::membership::{DialFailure, Input, LinkEnd as MemberEnd};
+use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
+use tokio::sync::oneshot;
+
+use super::Discovery;
+use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
+use crate::messages::scheduler::OpenLink;
+use crate::messages::session::SessionCommand;
+use crate::messages::supervisor::StartSession;
+
+/// 60 s: a peer that broke a rule no honest client breaks is not spoken to for so long.
+const BAN: Duration = Duration::from_secs(60);
+
+/// 500 ms: what the links may take to say goodbye when the node stops.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// A link, from the moment TCP is up.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) session: Option<Recipient<SessionCommand>>,
+    pub(super) remote: SocketAddr,
+    /// The address and swarm that we dialed.
+    pub(super) dialed: Option<(SocketAddr, InfoHash)>,
+    /// The swarm whose machine counts it.
+    pub(super) swarm: InfoHash,
+    peer_id: Option<PeerId>,
+    /// We closed it: its machine has forgotten it already.
+    closing: bool,
+}
+
+impl Discovery {
+    /// Somebody connected.
+    pub(super) fn admit(&mut self, link: AdmitLink, context: &mut Context<Self>) {
+        if self.state.stopping.is_some() {
+            return;
+        }
+        let main = self.main_swarm();
+        let now = self.now();
+        let mut out = Vec::new();
+        let admitted = self
+            .membership(main)
+            .is_some_and(|membership| membership.admit(link.remote.ip(), now, &mut out));
+        self.perform(main, out, context);
+        if admitted {
+            self.open(link.stream, link.remote, None, main, context);
+        } else {
+            debug!("{} was turned away", link.remote);
+        }
+    }
+
+    /// TCP is up: the link gets a number, a session, and a place in its swarm's machine.
+    pub(super) fn open(
+        &mut self,
+        stream: std::net::TcpStream,
+        remote: SocketAddr,
+        dialed: Option<SocketAddr>,
+        swarm: InfoHash,
+        context: &mut Context<Self>,
+    ) {
+        let id = self.next_link();
+        let role = dialed.map_or(Role::Accepted, |_| Role::Dialed { info_hash: swarm });
+        let link = Link {
+            session: None,
+            remote,
+            dialed: dialed.map(|addr| (addr, swarm)),
+            swarm,
+            peer_id: None,
+            closing: false,
+        };
+        self.state.links.insert(id, link);
+        let owner = self.state.owner.subscribe();
+        self.setup.sessions.do_send(StartSession { link: id, stream, remote, role, owner });
+        let opened = Input::LinkOpened { link: id, remote: remote.ip(), dialed };
+        self.member(swarm, opened, context);
+    }
+
+    pub(super) fn reported(&mut self, id: LinkId, what: LinkEvent, context: &mut Context<Self>) {
+        let Some(link) = self.state.links.get_mut(&id) else {
+            // A session of an earlier life of this actor; its owner is gone and it ends by itself.
+            return;
+        };
+        match what {
+            LinkEvent::Started(session) => {
+                link.session = Some(session);
+                if link.closing {
+                    self.close(id, "closed before it began");
+                }
+            }
+            LinkEvent::Handshaken { info_hash, peer_id } => {
+                link.peer_id = Some(peer_id);
+                self.handshaken(id, info_hash, context);
+            }
+            LinkEvent::Ready(ready) => self.ready(id, &ready, context),
+            LinkEvent::PeerComplete => {
+                let swarm = link.swarm;
+                let complete = Input::PeerComplete { link: id, complete: true };
+                self.member(swarm, complete, context);
+            }
+            LinkEvent::Pex(pex) => self.heard_pex(id, &pex, context),
+            LinkEvent::Swarms(swarms) => self.heard_swarms(id, swarms, context),
+            LinkEvent::Ended { end, reason } => self.ended(id, end, &reason, context),
+        }
+    }
+
+    /// The peer named a swarm. An accepted link is answered for it if we serve it. While we serve
+    /// none we answer everything with the rendezvous: a swarmlet that dials understands, and tells
+    /// us what to serve; other clients hang up.
+    fn handshaken(&mut self, id: LinkId, asked: InfoHash, context: &mut Context<Self>) {
+        let Some(link) = self.state.links.get(&id) else { return };
+        let rendezvous = self.setup.rendezvous;
+        let dialed = link.dialed;
+        let swarm = if self.state.swarms.contains_key(&asked) {
+            asked
+        } else if asked == rendezvous || (dialed.is_none() && self.state.swarms.is_empty()) {
+            rendezvous
+        } else {
+            self.leave(id, MemberEnd::Graceful, context);
+            self.close(id, "the peer asks for a swarm that is not served here");
+            return;
+        };
+        if dialed.is_none() {
+            self.command(id, SessionCommand::Protocol(SessionInput::Answer(swarm)));
+        }
+        self.move_to(id, swarm, context);
+        let Some(session) = self.state.links.get(&id).and_then(|link| link.session.clone()) else {
+            return;
+        };
+        match self.state.swarms.get(&swarm) {
+            Some(swarm) => swarm.scheduler.do_send(OpenLink { link: id, session }),
+            None => {
+                self.command(id, SessionCommand::Protocol(SessionInput::Welcome(None)));
+                self.send_swarms(id);
+            }
+        }
+    }
+
+    /// The link turns out to belong to another swarm than the machine that counts it.
+    fn move_to(&mut self, id: LinkId, swarm: InfoHash, context: &mut Context<Self>) {
+        let Some(link) = self.state.links.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut link.swarm, swarm);
+        if before == swarm {
+            return;
+        }
+        let (remote, dialed) = (link.remote.ip(), link.dialed.map(|(addr, _)| addr));
+        self.member(swarm, Input::LinkOpened { link: id, remote, dialed }, context);
+        let left = Input::LinkClosed { link: id, reason: MemberEnd::Graceful };
+        self.member(before, left, context);
+        if let Some(addr) = dialed {
+            // It serves nothing yet. It will hear of the swarm on this very link, and dial us.
+            let reason = DialFailure::NotInSwarm;
+            self.member(before, Input::DialFailed { addr, reason }, context);
+        }
+    }
+
+    fn ready(&mut self, id: LinkId, ready: &Ready, context: &mut Context<Self>) {
+        let Some(link) = self.state.links.get(&id) else { return };
+        let Some(peer_id) = link.peer_id else { return };
+        let listen = ready.listen_port.map(|port| SocketAddr::new(link.remote.ip(), port));
+        let (remote, swarm) = (link.remote, link.swarm);
+        info_link(id, remote, ready, swarm == self.setup.rendezvous);
+        let pex = ready.pex || (ready.fleet && swarm == self.setup.rendezvous);
+        let ready = Input::LinkReady { link: id, peer_id, listen, fleet: ready.fleet, pex };
+        self.member(swarm, ready, context);
+        self.linked(context);
+    }
+
+    fn ended(&mut self, id: LinkId, end: LinkEnd, reason: &str, context: &mut Context<Self>) {
+        let Some(link) = self.state.links.get(&id) else { return };
+        debug!("{id} {} ended: {reason}", link.remote);
+        let remote = link.remote.ip();
+        let swarm = link.swarm;
+        let unanswered = link.dialed.filter(|_| end == LinkEnd::Unanswered);
+        let reason = match end {
+            LinkEnd::Closed | LinkEnd::Unanswered => MemberEnd::Graceful,
+            LinkEnd::Lost => MemberEnd::Lost,
+            LinkEnd::Violation { .. } => MemberEnd::Violation,
+        };
+        self.leave(id, reason, context);
+        if let Some((addr, _)) = unanswered {
+            let reason = DialFailure::NotInSwarm;
+            self.member(swarm, Input::DialFailed { addr, reason }, context);
+        }
+        self.state.links.remove(&id);
+        self.forget_swarms(id);
+        if end == (LinkEnd::Violation { ban: true }) {
+            let until = self.now() + BAN;
+            info!("{remote} broke the protocol ({reason:?}); not spoken to for {} s", BAN.as_secs());
+            self.member(swarm, Input::Ban { ip: remote, until }, context);
+        }
+        self.linked(context);
+        self.stopped(context);
+    }
+
+    /// Tells the link's machine that it is gone, unless the machine asked for that.
+    fn leave(&mut self, id: LinkId, reason: MemberEnd, context: &mut Context<Self>) {
+        let Some(link) = self.state.links.get_mut(&id) else { return };
+        if !std::mem::replace(&mut link.closing, true) {
+            let swarm = link.swarm;
+            self.member(swarm, Input::LinkClosed { link: id, reason }, context);
+        }
+    }
+
+    /// Closes a link that its machine has forgotten.
+    pub(super) fn close(&mut self, id: LinkId, reason: &str) {
+        if let Some(link) = self.state.links.get_mut(&id) {
+            link.closing = true;
+        }
+        self.command(id, SessionCommand::Close { reason: reason.to_owned() });
+    }
+
+    /// Closes a link of our own accord.
+    pub(super) fn hang_up(&mut self, id: LinkId, reason: &str, context: &mut Context<Self>) {
+        self.leave(id, MemberEnd::Graceful, context);
+        self.close(id, reason);
+    }
+
+    /// Closes all links of a swarm; its machine learns of each when it has ended, and dials anew.
+    pub(super) fn close_all(&self, info_hash: InfoHash, reason: &str) {
+        for (&id, _) in self.state.links.iter().filter(|(_, link)| link.swarm == info_hash) {
+            self.command(id, SessionCommand::Close { reason: reason.to_owned() });
+        }
+    }
+
+    pub(super) fn ban(&mut self, id: LinkId, context: &mut Context<Self>) {
+        let Some(link) = self.state.links.get(&id) else { return };
+        let (ip, swarm) = (link.remote.ip(), link.swarm);
+        info!("{ip} delivers bad data; not spoken to for {} s", BAN.as_secs());
+        let until = self.now() + BAN;
+        self.member(swarm, Input::Ban { ip, until }, context);
+    }
+
+    /// Closes everything; `done` is dropped when that is through and the peers are saved.
+    pub(super) fn stop(&mut self, done: oneshot::Sender<()>, context: &mut Context<Self>) {
+        self.state.stopping = Some(done);
+        for info_hash in self.all_swarms() {
+            self.member(info_hash, Input::SetTarget(0), context);
+            self.close_all(info_hash, "the node stops");
+        }
+        context.run_later(GOODBYE, |discovery, context| {
+            discovery.state.links.clear();
+            discovery.stopped(context);
+        });
+        self.stopped(context);
+    }
+
+    fn stopped(&mut self, context: &mut Context<Self>) {
+        if self.state.links.is_empty()
+            && let Some(done) = self.state.stopping.take()
+        {
+            self.save(Some(done), context);
+        }
+    }
+}
+
+fn info_link(id: LinkId, remote: SocketAddr, ready: &Ready, rendezvous: bool) {
+    let place = if rendezvous { " at the rendezvous" } else { "" };
+    let client = ready.client.as_deref().unwrap_or("a client that does not say its name");
+    debug!("{id} {remote} is ready{place}: {client}");
+}

@@ -1,0 +1,312 @@
+//! The discovery actor: who is out there, and which links this node has.
+//!
+//! Owns every link of the node. Addresses come from the configuration, DNS, peer exchange, local
+//! beacons, a sweep of the own network and inbound links; whom to dial, keep, drop and tell is
+//! decided by one [`Membership`] per swarm. Nodes that do not know their swarm meet in one more
+//! swarm, the rendezvous, where they tell each other what they serve.
+
+mod dial;
+mod hear;
+mod lan;
+mod links;
+mod rendezvous;
+mod resolve;
+mod search;
+mod swarms;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, Supervised};
+use swarmlet_protocol::address::{Cidr, PeerAddress};
+use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
+use swarmlet_protocol::membership::{Input, Membership};
+use swarmlet_protocol::time::Timestamp;
+use tokio::sync::{oneshot, watch};
+
+use self::links::Link;
+use self::rendezvous::Rendezvous;
+use self::search::Search;
+use self::swarms::Swarm;
+use crate::alarm::{Alarm, Alarmed};
+use crate::clock::Clock;
+use crate::messages::discovery::{
+    AdmitLink, BanLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted, SwarmStarted,
+};
+use crate::messages::session::SessionCommand;
+use crate::messages::supervisor::{JoinSwarm, StartSession};
+use crate::messages::{Crash, Ping};
+use crate::state::StateFolder;
+
+/// What discovery is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The address that we listen on.
+    pub listen: SocketAddr,
+    /// Every address under which we can be reached, as far as we know.
+    pub own: Vec<SocketAddr>,
+    /// Our name on the wire.
+    pub peer_id: PeerId,
+    /// Where nodes of our fleet meet that do not know their swarm.
+    pub rendezvous: InfoHash,
+    /// The swarm to join is the one of this name, if several are offered.
+    pub wanted: Option<String>,
+    /// Peers from the configuration and the command line.
+    pub listed: Vec<PeerAddress>,
+    /// Peers of an earlier life.
+    pub remembered: Vec<SocketAddr>,
+    /// Networks to search, each with our own address in it.
+    pub sweeps: Vec<(Cidr, std::net::Ipv4Addr)>,
+    /// Speak and hear local beacons.
+    pub lan: bool,
+    /// Starts the sessions of links.
+    pub sessions: Recipient<StartSession>,
+    /// Starts swarms that were heard of.
+    pub join: Recipient<JoinSwarm>,
+    /// Where peers are remembered.
+    pub state: Option<StateFolder>,
+    /// The node's clock.
+    pub clock: Clock,
+    /// Decides ties.
+    pub seed: u64,
+    /// Numbers links; shared over restarts, so that none is used twice.
+    pub next_link: Arc<AtomicU64>,
+}
+
+/// Who is out there.
+#[derive(Debug)]
+pub struct Discovery {
+    setup: Setup,
+    /// What the supervisor told of our swarms; survives a restart.
+    started: HashMap<InfoHash, SwarmStarted>,
+    state: State,
+}
+
+/// Everything that a restart begins anew.
+#[derive(Debug)]
+struct State {
+    rendezvous: Rendezvous,
+    swarms: HashMap<InfoHash, Swarm>,
+    links: HashMap<LinkId, Link>,
+    /// Dropping this ends every session: a restarted discovery begins without links.
+    owner: watch::Sender<()>,
+    search: Search,
+    /// Peers changed since they were saved; a save is on its way.
+    saving: bool,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+/// Addresses that were found outside of links.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct AddressesFound {
+    source: swarmlet_protocol::membership::Source,
+    addresses: Vec<SocketAddr>,
+    /// The swarm that they were named for; all swarms if none.
+    info_hash: Option<InfoHash>,
+}
+
+impl Discovery {
+    /// Discovery of a node that has no swarm yet.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let state = State::new(&setup);
+        Self { setup, started: HashMap::new(), state }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.setup.clock.now()
+    }
+
+    fn next_link(&self) -> LinkId {
+        LinkId(self.setup.next_link.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn command(&self, link: LinkId, command: SessionCommand) {
+        if let Some(session) = self.state.links.get(&link).and_then(|link| link.session.as_ref()) {
+            session.do_send(command);
+        }
+    }
+
+    /// The machine of a swarm, or of the rendezvous.
+    fn membership(&mut self, info_hash: InfoHash) -> Option<&mut Membership> {
+        if info_hash == self.setup.rendezvous {
+            return Some(&mut self.state.rendezvous.membership);
+        }
+        self.state.swarms.get_mut(&info_hash).map(|swarm| &mut swarm.membership)
+    }
+
+    /// The swarm that links belong to before they have said so, and that a sweep dials for: our
+    /// first swarm, or the rendezvous while we know none.
+    fn main_swarm(&self) -> InfoHash {
+        self.state.swarms.keys().min().copied().unwrap_or(self.setup.rendezvous)
+    }
+
+    /// All machines, the rendezvous first.
+    fn all_swarms(&self) -> Vec<InfoHash> {
+        let mut all = vec![self.setup.rendezvous];
+        all.extend(self.state.swarms.keys());
+        all
+    }
+
+    /// Addresses were found: every machine hears of them, or the one they were named for.
+    fn found(&mut self, found: &AddressesFound, context: &mut Context<Self>) {
+        let swarms = found.info_hash.map_or_else(|| self.all_swarms(), |one| vec![one]);
+        for info_hash in swarms {
+            for &addr in &found.addresses {
+                let input = Input::AddressLearned { addr, source: found.source };
+                self.member(info_hash, input, context);
+            }
+        }
+    }
+}
+
+impl State {
+    fn new(setup: &Setup) -> Self {
+        Self {
+            rendezvous: Rendezvous::new(setup),
+            swarms: HashMap::new(),
+            links: HashMap::new(),
+            owner: watch::Sender::new(()),
+            search: Search::new(setup),
+            saving: false,
+            stopping: None,
+        }
+    }
+}
+
+impl Actor for Discovery {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.spawn(Alarm::default());
+        let known: Vec<_> = self.started.values().cloned().collect();
+        for swarm in known {
+            self.start_swarm(swarm, context);
+        }
+        self.begin(context);
+        self.start_resolving(context);
+        if self.setup.lan {
+            self.start_lan(context);
+        }
+    }
+}
+
+impl Supervised for Discovery {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.state = State::new(&self.setup);
+    }
+}
+
+impl Alarmed for Discovery {
+    fn clock(&self) -> Clock {
+        self.setup.clock
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        let swarms = self.state.swarms.values().map(|swarm| swarm.membership.next_timeout());
+        let others = [
+            self.state.rendezvous.membership.next_timeout(),
+            self.state.rendezvous.join.next_timeout(),
+            self.state.search.next_timeout(),
+        ];
+        swarms.chain(others).flatten().min()
+    }
+
+    fn ring(&mut self, context: &mut Context<Self>) {
+        for info_hash in self.all_swarms() {
+            self.member(info_hash, Input::Tick, context);
+        }
+        self.consider(swarmlet_protocol::membership::JoinInput::Tick);
+        self.sweep(context);
+    }
+}
+
+impl Handler<AddressesFound> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, found: AddressesFound, context: &mut Self::Context) {
+        self.found(&found, context);
+    }
+}
+
+impl Handler<AdmitLink> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, link: AdmitLink, context: &mut Self::Context) {
+        self.admit(link, context);
+    }
+}
+
+impl Handler<LinkReport> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, report: LinkReport, context: &mut Self::Context) {
+        let LinkReport { link, what, token } = report;
+        self.reported(link, what, context);
+        drop(token);
+    }
+}
+
+impl Handler<SwarmStarted> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, swarm: SwarmStarted, context: &mut Self::Context) {
+        self.started.insert(swarm.info_hash, swarm.clone());
+        self.start_swarm(swarm, context);
+    }
+}
+
+impl Handler<SwarmCompleted> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, completed: SwarmCompleted, context: &mut Self::Context) {
+        let SwarmCompleted { info_hash, complete } = completed;
+        self.member(info_hash, Input::SelfComplete(complete), context);
+    }
+}
+
+impl Handler<ResetLinks> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, ResetLinks { info_hash }: ResetLinks, _: &mut Self::Context) {
+        self.close_all(info_hash, "the file changed: starting anew");
+    }
+}
+
+impl Handler<BanLink> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, BanLink { link }: BanLink, context: &mut Self::Context) {
+        self.ban(link, context);
+    }
+}
+
+impl Handler<StopDiscovery> for Discovery {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: StopDiscovery, context: &mut Self::Context) -> Self::Result {
+        let (done, wait) = oneshot::channel();
+        self.stop(done, context);
+        Box::pin(async move {
+            let _ = wait.await;
+        })
+    }
+}
+
+impl Handler<Ping> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
+impl Handler<Crash> for Discovery {
+    type Result = ();
+
+    #[allow(clippy::panic, reason = "the message exists to do this")]
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("a test asked discovery to panic");
+    }
+}

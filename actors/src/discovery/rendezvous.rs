@@ -1,0 +1,148 @@
+//! The rendezvous: nodes that do not know their swarm are told of it here.
+
+use std::collections::{HashMap, HashSet};
+
+use actix::Context;
+use log::{error, info};
+use swarmlet_protocol::extension::{MAX_RENDEZVOUS_PEERS, SwarmEntry, SwarmsMessage};
+use swarmlet_protocol::id::{InfoHash, LinkId};
+use swarmlet_protocol::membership::{
+    HeardSwarm, Input, Join, JoinInput, JoinOutput, Membership, Source,
+};
+use swarmlet_protocol::session::Input as SessionInput;
+
+use super::swarms::{TARGET_LINKS, membership};
+use super::{Discovery, Setup};
+use crate::messages::session::SessionCommand;
+use crate::messages::supervisor::JoinSwarm;
+
+/// Meeting those who know more, or less.
+#[derive(Debug)]
+pub(super) struct Rendezvous {
+    pub(super) membership: Membership,
+    pub(super) join: Join,
+    /// What each linked peer serves.
+    heard: HashMap<LinkId, HashSet<InfoHash>>,
+}
+
+impl Rendezvous {
+    pub(super) fn new(setup: &Setup) -> Self {
+        Self {
+            membership: membership(setup, setup.rendezvous, TARGET_LINKS),
+            join: Join::new(setup.wanted.clone()),
+            heard: HashMap::new(),
+        }
+    }
+}
+
+impl Discovery {
+    /// The node begins: the rendezvous learns the addresses, unless we know a swarm already.
+    pub(super) fn begin(&mut self, context: &mut Context<Self>) {
+        let rendezvous = self.setup.rendezvous;
+        if !self.state.swarms.is_empty() {
+            self.member(rendezvous, Input::SetTarget(0), context);
+        }
+        self.feed(rendezvous, context);
+    }
+
+    /// Tells a peer at the rendezvous what we serve and whom we know.
+    pub(super) fn send_swarms(&self, link: LinkId) {
+        let swarms = self.state.swarms.iter().filter_map(|(&info_hash, swarm)| {
+            let (name, size) = swarm.content.clone()?;
+            Some(SwarmEntry { info_hash, name, size, configured: swarm.configured })
+        });
+        let mut peers: Vec<_> = self
+            .state
+            .swarms
+            .values()
+            .map(|swarm| &swarm.membership)
+            .chain([&self.state.rendezvous.membership])
+            .flat_map(Membership::known)
+            .collect();
+        let mut seen = HashSet::new();
+        peers.retain(|&peer| seen.insert(peer));
+        peers.truncate(MAX_RENDEZVOUS_PEERS);
+        let message = SwarmsMessage { swarms: swarms.collect(), peers };
+        self.command(link, SessionCommand::Protocol(SessionInput::SendSwarms(message)));
+    }
+
+    /// What we serve has changed: everybody at the rendezvous hears of it at once. Those who serve
+    /// it as well need the rendezvous no longer.
+    pub(super) fn push_swarms(&mut self, context: &mut Context<Self>) {
+        let rendezvous = self.setup.rendezvous;
+        let links = self.state.links.iter().filter(|(_, link)| link.swarm == rendezvous);
+        for id in links.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.send_swarms(id);
+            self.part(id, context);
+        }
+    }
+
+    /// A peer told what it serves and whom it knows.
+    pub(super) fn heard_swarms(
+        &mut self,
+        id: LinkId,
+        message: SwarmsMessage,
+        context: &mut Context<Self>,
+    ) {
+        let Some(link) = self.state.links.get(&id) else { return };
+        if link.swarm != self.setup.rendezvous {
+            return;
+        }
+        for &addr in &message.peers {
+            for info_hash in self.all_swarms() {
+                let source = Source::Rendezvous;
+                self.member(info_hash, Input::AddressLearned { addr, source }, context);
+            }
+        }
+        let heard = message.swarms.iter().map(|swarm| swarm.info_hash).collect();
+        self.state.rendezvous.heard.insert(id, heard);
+        let swarms = message
+            .swarms
+            .into_iter()
+            .map(|SwarmEntry { info_hash, name, size, configured }| HeardSwarm {
+                info_hash,
+                name,
+                size,
+                configured,
+            })
+            .collect();
+        self.consider(JoinInput::Heard { link: id, swarms });
+        self.part(id, context);
+    }
+
+    pub(super) fn forget_swarms(&mut self, link: LinkId) {
+        self.state.rendezvous.heard.remove(&link);
+        self.consider(JoinInput::LinkClosed { link });
+    }
+
+    /// Which swarm to join, while we have none.
+    pub(super) fn consider(&mut self, input: JoinInput) {
+        if !self.state.swarms.is_empty() {
+            return;
+        }
+        let now = self.now();
+        match self.state.rendezvous.join.handle(input, now) {
+            Some(JoinOutput::Join { info_hash }) => {
+                info!("joining {info_hash}, which a peer serves");
+                self.setup.join.do_send(JoinSwarm { info_hash });
+            }
+            Some(JoinOutput::Problem(problem)) => error!("cannot join a swarm: {problem}"),
+            None => {}
+        }
+    }
+
+    /// Ends a rendezvous link whose both ends know a common swarm, and meets the peer there.
+    fn part(&mut self, id: LinkId, context: &mut Context<Self>) {
+        let Some(heard) = self.state.rendezvous.heard.get(&id) else { return };
+        let common: Vec<_> = heard
+            .iter()
+            .filter(|info_hash| {
+                self.state.swarms.get(info_hash).is_some_and(|swarm| swarm.content.is_some())
+            })
+            .copied()
+            .collect();
+        if !common.is_empty() {
+            self.hang_up(id, "both ends serve the same swarm", context);
+        }
+    }
+}

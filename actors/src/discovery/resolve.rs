@@ -1,0 +1,53 @@
+//! Host names among the configured peers: resolved again and again, every address a peer.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use log::{debug, warn};
+use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::membership::Source;
+use tokio::net::lookup_host;
+use tokio::time::sleep;
+
+use super::{AddressesFound, Discovery};
+use crate::reason::reason;
+
+/// 2 s: a name that did not resolve is tried again after this long, or twice that each time.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+
+/// 30 s: a name is resolved again after this long. A headless service lists its pods so.
+const PERIOD: Duration = Duration::from_secs(30);
+
+impl Discovery {
+    /// Keeps resolving every name in the configuration.
+    pub(super) fn start_resolving(&self, context: &mut Context<Self>) {
+        for peer in &self.setup.listed {
+            let PeerAddress::Name { host, port } = peer.clone() else { continue };
+            let myself = context.address().recipient::<AddressesFound>();
+            let resolving = async move {
+                let mut retry = FIRST_RETRY;
+                let mut failing = false;
+                loop {
+                    match lookup_host((host.as_str(), port)).await {
+                        Ok(addresses) => {
+                            let addresses: Vec<_> = addresses.collect();
+                            debug!("{host} is {addresses:?}");
+                            let source = Source::Named;
+                            myself.do_send(AddressesFound { source, addresses, info_hash: None });
+                            (retry, failing) = (FIRST_RETRY, false);
+                            sleep(PERIOD).await;
+                        }
+                        Err(error) => {
+                            if !std::mem::replace(&mut failing, true) {
+                                warn!("cannot resolve {host}: {}", reason(&error));
+                            }
+                            sleep(retry).await;
+                            retry = (retry * 2).min(PERIOD);
+                        }
+                    }
+                }
+            };
+            context.spawn(resolving.into_actor(self).map(|(), _, _| {}));
+        }
+    }
+}

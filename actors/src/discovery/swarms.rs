@@ -1,0 +1,169 @@
+//! Swarms and their membership: inputs go in, and what comes out is done.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
+use log::debug;
+use swarmlet_protocol::extension::{PexMessage, PexPeer};
+use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::membership::{Input, Membership, MembershipConfig, Output, Source};
+use swarmlet_protocol::session::Input as SessionInput;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
+use super::{Discovery, Setup};
+use crate::messages::discovery::SwarmStarted;
+use crate::messages::scheduler::OpenLink;
+use crate::messages::session::SessionCommand;
+use crate::state::or_warn;
+
+/// 30: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
+/// graph with far fewer.
+pub const MAX_LINKS: usize = 30;
+
+/// 14: a node dials while it has fewer links. The rest of its links come to it.
+pub const TARGET_LINKS: usize = 14;
+
+/// 64: dials under way at once: every address of a state file at a start.
+pub const MAX_HALF_OPEN: usize = 64;
+
+/// 100 ms: peers are saved so long after the first change. A node may live for a second only.
+const SAVE_DELAY: Duration = Duration::from_millis(100);
+
+/// One swarm that this node serves or wants.
+#[derive(Debug)]
+pub(super) struct Swarm {
+    pub(super) membership: Membership,
+    pub(super) scheduler: Recipient<OpenLink>,
+    pub(super) content: Option<(String, u64)>,
+    pub(super) configured: bool,
+}
+
+/// The machine of a swarm, with our addresses and limits.
+pub(super) fn membership(setup: &Setup, info_hash: InfoHash, target_links: usize) -> Membership {
+    let salt = u64::from_le_bytes(info_hash.0[..8].try_into().unwrap_or_default());
+    let config = MembershipConfig {
+        max_links: MAX_LINKS,
+        target_links,
+        max_half_open: MAX_HALF_OPEN,
+        own_addresses: setup.own.clone(),
+        peer_id: setup.peer_id,
+        ipv6: setup.listen.is_ipv6(),
+        loopback: setup.listen.ip().is_loopback(),
+    };
+    Membership::new(config, setup.seed ^ salt)
+}
+
+impl Discovery {
+    /// A swarm runs, or its content became known.
+    pub(super) fn start_swarm(&mut self, started: SwarmStarted, context: &mut Context<Self>) {
+        let info_hash = started.info_hash;
+        if let Some(swarm) = self.state.swarms.get_mut(&info_hash) {
+            swarm.content = started.content;
+            self.push_swarms(context);
+            return;
+        }
+        let swarm = Swarm {
+            membership: membership(&self.setup, info_hash, TARGET_LINKS),
+            scheduler: started.scheduler,
+            content: started.content,
+            configured: started.configured,
+        };
+        self.state.swarms.insert(info_hash, swarm);
+        self.feed(info_hash, context);
+        for addr in self.state.rendezvous.membership.known().collect::<Vec<_>>() {
+            let input = Input::AddressLearned { addr, source: Source::Rendezvous };
+            self.member(info_hash, input, context);
+        }
+        // From now on the rendezvous is for those who do not know a swarm.
+        self.member(self.setup.rendezvous, Input::SetTarget(0), context);
+        self.push_swarms(context);
+        self.beacon(context);
+    }
+
+    /// Tells a machine the addresses that the node was started with.
+    pub(super) fn feed(&mut self, info_hash: InfoHash, context: &mut Context<Self>) {
+        let listed = self.setup.listed.iter().filter_map(|peer| match peer {
+            swarmlet_protocol::address::PeerAddress::Socket(addr) => Some((*addr, Source::Listed)),
+            _ => None,
+        });
+        let remembered = self.setup.remembered.iter().map(|&addr| (addr, Source::State));
+        for (addr, source) in listed.chain(remembered).collect::<Vec<_>>() {
+            self.member(info_hash, Input::AddressLearned { addr, source }, context);
+        }
+    }
+
+    /// One input to a machine, and everything that follows from it.
+    pub(super) fn member(&mut self, info_hash: InfoHash, input: Input, context: &mut Context<Self>) {
+        let now = self.now();
+        let mut out = Vec::new();
+        if let Some(membership) = self.membership(info_hash) {
+            membership.handle(input, now, &mut out);
+        }
+        self.perform(info_hash, out, context);
+    }
+
+    pub(super) fn perform(
+        &mut self,
+        info_hash: InfoHash,
+        out: Vec<Output>,
+        context: &mut Context<Self>,
+    ) {
+        for output in out {
+            match output {
+                Output::Close { link, reason } => self.close(link, &format!("{reason:?}")),
+                Output::Dial { addr } => self.dial(info_hash, addr, context),
+                Output::KnownChanged => self.save_later(context),
+                Output::Pex { link, added, dropped } => {
+                    if info_hash == self.setup.rendezvous {
+                        self.send_swarms(link);
+                        continue;
+                    }
+                    let added = added
+                        .into_iter()
+                        .map(|peer| PexPeer { address: peer.addr, flags: peer.flags })
+                        .collect();
+                    let pex = SessionInput::SendPex(PexMessage { added, dropped });
+                    self.command(link, SessionCommand::Protocol(pex));
+                }
+                Output::SelfDetected { addr } => {
+                    debug!("{addr} is this node itself");
+                    if !self.setup.own.contains(&addr) {
+                        self.setup.own.push(addr);
+                    }
+                }
+                Output::Stranger { addr } => {
+                    if info_hash != self.setup.rendezvous {
+                        let rendezvous = self.setup.rendezvous;
+                        self.member(rendezvous, Input::DialOnce { addr }, context);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Remembers the peers soon; several changes share one write.
+    fn save_later(&mut self, context: &mut Context<Self>) {
+        if self.setup.state.is_none() || std::mem::replace(&mut self.state.saving, true) {
+            return;
+        }
+        context.run_later(SAVE_DELAY, |discovery, context| discovery.save(None, context));
+    }
+
+    /// Remembers the peers, and tells `done` when that is on the disk.
+    pub(super) fn save(&mut self, done: Option<oneshot::Sender<()>>, context: &mut Context<Self>) {
+        let Some(state) = self.setup.state.clone() else { return };
+        let main = self.main_swarm();
+        let Some(membership) = self.membership(main) else { return };
+        let peers: Vec<_> = membership.known().collect();
+        let learned = self.state.swarms.iter().find(|(_, swarm)| {
+            !swarm.configured && swarm.content.is_some()
+        });
+        let learned = learned.map(|(&info_hash, _)| info_hash);
+        let write = spawn_blocking(move || or_warn(state.save_node(learned, &peers)));
+        context.spawn(write.into_actor(self).map(|_, discovery, _| {
+            discovery.state.saving = false;
+            drop(done);
+        }));
+    }
+}

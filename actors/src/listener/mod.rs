@@ -1,0 +1,127 @@
+//! The listener actor: accepts links, one at a time.
+//!
+//! Whether a link may live is membership's decision: each socket goes to discovery, and the next
+//! one is accepted only when discovery has taken it. Running out of descriptors is waited out.
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient,
+    Supervised, WrapFuture,
+};
+use log::{error, warn};
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use crate::messages::discovery::AdmitLink;
+use crate::messages::{Crash, Ping};
+use crate::reason::reason;
+
+/// 100 ms: the pause after a failed accept, for instance when there are no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// 1,024: connections that the kernel keeps for us while we are busy: a fleet that starts at once.
+const BACKLOG: i32 = 1_024;
+
+/// Opens the listening socket.
+///
+/// # Errors
+/// One line with the address and the reason.
+pub fn listen(address: SocketAddr) -> Result<StdListener, String> {
+    let open = || {
+        let domain = socket2::Domain::for_address(address);
+        let socket =
+            socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+        // A node that comes back within a minute finds its port in TIME_WAIT.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(StdListener::from(socket))
+    };
+    open().map_err(|error: std::io::Error| {
+        format!("cannot listen on {address}: {}", reason(&error))
+    })
+}
+
+/// Accepts links.
+#[derive(Debug)]
+pub struct Listener {
+    socket: StdListener,
+    discovery: Recipient<AdmitLink>,
+}
+
+/// Stops accepting. From the supervisor at the end.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopListener;
+
+impl Listener {
+    /// Accepts on a socket that listens already. The socket outlives a restart of the actor.
+    #[must_use]
+    pub const fn new(socket: StdListener, discovery: Recipient<AdmitLink>) -> Self {
+        Self { socket, discovery }
+    }
+}
+
+impl Actor for Listener {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let socket = self.socket.try_clone().and_then(TcpListener::from_std);
+        let socket = match socket {
+            Ok(socket) => socket,
+            Err(error) => {
+                error!("cannot accept links: {}", reason(&error));
+                return;
+            }
+        };
+        let discovery = self.discovery.clone();
+        let accepting = async move {
+            loop {
+                let accepted = socket.accept().await;
+                let handed = accepted.and_then(|(stream, remote)| {
+                    Ok(AdmitLink { stream: stream.into_std()?, remote })
+                });
+                match handed {
+                    Ok(link) => {
+                        if discovery.send(link).await.is_err() && !discovery.connected() {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        warn!("cannot accept a link: {}", reason(&error));
+                        sleep(PAUSE).await;
+                    }
+                }
+            }
+        };
+        context.spawn(accepting.into_actor(self).map(|(), _, _| {}));
+    }
+}
+
+impl Supervised for Listener {}
+
+impl Handler<StopListener> for Listener {
+    type Result = ();
+
+    fn handle(&mut self, _: StopListener, context: &mut Self::Context) {
+        context.terminate();
+    }
+}
+
+impl Handler<Ping> for Listener {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
+impl Handler<Crash> for Listener {
+    type Result = ();
+
+    #[allow(clippy::panic, reason = "the message exists to do this")]
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("a test asked the listener to panic");
+    }
+}

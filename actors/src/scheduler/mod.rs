@@ -1,0 +1,262 @@
+//! The scheduler actor: the piece map of one swarm.
+//!
+//! While the content is not known it fetches the metadata from the links (BEP 9); then it runs the
+//! picker. It turns facts of links and storage into inputs of those machines and sends what they
+//! put out. Which piece goes to whom is the picker's decision.
+
+mod learning;
+mod running;
+
+use std::collections::HashMap;
+
+use actix::{Actor, AsyncContext, Context, Handler, Recipient, Supervised};
+use log::{error, info};
+use swarmlet_protocol::id::{InfoHash, LinkId};
+use swarmlet_protocol::metadata_fetch::MetadataFetch;
+use swarmlet_protocol::picker::Picker;
+use swarmlet_protocol::session::Input as SessionInput;
+use swarmlet_protocol::time::Timestamp;
+
+use crate::alarm::{Alarm, Alarmed};
+use crate::clock::Clock;
+use crate::messages::discovery::{BanLink, ResetLinks, SwarmCompleted};
+use crate::messages::scheduler::{
+    LinkFact, LinkNews, OpenLink, Progress, QueryProgress, ServeContent, StorageFact,
+};
+use crate::messages::session::SessionCommand;
+use crate::messages::storage::ReportPieces;
+use crate::messages::supervisor::{CompletionChanged, ContentLearned, StorageTrouble};
+use crate::messages::{Crash, Ping};
+
+/// What a scheduler is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The swarm.
+    pub info_hash: InfoHash,
+    /// Learns when links must start anew.
+    pub reset: Recipient<ResetLinks>,
+    /// Learns whom not to speak to.
+    pub ban: Recipient<BanLink>,
+    /// Learn when the swarm is complete here.
+    pub completed: (Recipient<SwarmCompleted>, Recipient<CompletionChanged>),
+    /// Learns the content when it was fetched from peers.
+    pub learned: Recipient<ContentLearned>,
+    /// Learns when the file cannot be used.
+    pub trouble: Recipient<StorageTrouble>,
+    /// The node's clock.
+    pub clock: Clock,
+    /// Decides ties.
+    pub seed: u64,
+}
+
+/// The piece map of one swarm.
+#[derive(Debug)]
+pub struct Scheduler {
+    setup: Setup,
+    /// What the supervisor gave us; survives a restart, since it cannot change.
+    content: Option<ServeContent>,
+    state: State,
+}
+
+/// Everything that a restart begins anew.
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    links: HashMap<LinkId, Link>,
+    paused: Option<String>,
+    complete: bool,
+    /// Storage has not yet said that it opened the file for the first time.
+    expects_opening: bool,
+}
+
+#[derive(Debug)]
+struct Link {
+    session: Recipient<SessionCommand>,
+    /// Pieces with a wrong hash that it delivered.
+    rejected: u32,
+}
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one per swarm")]
+enum Phase {
+    Learning(MetadataFetch),
+    Running(Picker),
+}
+
+impl Scheduler {
+    /// The scheduler of a swarm whose content is not known yet.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let state = State::new(&setup, None);
+        Self { setup, content: None, state }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.setup.clock.now()
+    }
+
+    fn command(&self, link: LinkId, command: SessionCommand) {
+        if let Some(link) = self.state.links.get(&link) {
+            link.session.do_send(command);
+        }
+    }
+
+    fn tell(&self, link: LinkId, input: SessionInput) {
+        self.command(link, SessionCommand::Protocol(input));
+    }
+
+    /// What the peers were told of us is void: all links start anew.
+    fn reset_links(&mut self) {
+        // The sessions' own goodbyes come from links that we no longer know.
+        for (link, _) in std::mem::take(&mut self.state.links) {
+            self.pick(swarmlet_protocol::picker::Input::LinkClosed { link });
+        }
+        self.setup.reset.do_send(ResetLinks { info_hash: self.setup.info_hash });
+    }
+}
+
+impl State {
+    fn new(setup: &Setup, content: Option<&ServeContent>) -> Self {
+        let phase = match content {
+            None => Phase::Learning(MetadataFetch::new(setup.info_hash, setup.seed)),
+            Some(content) => Phase::Running(running::picker(content, setup.seed)),
+        };
+        Self {
+            phase,
+            links: HashMap::new(),
+            paused: None,
+            complete: false,
+            expects_opening: content.is_some(),
+        }
+    }
+}
+
+impl Actor for Scheduler {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.spawn(Alarm::default());
+    }
+}
+
+impl Supervised for Scheduler {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.state = State::new(&self.setup, self.content.as_ref());
+        self.state.expects_opening = false;
+        self.reset_links();
+        if let Some(content) = &self.content {
+            content.storage.report.do_send(ReportPieces);
+        }
+    }
+}
+
+impl Alarmed for Scheduler {
+    fn clock(&self) -> Clock {
+        self.setup.clock
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        match &self.state.phase {
+            Phase::Learning(fetch) => fetch.next_timeout(),
+            Phase::Running(picker) => picker.next_timeout(),
+        }
+    }
+
+    fn ring(&mut self, _: &mut Context<Self>) {
+        match &self.state.phase {
+            Phase::Learning(_) => self.fetch(swarmlet_protocol::metadata_fetch::Input::Tick),
+            Phase::Running(_) => self.pick(swarmlet_protocol::picker::Input::Tick),
+        }
+    }
+}
+
+impl Handler<OpenLink> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, OpenLink { link, session }: OpenLink, context: &mut Self::Context) {
+        session.do_send(SessionCommand::Attach(context.address().recipient()));
+        self.state.links.insert(link, Link { session, rejected: 0 });
+        match &self.state.phase {
+            Phase::Learning(_) => self.tell(link, SessionInput::Welcome(None)),
+            Phase::Running(_) => self.welcome(link),
+        }
+    }
+}
+
+impl Handler<LinkFact> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, fact: LinkFact, _: &mut Self::Context) {
+        let LinkFact { link, what, token } = fact;
+        if !self.state.links.contains_key(&link) {
+            return;
+        }
+        let gone = matches!(what, LinkNews::Gone);
+        match &self.state.phase {
+            Phase::Learning(_) => self.learn(link, what),
+            Phase::Running(_) => self.run(link, what),
+        }
+        if gone {
+            self.state.links.remove(&link);
+        }
+        drop(token);
+    }
+}
+
+impl Handler<ServeContent> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, content: ServeContent, _: &mut Self::Context) {
+        if self.content.is_some() {
+            return;
+        }
+        info!(
+            "{}: {} bytes in {} pieces",
+            self.setup.info_hash,
+            content.info.layout().size(),
+            content.info.layout().pieces()
+        );
+        let links = std::mem::take(&mut self.state.links);
+        self.state = State::new(&self.setup, Some(&content));
+        self.state.links = links;
+        self.content = Some(content);
+        self.content_known();
+    }
+}
+
+impl Handler<StorageFact> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, fact: StorageFact, _: &mut Self::Context) {
+        self.storage(fact);
+    }
+}
+
+impl Handler<QueryProgress> for Scheduler {
+    type Result = Progress;
+
+    fn handle(&mut self, _: QueryProgress, _: &mut Self::Context) -> Progress {
+        self.progress()
+    }
+}
+
+impl Handler<Ping> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
+impl Handler<Crash> for Scheduler {
+    type Result = ();
+
+    #[allow(clippy::panic, reason = "the message exists to do this")]
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("a test asked the scheduler to panic");
+    }
+}
+
+/// Logs what only a bug of ours can bring about.
+fn bug(what: &str) {
+    debug_assert!(false, "{what}");
+    error!("bug: {what}");
+}

@@ -1,0 +1,186 @@
+//! A swarm whose content is known: facts go into the picker, and its words to the links.
+
+use std::sync::Arc;
+
+use log::{debug, info, warn};
+use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::layout::PieceIndex;
+use swarmlet_protocol::picker::{Input, Output, Picker, PickerLimits};
+use swarmlet_protocol::session::{Input as SessionInput, PeerHave};
+
+use super::{Phase, Scheduler, bug};
+use crate::messages::discovery::{BanLink, SwarmCompleted};
+use crate::messages::scheduler::{LinkNews, Progress, ServeContent, StorageFact};
+use crate::messages::session::SessionCommand;
+use crate::messages::supervisor::{CompletionChanged, StorageTrouble};
+
+/// 3: pieces with a wrong hash from one link. One may be a broken cable or a broken disk; a peer
+/// that goes on is of no use.
+const MAX_REJECTED: u32 = 3;
+
+/// The picker of a content of which nothing was checked yet.
+pub(super) fn picker(content: &ServeContent, seed: u64) -> Picker {
+    Picker::new(*content.info.layout(), PickerLimits::default(), seed)
+}
+
+impl Scheduler {
+    /// The content became known: the links that were open before learn it.
+    pub(super) fn content_known(&mut self) {
+        let links: Vec<_> = self.state.links.keys().copied().collect();
+        let (Some(content), Phase::Running(picker)) = (&self.content, &self.state.phase) else {
+            bug("content is known, but no picker runs");
+            return;
+        };
+        for &link in &links {
+            self.command(link, SessionCommand::UseStorage(content.storage.clone()));
+            let (info, have) = (Arc::clone(&content.info), picker.have().clone());
+            self.tell(link, SessionInput::InfoLearned(info, have));
+        }
+        for link in links {
+            self.pick(Input::LinkOpened { link });
+        }
+        self.pick(Input::Tick);
+    }
+
+    /// A link of the running swarm begins.
+    pub(super) fn welcome(&mut self, link: LinkId) {
+        let (Some(content), Phase::Running(picker)) = (&self.content, &self.state.phase) else {
+            bug("a swarm runs without its content");
+            return;
+        };
+        self.command(link, SessionCommand::UseStorage(content.storage.clone()));
+        let swarm = (Arc::clone(&content.info), picker.have().clone());
+        self.tell(link, SessionInput::Welcome(Some(swarm)));
+        self.pick(Input::LinkOpened { link });
+    }
+
+    pub(super) fn run(&mut self, link: LinkId, news: LinkNews) {
+        let input = match news {
+            LinkNews::PeerHas(PeerHave::All) => Input::PeerHasAll { link },
+            LinkNews::PeerHas(PeerHave::Only(pieces)) => Input::PeerHasBitfield { link, pieces },
+            LinkNews::PeerHas(PeerHave::More(pieces)) => Input::PeerHas { link, pieces },
+            LinkNews::PeerLacks(pieces) => Input::PeerLacks { link, pieces },
+            LinkNews::Want { bytes, round_trip, rate } => {
+                Input::Want { link, bytes, rtt: round_trip, rate }
+            }
+            LinkNews::Returned(pieces) => Input::Returned { link, pieces },
+            LinkNews::Received(pieces) => Input::Received { link, pieces },
+            LinkNews::Gone => Input::LinkClosed { link },
+            // We have the metadata already.
+            LinkNews::MetadataOffered(_)
+            | LinkNews::MetadataData { .. }
+            | LinkNews::MetadataRejected(_) => return,
+        };
+        self.pick(input);
+    }
+
+    pub(super) fn storage(&mut self, fact: StorageFact) {
+        match fact {
+            StorageFact::Opened => self.opened(),
+            StorageFact::Checked { good, bad } => self.pick(Input::Checked { good, bad }),
+            StorageFact::Stored(pieces) => self.pick(Input::Stored(pieces)),
+            StorageFact::Rejected { piece, link } => {
+                self.pick(Input::Rejected { piece, link });
+                self.strike(link, piece);
+            }
+            StorageFact::Paused(error) => {
+                self.state.paused = Some(error.clone());
+                self.setup.trouble.do_send(StorageTrouble { error: Some(error) });
+                self.pick(Input::Pause);
+            }
+            StorageFact::Resumed => {
+                self.state.paused = None;
+                self.setup.trouble.do_send(StorageTrouble { error: None });
+                self.pick(Input::Resume);
+            }
+        }
+    }
+
+    /// Storage begins with the file. Unless it is the first time, all that was known is void.
+    fn opened(&mut self) {
+        if std::mem::take(&mut self.state.expects_opening) {
+            return;
+        }
+        let Some(content) = &self.content else { return };
+        self.state.phase = Phase::Running(picker(content, self.setup.seed));
+        if self.state.paused.is_some() {
+            self.pick(Input::Pause);
+        }
+        self.set_complete(false);
+        self.reset_links();
+    }
+
+    pub(super) fn pick(&mut self, input: Input) {
+        let now = self.now();
+        let Phase::Running(picker) = &mut self.state.phase else { return };
+        let mut out = Vec::new();
+        picker.handle(input, now, &mut out);
+        for output in out {
+            match output {
+                Output::Grant { link, pieces } => self.tell(link, SessionInput::Grant(pieces)),
+                Output::Cancel { link, pieces } => self.tell(link, SessionInput::Cancel(pieces)),
+                Output::Interest { link, interested } => {
+                    self.tell(link, SessionInput::Interest(interested));
+                }
+                Output::Announce { link, pieces } => {
+                    self.tell(link, SessionInput::Announce(pieces));
+                }
+                Output::Withdraw { pieces } => {
+                    debug!("{} pieces were lost; all links start anew", pieces.len());
+                    self.set_complete(false);
+                    self.reset_links();
+                }
+                Output::Complete => self.set_complete(true),
+            }
+        }
+    }
+
+    fn set_complete(&mut self, complete: bool) {
+        if std::mem::replace(&mut self.state.complete, complete) == complete {
+            return;
+        }
+        let info_hash = self.setup.info_hash;
+        if complete {
+            info!("{info_hash}: complete, every piece is verified");
+        } else {
+            warn!("{info_hash}: no longer complete");
+        }
+        self.setup.completed.0.do_send(SwarmCompleted { info_hash, complete });
+        self.setup.completed.1.do_send(CompletionChanged { info_hash, complete });
+    }
+
+    fn strike(&mut self, link: LinkId, piece: PieceIndex) {
+        let Some(guilty) = self.state.links.get_mut(&link) else { return };
+        guilty.rejected += 1;
+        debug!("{link}: strike {} for piece {}", guilty.rejected, piece.get());
+        if guilty.rejected >= MAX_REJECTED {
+            self.setup.ban.do_send(BanLink { link });
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let links = self.state.links.len() as u32;
+        let paused = self.state.paused.clone();
+        let (Some(content), Phase::Running(picker)) = (&self.content, &self.state.phase) else {
+            return Progress { links, paused, ..Progress::default() };
+        };
+        let layout = content.info.layout();
+        let have = picker.have();
+        let last = layout.pieces().checked_sub(1).map(PieceIndex::new);
+        let mut bytes = u64::from(have.count()) * u64::from(layout.piece_length());
+        if let Some(last) = last.filter(|&last| have.contains(last)) {
+            bytes -= u64::from(layout.piece_length() - layout.length(last));
+        }
+        Progress {
+            known: true,
+            have: have.count(),
+            pieces: layout.pieces(),
+            unchecked: picker.postponed(),
+            without_holder: picker.unavailable(),
+            bytes,
+            size: layout.size(),
+            links,
+            paused,
+        }
+    }
+}

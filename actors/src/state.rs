@@ -1,0 +1,163 @@
+//! What a node remembers between two lives: the swarm it learned and the peers it met.
+//!
+//! Everything here is a hint and is checked when it is used: the metadata against its infohash,
+//! the peers by dialing them. Files are written beside their name and renamed, so a node that is
+//! killed while it writes leaves the old ones. A file of another version is not read.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use log::{debug, warn};
+use serde_json::{Value, json};
+use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::metainfo::Info;
+
+use crate::reason::reason;
+
+/// The version of the format. Another one is not read.
+const VERSION: u64 = 1;
+
+/// 500: peers that are remembered. More would only be dialed in vain.
+const MAX_PEERS: usize = 500;
+
+/// A folder in which one node keeps its state.
+#[derive(Clone, Debug)]
+pub struct StateFolder {
+    folder: PathBuf,
+    fleet: String,
+}
+
+/// What was remembered.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    /// Addresses that answered in an earlier life.
+    pub peers: Vec<SocketAddr>,
+    /// The content that was learned from peers.
+    pub info: Option<Info>,
+}
+
+impl StateFolder {
+    /// The folder of a node; it is made when it is missing. What was remembered for another fleet
+    /// is not used.
+    ///
+    /// # Errors
+    /// The folder cannot be made or written.
+    pub fn open(folder: PathBuf, fleet: &str) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
+        let probe = folder.join(format!(".probe-{}", std::process::id()));
+        fs::write(&probe, b"")?;
+        fs::remove_file(&probe)?;
+        Ok(Self { folder, fleet: fleet.to_owned() })
+    }
+
+    /// Reads what an earlier life left. What cannot be read counts as nothing.
+    #[must_use]
+    pub fn load(&self) -> Remembered {
+        let Ok(text) = fs::read(self.node_file()) else { return Remembered::default() };
+        let Ok(node) = serde_json::from_slice::<Value>(&text) else {
+            warn!("{} cannot be read; starting without it", self.node_file().display());
+            return Remembered::default();
+        };
+        if node["version"] != VERSION || node["fleet"] != self.fleet.as_str() {
+            debug!("{} is of another version or fleet", self.node_file().display());
+            return Remembered::default();
+        }
+        let peers = node["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let peers = peers.iter().filter_map(|peer| peer.as_str()?.parse().ok()).collect();
+        let info = node["swarm"].as_str().and_then(|hash| self.load_info(hash.parse().ok()?));
+        Remembered { peers, info }
+    }
+
+    fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
+        let bytes = fs::read(self.info_file(info_hash)).ok()?;
+        let info = Info::parse(Bytes::from(bytes)).ok()?;
+        (info.info_hash() == info_hash).then_some(info)
+    }
+
+    /// Remembers the peers, and the swarm if it was learned.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_node(&self, swarm: Option<InfoHash>, peers: &[SocketAddr]) -> io::Result<()> {
+        let peers: Vec<_> = peers.iter().take(MAX_PEERS).map(SocketAddr::to_string).collect();
+        let swarm = swarm.map(|swarm| swarm.to_string());
+        let node =
+            json!({ "version": VERSION, "fleet": self.fleet, "swarm": swarm, "peers": peers });
+        replace(&self.node_file(), format!("{node:#}\n").as_bytes())
+    }
+
+    /// Remembers the content of a swarm that was learned.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_info(&self, info: &Info) -> io::Result<()> {
+        replace(&self.info_file(info.info_hash()), info.bytes())
+    }
+
+    fn node_file(&self) -> PathBuf {
+        self.folder.join("node.json")
+    }
+
+    fn info_file(&self, info_hash: InfoHash) -> PathBuf {
+        self.folder.join(format!("{info_hash}.info"))
+    }
+}
+
+/// Writes a state file and says in the log what went wrong: state is never worth a failure.
+pub fn or_warn(outcome: io::Result<()>) {
+    if let Err(error) = outcome {
+        warn!("cannot save state: {}", reason(&error));
+    }
+}
+
+/// Puts a file in the place of another in one step.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    let written = fs::File::create(&draft).and_then(|mut file| file.write_all(bytes));
+    let replaced = written.and_then(|()| fs::rename(&draft, path));
+    if replaced.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    replaced
+}
+
+#[cfg(test)]
+mod tests {
+    use swarmlet_protocol::id::PieceHash;
+
+    use super::*;
+
+    #[test]
+    fn a_later_life_knows_what_an_earlier_one_learned() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path().join("deep/er"), "blue").unwrap();
+        assert!(state.load().peers.is_empty());
+        let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
+        let peers = ["127.0.0.9:6881".parse().unwrap(), "[::1]:7".parse().unwrap()];
+        state.save_info(&info).unwrap();
+        state.save_node(Some(info.info_hash()), &peers).unwrap();
+        let remembered = state.load();
+        assert_eq!(remembered.peers, peers);
+        assert_eq!(remembered.info.unwrap().info_hash(), info.info_hash());
+        let other = StateFolder::open(folder.path().join("deep/er"), "green").unwrap();
+        assert!(other.load().peers.is_empty() && other.load().info.is_none());
+    }
+
+    #[test]
+    fn damaged_state_counts_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path().to_owned(), "").unwrap();
+        let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
+        state.save_info(&info).unwrap();
+        state.save_node(Some(info.info_hash()), &[]).unwrap();
+        fs::write(state.info_file(info.info_hash()), b"d6:lengthi4e4:name8:data.bine").unwrap();
+        assert!(state.load().info.is_none());
+        fs::write(state.node_file(), b"{\"version\": 2, \"peers\": [\"127.0.0.1:1\"]}").unwrap();
+        assert!(state.load().peers.is_empty());
+        fs::write(state.node_file(), b"\x00\xff").unwrap();
+        assert!(state.load().peers.is_empty());
+    }
+}

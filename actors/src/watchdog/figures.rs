@@ -1,0 +1,143 @@
+//! Rates, medians, and the one line that sums a node up. Pure.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use swarmlet_protocol::time::Timestamp;
+
+use crate::messages::scheduler::Progress;
+
+/// Turns a growing total into a rate per second.
+#[derive(Debug, Default)]
+pub(super) struct RateMeter {
+    last: Option<(u64, Timestamp)>,
+    rate: u64,
+}
+
+impl RateMeter {
+    /// The total is this now.
+    pub(super) fn take(&mut self, total: u64, now: Timestamp) {
+        if let Some((before, at)) = self.last {
+            let elapsed = now.since(at).as_secs_f64();
+            if elapsed <= 0.0 {
+                return;
+            }
+            self.rate = (total.saturating_sub(before) as f64 / elapsed) as u64;
+        }
+        self.last = Some((total, now));
+    }
+
+    pub(super) const fn rate(&self) -> u64 {
+        self.rate
+    }
+}
+
+/// The last samples of one link.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    samples: VecDeque<Duration>,
+}
+
+/// 31 samples: half a minute of a busy link, and a middle.
+const WINDOW: usize = 31;
+
+impl Window {
+    pub(super) fn add(&mut self, sample: Duration) {
+        if self.samples.len() == WINDOW {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(sample);
+    }
+
+    /// The middle sample: one slow answer does not move it.
+    pub(super) fn median(&self) -> Duration {
+        let mut sorted: Vec<_> = self.samples.iter().copied().collect();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+/// The state of a swarm in one line.
+pub(super) fn line(progress: &Progress, down: u64, up: u64) -> String {
+    if !progress.known {
+        return format!("waiting to learn what to sync, {} links", progress.links);
+    }
+    let done = match progress.pieces {
+        0 => 100.0,
+        pieces => f64::from(progress.have) * 100.0 / f64::from(pieces),
+    };
+    let mut line = format!(
+        "{done:.1} % ({}/{} pieces), down {}/s, up {}/s, {} links",
+        progress.have,
+        progress.pieces,
+        bytes(down),
+        bytes(up),
+        progress.links
+    );
+    if progress.unchecked > 0 {
+        line += &format!(", {} not checked yet", progress.unchecked);
+    }
+    if progress.without_holder > 0 {
+        line += &format!(", {} that no linked peer has", progress.without_holder);
+    }
+    if let Some(error) = &progress.paused {
+        line += &format!(", paused: {error}");
+    }
+    line
+}
+
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_what_came_over_the_time_it_took() {
+        let mut meter = RateMeter::default();
+        meter.take(100, Timestamp::from_millis(1_000));
+        assert_eq!(meter.rate(), 0);
+        meter.take(600, Timestamp::from_millis(3_000));
+        assert_eq!(meter.rate(), 250);
+        meter.take(600, Timestamp::from_millis(4_000));
+        assert_eq!(meter.rate(), 0);
+    }
+
+    #[test]
+    fn one_slow_answer_does_not_move_the_median() {
+        let mut window = Window::default();
+        assert_eq!(window.median(), Duration::ZERO);
+        for millis in [3, 900, 2] {
+            window.add(Duration::from_millis(millis));
+        }
+        assert_eq!(window.median(), Duration::from_millis(3));
+        (0..1_000).for_each(|_| window.add(Duration::from_millis(5)));
+        assert_eq!(window.median(), Duration::from_millis(5));
+        assert_eq!(window.samples.len(), WINDOW);
+    }
+
+    #[test]
+    fn the_line_tells_why_a_node_waits() {
+        let mut progress = Progress { links: 2, ..Progress::default() };
+        assert_eq!(line(&progress, 0, 0), "waiting to learn what to sync, 2 links");
+        progress = Progress { known: true, have: 3, pieces: 8, links: 2, ..progress };
+        assert_eq!(
+            line(&progress, 3 << 20, 100),
+            "37.5 % (3/8 pieces), down 3.0 MiB/s, up 100 B/s, 2 links"
+        );
+        progress.without_holder = 5;
+        progress.paused = Some("cannot write /data.bin: no space left on device".to_owned());
+        assert!(line(&progress, 0, 0).ends_with(
+            "5 that no linked peer has, paused: cannot write /data.bin: no space left on device"
+        ));
+    }
+}

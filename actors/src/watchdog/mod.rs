@@ -1,0 +1,208 @@
+//! The watchdog actor: figures over time, and what is odd about them.
+//!
+//! Once a second it asks the scheduler how far the swarm is and works out rates; it tells the
+//! progress to the node's listeners, and every few seconds to the log in one line. It measures how
+//! long the singletons take to answer (the age of their mailboxes), keeps a window of round trips
+//! per link, and complains when sessions are woken far more often than bytes move: a busy loop.
+
+mod figures;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, Supervised,
+    WrapFuture,
+};
+use log::{debug, info, warn};
+use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::time::Timestamp;
+
+use self::figures::{RateMeter, Window, line};
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::messages::events::Event;
+use crate::messages::scheduler::{Progress, QueryProgress};
+use crate::messages::watchdog::LinkSampled;
+use crate::messages::{Crash, Ping};
+
+/// 5 s: the period of the one-line summary, while something changes.
+const SUMMARY: Duration = Duration::from_secs(5);
+
+/// 5 s: an actor that takes longer to answer is worth a word.
+const OLD_MAILBOX: Duration = Duration::from_secs(5);
+
+/// 20,000: session turns per second beyond which a second without a MiB moved is a busy loop. A
+/// busy link takes a turn per some ten KiB.
+const BUSY_TURNS: u64 = 20_000;
+
+/// 200: links whose round trips are remembered; those of closed links make room.
+const MAX_WINDOWS: usize = 200;
+
+/// What a watchdog is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// How often progress is looked at: a second, or less for a progress bar.
+    pub period: Duration,
+    /// The node's clock.
+    pub clock: Clock,
+    /// The node's totals.
+    pub counters: Arc<Counters>,
+    /// Who hears of progress.
+    pub listeners: Vec<Recipient<Event>>,
+    /// The actors whose mailboxes are watched, by name.
+    pub watched: Vec<(&'static str, Recipient<Ping>)>,
+}
+
+/// Watches figures.
+#[derive(Debug)]
+pub struct Watchdog {
+    setup: Setup,
+    scheduler: Option<Recipient<QueryProgress>>,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    down: RateMeter,
+    up: RateMeter,
+    turns: RateMeter,
+    told: Option<(Progress, u64, u64)>,
+    summed: Option<(Progress, Timestamp)>,
+    windows: HashMap<LinkId, Window>,
+    waiting: HashMap<&'static str, Timestamp>,
+}
+
+/// Watch this swarm, and this actor. From the supervisor when a swarm starts.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Watch {
+    /// The scheduler to ask for progress.
+    pub scheduler: Recipient<QueryProgress>,
+    /// Further actors whose mailboxes are watched.
+    pub watched: Vec<(&'static str, Recipient<Ping>)>,
+}
+
+impl Watchdog {
+    /// A watchdog that watches no swarm yet.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self { setup, scheduler: None, state: State::default() }
+    }
+
+    fn look(&mut self, context: &mut Context<Self>) {
+        let now = self.setup.clock.now();
+        let counters = &self.setup.counters;
+        let moved = counters.received.get() + counters.sent.get();
+        self.state.down.take(counters.received.get(), now);
+        self.state.up.take(counters.sent.get(), now);
+        self.state.turns.take(counters.turns.get(), now);
+        if self.state.turns.rate() > BUSY_TURNS
+            && self.state.down.rate() + self.state.up.rate() < 1024 * 1024
+        {
+            let turns = self.state.turns.rate();
+            warn!("sessions take {turns} turns a second and move little ({moved} bytes so far)");
+        }
+        self.ping(now, context);
+        let Some(scheduler) = &self.scheduler else { return };
+        let asked = scheduler.send(QueryProgress);
+        context.spawn(asked.into_actor(self).map(|answer, watchdog, _| {
+            if let Ok(progress) = answer {
+                watchdog.tell(progress);
+            }
+        }));
+    }
+
+    fn ping(&mut self, now: Timestamp, context: &mut Context<Self>) {
+        for (name, actor) in &self.setup.watched {
+            if let Some(&since) = self.state.waiting.get(name) {
+                let age = now.since(since);
+                if age >= OLD_MAILBOX {
+                    warn!("{name} has not answered for {:.0} s", age.as_secs_f64());
+                }
+                continue;
+            }
+            let name = *name;
+            self.state.waiting.insert(name, now);
+            context.spawn(actor.send(Ping).into_actor(self).map(move |_, watchdog, _| {
+                watchdog.state.waiting.remove(name);
+            }));
+        }
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        let (down, up) = (self.state.down.rate(), self.state.up.rate());
+        let told = (progress.clone(), down, up);
+        if self.state.told.as_ref() != Some(&told) {
+            for listener in &self.setup.listeners {
+                let progress = progress.clone();
+                listener.do_send(Event::Progress { progress, down, up });
+            }
+            self.state.told = Some(told);
+        }
+        let now = self.setup.clock.now();
+        let due = match &self.state.summed {
+            None => progress.known,
+            Some((before, at)) => {
+                let changed = *before != progress || down + up > 0;
+                changed && now.since(*at) >= SUMMARY
+            }
+        };
+        if due {
+            info!("{}", line(&progress, down, up));
+            self.state.summed = Some((progress, now));
+        }
+    }
+}
+
+impl Actor for Watchdog {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(self.setup.period, |watchdog, context| watchdog.look(context));
+    }
+}
+
+impl Supervised for Watchdog {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.state = State::default();
+    }
+}
+
+impl Handler<Watch> for Watchdog {
+    type Result = ();
+
+    fn handle(&mut self, Watch { scheduler, watched }: Watch, _: &mut Self::Context) {
+        self.scheduler = Some(scheduler);
+        self.setup.watched.extend(watched);
+    }
+}
+
+impl Handler<LinkSampled> for Watchdog {
+    type Result = ();
+
+    fn handle(&mut self, sample: LinkSampled, _: &mut Self::Context) {
+        if self.state.windows.len() >= MAX_WINDOWS {
+            self.state.windows.clear();
+        }
+        let window = self.state.windows.entry(sample.link).or_default();
+        window.add(sample.round_trip);
+        debug!(
+            "{} {}: median round trip {:.1} ms, {} bytes/s",
+            sample.link,
+            sample.remote,
+            window.median().as_secs_f64() * 1_000.0,
+            sample.rate
+        );
+    }
+}
+
+impl Handler<Crash> for Watchdog {
+    type Result = ();
+
+    #[allow(clippy::panic, reason = "the message exists to do this")]
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("a test asked the watchdog to panic");
+    }
+}
