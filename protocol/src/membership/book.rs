@@ -40,8 +40,6 @@ pub(super) struct Entry {
     pub(super) met: bool,
     /// We dialed it and it answered.
     pub(super) reachable: bool,
-    /// A dial is under way.
-    pub(super) dialing: bool,
     /// Who answered last.
     pub(super) peer_id: Option<PeerId>,
     /// Whether it was complete when we last heard.
@@ -81,6 +79,8 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Book {
     entries: BTreeMap<SocketAddr, Entry>,
+    /// Those to which a dial is under way. They are never evicted.
+    dialing: BTreeSet<SocketAddr>,
     own: BTreeSet<SocketAddr>,
     reach: Reach,
     rng: fastrand::Rng,
@@ -90,6 +90,7 @@ impl Book {
     pub(super) fn new(reach: Reach, own: &[SocketAddr], seed: u64) -> Self {
         Self {
             entries: BTreeMap::new(),
+            dialing: BTreeSet::new(),
             own: own.iter().copied().collect(),
             reach,
             rng: fastrand::Rng::with_seed(seed),
@@ -127,7 +128,6 @@ impl Book {
             unlinked_source,
             met: false,
             reachable: false,
-            dialing: false,
             peer_id: None,
             complete: None,
             failures: 0,
@@ -200,10 +200,10 @@ impl Book {
 
     /// A dial failed. True if a known address was forgotten.
     pub(super) fn failed(&mut self, addr: SocketAddr, reason: DialFailure, now: Timestamp) -> bool {
+        self.dialing.remove(&addr);
         let Some(entry) = self.entries.get_mut(&addr) else {
             return false;
         };
-        entry.dialing = false;
         if reason == DialFailure::Local {
             entry.next_dial = now + BACKOFF_LOCAL;
             return false;
@@ -249,12 +249,9 @@ impl Book {
     /// Hearsay that its origin takes back.
     pub(super) fn retract(&mut self, addr: SocketAddr, from: IpAddr) {
         let hearsay = |entry: &Entry| {
-            entry.origin == Origin::Peer(from)
-                && !entry.is_trusted()
-                && !entry.unlinked_source
-                && !entry.dialing
+            entry.origin == Origin::Peer(from) && !entry.is_trusted() && !entry.unlinked_source
         };
-        if self.entries.get(&addr).is_some_and(hearsay) {
+        if !self.is_dialing(&addr) && self.entries.get(&addr).is_some_and(hearsay) {
             self.entries.remove(&addr);
         }
     }
@@ -262,6 +259,7 @@ impl Book {
     /// The address is our own.
     pub(super) fn mark_own(&mut self, addr: SocketAddr) {
         self.entries.remove(&addr);
+        self.dialing.remove(&addr);
         if self.own.len() < OWN_LIMIT {
             self.own.insert(addr);
         }
@@ -285,7 +283,21 @@ impl Book {
 
     /// Dials under way.
     pub(super) fn half_open(&self) -> usize {
-        self.entries.values().filter(|entry| entry.dialing).count()
+        self.dialing.len()
+    }
+
+    pub(super) fn is_dialing(&self, addr: &SocketAddr) -> bool {
+        self.dialing.contains(addr)
+    }
+
+    /// A dial begins.
+    pub(super) fn dial_started(&mut self, addr: SocketAddr) {
+        self.dialing.insert(addr);
+    }
+
+    /// A dial led to a link.
+    pub(super) fn dial_answered(&mut self, addr: SocketAddr) {
+        self.dialing.remove(&addr);
     }
 
     /// Addresses that answered in this life, the latest first, then those of an earlier life.
@@ -328,7 +340,7 @@ impl Book {
         let worst = self
             .entries
             .iter()
-            .filter(|(_, entry)| !entry.dialing && !entry.listed)
+            .filter(|(addr, entry)| !entry.listed && !self.is_dialing(addr))
             .min_by_key(|(_, entry)| entry.value())
             .map(|(addr, entry)| (*addr, entry.value().0));
         match worst {

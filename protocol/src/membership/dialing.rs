@@ -70,10 +70,8 @@ impl Membership {
     }
 
     fn dial(&mut self, addr: SocketAddr, out: &mut Vec<Output>) {
-        if let Some(entry) = self.book.get_mut(&addr) {
-            entry.dialing = true;
-            out.push(Output::Dial { addr });
-        }
+        self.book.dial_started(addr);
+        out.push(Output::Dial { addr });
     }
 
     fn demand(&self, half_open: usize) -> Option<Demand> {
@@ -104,7 +102,7 @@ impl Membership {
         self.book
             .iter()
             .filter(move |(addr, entry)| {
-                !entry.dialing
+                !self.book.is_dialing(addr)
                     && (demand == Demand::Any || is_needy(entry))
                     && !addresses.contains(addr)
                     && entry.peer_id.is_none_or(|peer| !peers.contains(&peer))

@@ -27,6 +27,8 @@ pub(super) struct Link {
 pub(super) struct Ready {
     /// The peer's name.
     pub(super) peer_id: PeerId,
+    /// What [`pair_priority`] gives for us and the peer.
+    pub(super) priority: u64,
     /// Where the peer can be reached: what we dialed, or what it says it listens on.
     pub(super) address: Option<SocketAddr>,
     /// Is it a swarmlet?

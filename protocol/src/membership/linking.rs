@@ -23,8 +23,8 @@ impl Membership {
         out: &mut Vec<Output>,
     ) {
         let remote = remote.to_canonical();
-        if let Some(entry) = dialed.and_then(|addr| self.book.get_mut(&addr)) {
-            entry.dialing = false;
+        if let Some(addr) = dialed {
+            self.book.dial_answered(addr);
         }
         let refusal = if self.is_banned(remote, now) {
             Some(CloseReason::Banned)
@@ -94,6 +94,7 @@ impl Membership {
         if let Some(link) = self.links.get_mut(&id) {
             link.ready = Some(Ready {
                 peer_id,
+                priority: pair_priority(self.peer_id, peer_id),
                 address,
                 fleet,
                 since: now,
@@ -283,7 +284,7 @@ impl Membership {
             .filter_map(|(id, link)| {
                 let ready = link.ready.as_ref()?;
                 let due = ready.both_complete? + COMPLETE_GRACE;
-                Some((pair_priority(self.peer_id, ready.peer_id), due, *id))
+                Some((ready.priority, due, *id))
             })
             .collect();
         let keep = KEEP_COMPLETE_MAX.min(self.target);
@@ -307,7 +308,7 @@ impl Membership {
         let both_complete = self.links.iter().filter_map(|(id, link)| {
             let ready = link.ready.as_ref()?;
             ready.both_complete?;
-            Some((pair_priority(self.peer_id, ready.peer_id), *id))
+            Some((ready.priority, *id))
         });
         if let Some((_, id)) = both_complete.min() {
             return Some(id);
