@@ -223,6 +223,24 @@ fn a_lost_peer_is_dialed_again_within_forty_milliseconds() {
 }
 
 #[test]
+fn a_peer_that_evicts_us_again_and_again_is_dialed_less_and_less() {
+    let mut node = Node::new(30, 16);
+    let mut dialed = dials(&node.learn(1, Source::Listed)).len();
+    let end = Timestamp::from_millis(60_000);
+    while node.now < end {
+        let (link, _) = node.link(1, true);
+        node.wait(MIN_LINK_AGE.as_millis() as u64);
+        let mut out = node.closed(link, LinkEnd::Graceful);
+        while dials(&out).is_empty() {
+            node.now = node.machine.next_timeout().unwrap();
+            out = node.tell(Input::Tick);
+        }
+        dialed += 1;
+    }
+    assert!(dialed <= 20, "{dialed} dials in a minute");
+}
+
+#[test]
 fn alone_among_fourteen_dead_addresses_a_node_dials_little() {
     let mut node = Node::new(30, 16);
     let mut out: Vec<_> = (10..24)
