@@ -11,6 +11,7 @@ pub mod bitfield;
 pub mod extension;
 pub mod id;
 pub mod layout;
+pub mod membership;
 pub mod metainfo;
 pub mod pipeline;
 pub mod session;
