@@ -20,7 +20,7 @@ pub(crate) fn work_bar(what: &'static str, size: u64) -> ProgressBar {
     }
     let bar = ProgressBar::new(size).with_message(what);
     bar.set_style(style(
-        "{msg} {bar:40.cyan} {percent:>3} %  {binary_bytes_per_sec}  {eta} left",
+        "{msg} {bar:40.cyan/dim} {percent:>3} %  {binary_bytes_per_sec}  {eta} left",
     ));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
@@ -63,7 +63,7 @@ impl NodeBar {
         };
         let bars = MultiProgress::with_draw_target(target);
         let bar = bars.add(ProgressBar::no_length());
-        bar.set_style(style("{bar:30.cyan} {percent:>3} %  {msg}"));
+        bar.set_style(style("{bar:30.cyan/dim} {percent:>3} %  {msg}"));
         Self { bars, bar }
     }
 

@@ -53,7 +53,7 @@ impl View {
             }
         } else if names.len() > MAX_BARS {
             let bar = ProgressBar::new(u64::from(parts) * names.len() as u64);
-            bar.set_style(bar_style("  {bar:50.cyan} {percent:>3} %  {msg}"));
+            bar.set_style(bar_style("  {bar:50.cyan/dim} {percent:>3} %  {msg}"));
             Kind::One(bar)
         } else {
             let multi = MultiProgress::new();
@@ -62,7 +62,7 @@ impl View {
                 .map(|name| {
                     let bar = multi.add(ProgressBar::new(u64::from(parts.max(1))));
                     bar.set_style(bar_style(
-                        "  {prefix:<20} {bar:40.cyan} {percent:>3} %  {msg}",
+                        "  {prefix:<20} {bar:40.cyan/dim} {percent:>3} %  {msg}",
                     ));
                     bar.set_prefix(name.clone());
                     bar
@@ -133,8 +133,10 @@ impl View {
         match &self.kind {
             Kind::Bars { bars, .. } => bars.iter().for_each(ProgressBar::abandon),
             Kind::One(bar) => bar.abandon(),
-            Kind::Lines { .. } => {}
+            Kind::Lines { .. } => return Self::announce(""),
         }
+        // One line break to leave the last bar, one for the space.
+        Self::announce("\n");
     }
 }
 
@@ -185,11 +187,12 @@ impl Verdict {
             Size(self.moved),
             Size(rate)
         )?;
-        writeln!(
-            out,
-            "  killed {} times with SIGKILL, and started again at once",
-            self.kills
-        )?;
+        let times = match self.kills {
+            0 => "no node was: it was over too soon".to_owned(),
+            1 => "1 node with SIGKILL, and started it again at once".to_owned(),
+            kills => format!("{kills} times with SIGKILL, and started again at once"),
+        };
+        writeln!(out, "  killed {times}")?;
         writeln!(out, "  size   {}", Size(self.size))?;
         writeln!(out, "  SHA-1  {}", self.digest)
     }
