@@ -75,9 +75,9 @@ impl NodeBar {
     /// Shows how far the node is. Cheap: the terminal is written at most 20 times a second.
     pub(crate) fn update(&self, progress: Progress) {
         let share = Share::of(progress);
+        self.bar.set_message(line(progress));
         self.bar.set_length(share.all);
         self.bar.set_position(share.done);
-        self.bar.set_message(line(progress));
     }
 
     /// Runs something that writes to the terminal while the bar is out of its way.

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod demo;
 mod files;
 mod usage;
 
