@@ -134,6 +134,11 @@ mod tests {
 
     use super::*;
 
+    /// Addresses that differ after decoding too.
+    fn ip() -> impl Strategy<Value = IpAddr> {
+        any::<IpAddr>().prop_map(|ip| ip.to_canonical())
+    }
+
     fn swarm(number: u8) -> SwarmEntry {
         SwarmEntry {
             info_hash: InfoHash([number; 20]),
@@ -239,7 +244,7 @@ mod tests {
         fn what_was_encoded_decodes_to_the_same(
             swarms in prop::collection::btree_map(
                 any::<[u8; 20]>(), ("[a-z.ä]{0,20}", 0..i64::MAX as u64, any::<bool>()), 0..10),
-            peers in prop::collection::btree_set((any::<IpAddr>(), 1_u16..), 0..20),
+            peers in prop::collection::btree_set((ip(), 1_u16..), 0..20),
         ) {
             let swarms = swarms
                 .into_iter()
@@ -249,7 +254,7 @@ mod tests {
                 .collect();
             let (v4, v6): (Vec<_>, Vec<_>) = peers
                 .into_iter()
-                .map(|(ip, port)| SocketAddr::new(ip.to_canonical(), port))
+                .map(|(ip, port)| SocketAddr::new(ip, port))
                 .filter(|&peer| address::is_usable(peer))
                 .partition(SocketAddr::is_ipv4);
             let message = SwarmsMessage { swarms, peers: [v4, v6].concat() };

@@ -142,7 +142,8 @@ fn read_base32(text: &str) -> Option<[u8; DIGEST_LENGTH]> {
             number @ b'2'..=b'7' => number - b'2' + 26,
             _ => return None,
         };
-        bits = (bits << 5 | u16::from(value)) & 0x1fff;
+        // At most 7 bits are left over from the digit before.
+        bits = (bits << 5 | u16::from(value)) & 0x0fff;
         count += 5;
         if count >= 8 {
             count -= 8;
