@@ -1,3 +1,9 @@
-//! The command line.
+//! The `swarmlet` program: everything it does stands in [`cli`].
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

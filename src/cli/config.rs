@@ -1,0 +1,46 @@
+//! Reading a torrent.conf from disk. What it means is for the protocol crate to say.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, TorrentConf};
+
+use super::args::DEFAULT_CONF;
+use super::error::CliError;
+
+/// The config that was named, or the default one, which may be absent.
+///
+/// # Errors
+/// It cannot be read, or says something impossible.
+pub(crate) fn read_or_default(named: Option<&Path>) -> Result<TorrentConf, CliError> {
+    match named {
+        Some(path) => read(path),
+        None => match read(Path::new(DEFAULT_CONF)) {
+            Err(CliError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(TorrentConf::default())
+            }
+            other => other,
+        },
+    }
+}
+
+/// The config in that file.
+///
+/// # Errors
+/// It cannot be read, or says something impossible.
+pub(crate) fn read(path: &Path) -> Result<TorrentConf, CliError> {
+    let mut text = Vec::new();
+    // One byte more than there may be: a file that is too long is recognised, and not read in.
+    File::open(path)
+        .and_then(|file| file.take(MAX_CONF_LENGTH as u64 + 1).read_to_end(&mut text))
+        .map_err(CliError::read(path))?;
+    if text.len() > MAX_CONF_LENGTH {
+        let error = io::Error::other("more than 64 MiB cannot be a config");
+        return Err(CliError::read(path)(error));
+    }
+    TorrentConf::parse(&text).map_err(|source| CliError::Config {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,170 @@
+//! What can go wrong in a command, in the words that the user reads.
+//!
+//! Each is one line without a final stop. What a user can do about it is the hint.
+
+use std::io::{self, ErrorKind};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use swarmlet_protocol::layout::LayoutError;
+use swarmlet_protocol::metainfo::{ConfError, InfoError};
+use thiserror::Error;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    /// The file changed its length while it was read.
+    #[error("{} changed while it was read", .0.display())]
+    Changed(PathBuf),
+    /// A config that says something impossible.
+    #[error("{}: {source}", path.display())]
+    Config {
+        /// The file it stands in.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ConfError,
+    },
+    /// The demo did not end well.
+    #[error("{0}")]
+    Demo(String),
+    /// No free addresses for the demo.
+    #[error("cannot listen on {address}: {reason}")]
+    DemoNetwork {
+        /// The last one that was tried.
+        address: Ipv4Addr,
+        /// What the system said.
+        reason: String,
+    },
+    /// The demo's files could not be made.
+    #[error("cannot make the demo's files in {}: {reason}", place.display())]
+    DemoSetup {
+        /// Where.
+        place: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// An info dictionary that cannot be.
+    #[error("cannot describe {}: {source}", path.display())]
+    Info {
+        /// The file that was to be described.
+        path: PathBuf,
+        /// Why not.
+        source: InfoError,
+    },
+    /// The user or the system ended the demo.
+    #[error("interrupted")]
+    Interrupted,
+    /// Nothing to compare with.
+    #[error("{} has no FileInfo, so there is nothing to compare with", .0.display())]
+    NoFileInfo(PathBuf),
+    /// Stdout went away.
+    #[error("cannot write to stdout: {}", reason(.0))]
+    Output(io::Error),
+    /// The result would have replaced what it describes.
+    #[error("{} is the file that is to be described; it will not be overwritten", .0.display())]
+    OverItself(PathBuf),
+    /// A part size that a file cannot have.
+    #[error("cannot cut {} into parts: {source}", path.display())]
+    PartSize {
+        /// The file that was to be cut.
+        path: PathBuf,
+        /// Why not.
+        source: LayoutError,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {}", path.display(), reason(source))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What a node needs to run could not be had.
+    #[error("cannot start: {}", reason(.0))]
+    Start(io::Error),
+    /// A state directory that was named and cannot be used.
+    #[error("cannot use the state directory {}: {}", path.display(), reason(source))]
+    State {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {}", path.display(), reason(source))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl CliError {
+    /// A failure to read that file.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        |source| Self::Read { path, source }
+    }
+
+    /// A failure to write that file.
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        |source| Self::Write { path, source }
+    }
+
+    /// What can be done about it, where something can.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::DemoNetwork { .. } => Some(
+                "the demo needs the addresses of 127.0.0.0/8, which Linux has by default"
+                    .to_owned(),
+            ),
+            Self::DemoSetup { .. } => {
+                Some("choose another place with TMPDIR, or a smaller --size".to_owned())
+            }
+            Self::OverItself(_) => Some("name another file with -o".to_owned()),
+            Self::PartSize { .. } => Some("leave --part-size out to have it chosen".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// What the system said, without the number that follows it.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    if error.raw_os_error().is_some() {
+        let end = text.rfind(" (os error ").unwrap_or(text.len());
+        return text[..end].to_owned();
+    }
+    // Errors that a library or we made: those of a known kind in the system's words.
+    let words = match error.kind() {
+        ErrorKind::IsADirectory => "Is a directory",
+        ErrorKind::NotADirectory => "Not a directory",
+        ErrorKind::NotFound => "No such file or directory",
+        ErrorKind::PermissionDenied => "Permission denied",
+        ErrorKind::ReadOnlyFilesystem => "Read-only file system",
+        ErrorKind::StorageFull => "No space left on device",
+        _ => return text,
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_lose_their_number() {
+        let error = CliError::read(Path::new("/x/y"))(io::Error::from_raw_os_error(2));
+        assert_eq!(
+            error.to_string(),
+            "cannot read /x/y: No such file or directory"
+        );
+        assert_eq!(reason(&io::Error::other("plain words")), "plain words");
+        assert_eq!(
+            reason(&ErrorKind::IsADirectory.into()),
+            reason(&io::Error::from_raw_os_error(21))
+        );
+    }
+}

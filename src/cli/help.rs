@@ -1,0 +1,71 @@
+//! The texts below the flags in `--help`: examples and exit statuses.
+
+/// What a newcomer is to try first.
+pub(super) const START: &str = "\
+Start here:
+  swarmlet demo
+
+See 'swarmlet --help' for more examples, 'swarmlet COMMAND --help' for the flags of a command.";
+
+/// Examples, variables and statuses of the whole program.
+pub(super) const NOTES: &str = "\
+Examples:
+  swarmlet demo
+      a fleet on this machine, to watch
+  swarmlet create image.iso --peer 10.0.0.5 -o torrent.conf
+      describe a file that this machine has
+  swarmlet node --conf torrent.conf --data image.iso
+      serve it; on the other machines, fetch it
+  swarmlet node --conf /dev/null --data image.iso --peer 10.0.0.5
+      know nothing but one peer, and learn the rest from it
+
+Every flag can also be given as an environment variable, which its help names; the flag wins.
+RUST_LOG sets what is logged (default: info), NO_COLOR turns colours off.
+
+Exit status:
+  0  done: the command did what it was asked to do; for verify: every part is right
+  1  failed: one line on stderr says why; for verify: something is wrong or missing
+  2  the command line is wrong";
+
+/// How to run a node.
+pub(super) const NODE: &str = "\
+Examples:
+  swarmlet node
+      as in a container: /torrent.conf, /data.bin, port 6881 on all addresses
+  swarmlet node --conf torrent.conf --data image.iso --peer node-1.example
+      a config of one's own, and one more peer
+  swarmlet node --data image.iso --sweep auto --exit-when-complete
+      no config: find a node in the /24, learn what it shares, fetch it and end
+
+Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line.";
+
+/// How to describe a file.
+pub(super) const CREATE: &str = "\
+Examples:
+  swarmlet create image.iso
+      writes torrent.conf in the current directory
+  swarmlet create image.iso --part-size 256KiB --peer 10.0.0.5 --peer node-2.example:6881 -o -
+      writes to stdout, with two peers
+
+Exit status: 0 written, 1 failed, 2 wrong command line.";
+
+/// How to check a file.
+pub(super) const VERIFY: &str = "\
+Example:
+  swarmlet verify --conf torrent.conf --data image.iso
+
+Exit status: 0 every part is right and nothing follows the last one, 1 it is not so or could not be
+found out, 2 wrong command line.";
+
+/// How to run the demo, and what it does.
+pub(super) const DEMO: &str = "\
+Examples:
+  swarmlet demo
+  swarmlet demo --nodes 20 --size 256MiB
+
+The nodes are real processes on 127.x addresses of one free /24. One has the config, the others have
+nothing and find each other. Each part is right on exactly one node at first. Nodes are killed on
+the way (SIGKILL) and started again. All of it happens in a temporary directory (see TMPDIR) that is
+removed at the end.
+
+Exit status: 0 all files became identical, 1 they did not, 2 wrong command line.";

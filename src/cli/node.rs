@@ -1,0 +1,99 @@
+//! `node`: gathers what a node needs to know, and runs it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use swarmlet_protocol::metainfo::TorrentConf;
+
+use super::args::NodeArgs;
+use super::config;
+use super::error::CliError;
+use super::logging;
+use super::progress::NodeBar;
+use super::state_dir;
+use super::values::{Sweep, Switch};
+
+/// Everything that a node is told at its start.
+#[derive(Debug)]
+pub(crate) struct NodeConfig {
+    /// What is known: the config's peers and those of the command line, and the content, if known.
+    pub(crate) conf: TorrentConf,
+    /// The file to keep in sync.
+    pub(crate) data: PathBuf,
+    /// Where to listen, and from which address to dial.
+    pub(crate) listen: SocketAddr,
+    /// Where to keep what was learned; nowhere if `None`.
+    pub(crate) state: Option<PathBuf>,
+    /// The fleet's name.
+    pub(crate) fleet: String,
+    /// Which addresses to try unasked.
+    pub(crate) sweep: Sweep,
+    /// Whether to use local multicast.
+    pub(crate) lan: bool,
+    /// Whether to end when the file is complete.
+    pub(crate) exit_when_complete: bool,
+}
+
+/// Runs a node until it is told to stop; the exit status.
+///
+/// # Errors
+/// The config cannot be used, or the node cannot start.
+pub(crate) fn node(args: NodeArgs) -> Result<u8, CliError> {
+    if args.die_with_parent {
+        die_with_parent().map_err(CliError::Start)?;
+    }
+    let bar = NodeBar::new();
+    logging::start(&bar);
+    let config = gather(args)?;
+    run(config, &bar)
+}
+
+/// Reads what the arguments name.
+fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
+    let mut conf = config::read_or_default(args.conf.as_deref())?;
+    for peer in args.peers {
+        if !conf.peers.contains(&peer) {
+            conf.peers.push(peer);
+        }
+    }
+    Ok(NodeConfig {
+        conf,
+        data: args.data,
+        listen: args.listen.0,
+        state: state_dir::choose(args.state.as_deref())?,
+        fleet: args.fleet,
+        sweep: args.sweep,
+        lan: args.lan == Switch::On,
+        exit_when_complete: args.exit_when_complete,
+    })
+}
+
+/// Has the kernel kill this process when the demo that started it dies, even by SIGKILL.
+#[cfg(target_os = "linux")]
+fn die_with_parent() -> std::io::Result<()> {
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have died before we asked: then somebody else has become our parent.
+    if getppid() == Some(Pid::INIT) {
+        return Err(std::io::Error::other("the parent process is gone"));
+    }
+    Ok(())
+}
+
+/// Other systems have no such thing: there, a demo that was killed by SIGKILL leaves its nodes.
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent() -> std::io::Result<()> {
+    Ok(())
+}
+
+// SEAM: the one place where the command line meets the actors. Until they are connected, a node
+// says that it cannot run. Replace the body: start the node with `config`, feed `bar.update` from
+// its progress, and give back the exit status.
+fn run(config: NodeConfig, bar: &NodeBar) -> Result<u8, CliError> {
+    log::debug!("{config:?}");
+    bar.clear();
+    Err(CliError::Start(std::io::Error::other(
+        "the actors are not connected yet",
+    )))
+}

@@ -1,0 +1,228 @@
+//! Help, flags, variables and statuses.
+
+use std::io;
+
+use crate::{Folder, command, stderr, stdout, swarmlet};
+
+/// A flag, how its default begins, and its variable.
+type Flag = [&'static str; 3];
+
+const FLAGS: [(&str, &[Flag]); 4] = [
+    (
+        "node",
+        &[
+            ["--conf", "/torrent.conf", "SWARMLET_CONF"],
+            ["--data", "/data.bin", "SWARMLET_DATA"],
+            ["--listen", "0.0.0.0:6881", "SWARMLET_LISTEN"],
+            ["--state", "/var/lib/swarmlet", "SWARMLET_STATE"],
+            ["--fleet", "the nameless", "SWARMLET_FLEET"],
+            ["--sweep", "off", "SWARMLET_SWEEP"],
+            ["--lan", "off", "SWARMLET_LAN"],
+            ["--peer", "none", "SWARMLET_PEER"],
+            [
+                "--exit-when-complete",
+                "go on",
+                "SWARMLET_EXIT_WHEN_COMPLETE",
+            ],
+        ],
+    ),
+    (
+        "create",
+        &[
+            ["--part-size", "a power of two", "SWARMLET_PART_SIZE"],
+            ["--peer", "none", "SWARMLET_PEER"],
+            ["--out", "torrent.conf", "SWARMLET_OUT"],
+        ],
+    ),
+    (
+        "verify",
+        &[
+            ["--conf", "/torrent.conf", "SWARMLET_CONF"],
+            ["--data", "/data.bin", "SWARMLET_DATA"],
+        ],
+    ),
+    (
+        "demo",
+        &[
+            ["--nodes", "8", "SWARMLET_NODES"],
+            ["--size", "64MiB", "SWARMLET_SIZE"],
+        ],
+    ),
+];
+
+#[test]
+fn no_arguments_print_a_short_help() {
+    let output = swarmlet::<&str>([]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    for word in ["node", "create", "verify", "demo", "swarmlet demo"] {
+        assert!(text.contains(word), "{text}");
+    }
+    assert!(text.lines().count() < 25, "{text}");
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn help_names_every_flag_with_its_default_and_its_variable() {
+    for (command, flags) in FLAGS {
+        let output = swarmlet([command, "--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        let text = stdout(&output);
+        assert!(text.contains("Exit status:"), "{text}");
+        assert!(text.contains("Example"), "{text}");
+        let mut entries = 0;
+        for entry in text
+            .split("\n  -")
+            .flat_map(|entry| entry.split("\n      --"))
+        {
+            entries += usize::from(entry.contains("[env: "));
+        }
+        assert_eq!(entries, flags.len(), "a flag that is not listed here");
+        for [flag, default, variable] in flags {
+            let (_, rest) = text.split_once(&format!("{flag} ")).unwrap_or_else(|| {
+                text.split_once(&format!("{flag}\n"))
+                    .expect("the flag stands in the help")
+            });
+            let end = rest.find("\n      --").unwrap_or(rest.len());
+            let words: Vec<&str> = rest[..end].split_whitespace().collect();
+            let entry = words.join(" ");
+            assert!(
+                entry.contains(&format!("[default: {default}")),
+                "{flag}: {entry}"
+            );
+            assert!(
+                entry.contains(&format!("[env: {variable}]")),
+                "{flag}: {entry}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_general_help_documents_the_statuses() {
+    let text = stdout(&swarmlet(["--help"]));
+    for line in ["\n  0  ", "\n  1  ", "\n  2  ", "Examples:"] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_one_line_a_hint_and_status_2() {
+    for (line, complaint, about) in [
+        (&["serve"][..], "unrecognized subcommand 'serve'", ""),
+        (
+            &["node", "--fast"],
+            "unexpected argument '--fast' found",
+            " node",
+        ),
+        (
+            &["create"],
+            "the following required arguments were not provided: <FILE>",
+            " create",
+        ),
+        (
+            &["create", "x", "--part-size=-1"],
+            "invalid value '-1' for '--part-size <SIZE>': '-1' is not a size: \
+             expected a whole number and a unit such as 256KiB, 64MiB or 1GB",
+            " create",
+        ),
+        (
+            &["node", "--listen", "localhost"],
+            "invalid value 'localhost' for '--listen <ADDR>': \
+             expected IP, IP:PORT or [IPv6]:PORT",
+            " node",
+        ),
+        (
+            &["node", "--sweep", "on"],
+            "invalid value 'on' for '--sweep <off|auto|CIDR>': \
+             expected off, auto or a range of addresses such as 10.0.0.0/24",
+            " node",
+        ),
+        (
+            &["node", "--lan", "maybe"],
+            "invalid value 'maybe' for '--lan <on|off>': expected on or off",
+            " node",
+        ),
+        (
+            &["node", "--peer", "host:0"],
+            "invalid value 'host:0' for '--peer <ADDR>': 'host:0' is not an address: \
+             the port '0' is not a number from 1 to 65535",
+            " node",
+        ),
+        (
+            &["demo", "--nodes", "1"],
+            "invalid value '1' for '--nodes <N>': 1 is not in 2..=200",
+            " demo",
+        ),
+    ] {
+        let output = swarmlet(line);
+        let hint = format!("try 'swarmlet{about} --help'");
+        assert_eq!(
+            stderr(&output),
+            format!("error: {complaint}\n  hint: {hint}\n")
+        );
+        assert_eq!(output.status.code(), Some(2), "{line:?}");
+        assert_eq!(stdout(&output), "");
+    }
+}
+
+#[test]
+fn a_slip_of_the_pen_gets_the_right_word() {
+    let output = swarmlet(["node", "--pear", "10.0.0.1"]);
+    assert_eq!(
+        stderr(&output),
+        "error: unexpected argument '--pear' found\n  \
+         hint: a similar argument exists: '--peer'\n"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_variable_stands_for_a_flag_and_the_flag_wins() {
+    let folder = Folder::new();
+    folder.write("data", b"content");
+    let data = folder.path("data");
+    let create = |variable: (&str, &str), arguments: &[&str]| {
+        let mut command = command(["create", &data, "-o-"]);
+        let output = command.args(arguments).envs([variable]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stderr(&output) + &stdout(&output)
+    };
+    let text = create(("SWARMLET_PART_SIZE", "3"), &[]);
+    assert!(text.contains("in 3 parts of 3 bytes"), "{text}");
+    let text = create(("SWARMLET_PART_SIZE", "3"), &["--part-size=7"]);
+    assert!(text.contains("in 1 part of 7 bytes"), "{text}");
+    let text = create(("SWARMLET_PART_SIZE", ""), &[]);
+    assert!(text.contains("in 1 part of 16 KiB"), "{text}");
+    let text = create(("SWARMLET_PEER", "10.0.0.1,node-2.example:7000"), &[]);
+    assert!(text.contains("10.0.0.1"), "{text}");
+    assert!(text.contains("node-2.example:7000"), "{text}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = Folder::new();
+    folder.write("data", b"content");
+    let (data, conf) = (folder.path("data"), folder.path("torrent.conf"));
+    for arguments in [
+        vec!["--help"],
+        vec![],
+        vec!["create", &data, "-o", "-"],
+        vec!["create", &data, "-o", &conf],
+        vec!["verify", "--conf", &conf, "--data", &data],
+    ] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let output = command(&arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!stderr(&output).contains("error"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn nothing_is_coloured_where_there_is_no_terminal() {
+    for arguments in [&["--help"][..], &["node", "--help"], &["node", "--fast"]] {
+        let output = swarmlet(arguments);
+        assert!(!(stdout(&output) + &stderr(&output)).contains('\x1b'));
+    }
+}
