@@ -8,4 +8,5 @@
 pub mod bitfield;
 pub mod id;
 pub mod layout;
+pub mod picker;
 pub mod time;
