@@ -8,5 +8,6 @@
 pub mod bitfield;
 pub mod id;
 pub mod layout;
+pub mod metadata_fetch;
 pub mod picker;
 pub mod time;
