@@ -18,7 +18,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use actix::dev::ContextFut;
-use actix::{Actor, Addr, Context, Supervised};
+use actix::{Actor, Addr, AsyncContext, Context, Supervised};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How often an actor may panic before the node gives up.

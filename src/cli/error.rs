@@ -79,6 +79,9 @@ pub(crate) enum CliError {
         /// What the system said.
         source: io::Error,
     },
+    /// A node that could not start, or could not go on.
+    #[error("{0}")]
+    Node(String),
     /// What a node needs to run could not be had.
     #[error("cannot start: {}", reason(.0))]
     Start(io::Error),

@@ -11,11 +11,10 @@ mod error;
 mod hashing;
 mod help;
 mod logging;
-#[allow(dead_code, reason = "read by the actors, once they are connected")]
 mod node;
-#[allow(dead_code, reason = "fed by the actors, once they are connected")]
 mod progress;
 mod ranges;
+mod running;
 mod size;
 mod state_dir;
 mod values;

@@ -10,6 +10,7 @@ use super::config;
 use super::error::CliError;
 use super::logging;
 use super::progress::NodeBar;
+use super::running;
 use super::state_dir;
 use super::values::{Sweep, Switch};
 
@@ -45,7 +46,7 @@ pub(crate) fn node(args: NodeArgs) -> Result<u8, CliError> {
     let bar = NodeBar::new();
     logging::start(&bar);
     let config = gather(args)?;
-    run(config, &bar)
+    running::run(config, bar)
 }
 
 /// Reads what the arguments name.
@@ -85,15 +86,4 @@ fn die_with_parent() -> std::io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent() -> std::io::Result<()> {
     Ok(())
-}
-
-// SEAM: the one place where the command line meets the actors. Until they are connected, a node
-// says that it cannot run. Replace the body: start the node with `config`, feed `bar.update` from
-// its progress, and give back the exit status.
-fn run(config: NodeConfig, bar: &NodeBar) -> Result<u8, CliError> {
-    log::debug!("{config:?}");
-    bar.clear();
-    Err(CliError::Start(std::io::Error::other(
-        "the actors are not connected yet",
-    )))
 }

@@ -49,11 +49,11 @@ impl Discovery {
 
     /// The IPv4 addresses of ours on which beacons make sense.
     fn lan_addresses(&self) -> Vec<Ipv4Addr> {
-        let own: HashSet<_> = self.setup.own.iter().filter_map(|addr| match addr.ip() {
+        let own = self.setup.own.iter().filter_map(|addr| match addr.ip() {
             IpAddr::V4(ip) => Some(ip),
             IpAddr::V6(_) => None,
         });
-        own.collect()
+        own.collect::<HashSet<_>>().into_iter().collect()
     }
 
     fn listen_to(&self, socket: Arc<UdpSocket>, context: &mut Context<Self>) {

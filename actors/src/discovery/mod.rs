@@ -33,7 +33,7 @@ use self::swarms::Swarm;
 use crate::alarm::{Alarm, Alarmed};
 use crate::clock::Clock;
 use crate::messages::discovery::{
-    AdmitLink, BanLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted, SwarmStarted,
+    AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted, SwarmStarted,
 };
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
@@ -281,6 +281,16 @@ impl Handler<BanLink> for Discovery {
 
     fn handle(&mut self, BanLink { link }: BanLink, context: &mut Self::Context) {
         self.ban(link, context);
+    }
+}
+
+impl Handler<CrashLink> for Discovery {
+    type Result = ();
+
+    fn handle(&mut self, _: CrashLink, _: &mut Self::Context) {
+        if let Some(session) = self.state.links.values().find_map(|link| link.session.as_ref()) {
+            session.do_send(SessionCommand::Crash);
+        }
     }
 }
 

@@ -127,3 +127,8 @@ pub struct BanLink {
     /// The link.
     pub link: LinkId,
 }
+
+/// Panics the session of one link. From a test, through the supervisor.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct CrashLink;

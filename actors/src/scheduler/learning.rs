@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use log::{debug, error};
 use swarmlet_protocol::id::LinkId;
-use swarmlet_protocol::metadata_fetch::{Input, Output};
+use swarmlet_protocol::metadata_fetch::{Input, MetadataFault, Output};
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Input as SessionInput;
 
@@ -17,8 +17,9 @@ use crate::messages::supervisor::ContentLearned;
 impl Scheduler {
     pub(super) fn learn(&mut self, link: LinkId, news: LinkNews) {
         match news {
-            LinkNews::MetadataOffered(size) => self.fetch(Input::LinkOffers { link, size }),
+            LinkNews::MetadataOffered(size) => self.fetch(Input::LinkOffers { link, size: size.into() }),
             LinkNews::MetadataData { piece, total_size, data } => {
+                let total_size = total_size.into();
                 self.fetch(Input::Data { link, piece, total_size, bytes: data });
             }
             LinkNews::MetadataRejected(piece) => self.fetch(Input::Reject { link, piece }),
@@ -40,7 +41,10 @@ impl Scheduler {
                 }
                 Output::Strike { link, reason } => {
                     debug!("{link}: {reason}");
-                    self.setup.ban.do_send(BanLink { link });
+                    // Where several peers sent parts, the guilty one is not known yet.
+                    if !matches!(reason, MetadataFault::PartOfWrong(_)) {
+                        self.setup.ban.do_send(BanLink { link });
+                    }
                 }
                 Output::Done(bytes) => self.fetched(bytes),
             }

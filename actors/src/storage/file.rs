@@ -117,14 +117,6 @@ impl ContentFile {
         self.file.write_all_at(bytes, offset)
     }
 
-    /// Brings everything that was written to the disk.
-    ///
-    /// # Errors
-    /// The disk fails.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
     fn offset(&self, block: &Block) -> u64 {
         self.layout.offset(block.piece) + u64::from(block.begin)
     }

@@ -320,13 +320,9 @@ impl Handler<FlushStorage> for Storage {
         let (done, wait) = tokio::sync::oneshot::channel();
         self.state.flushed.push(done);
         self.tell_flushed();
-        let file = self.state.file.clone();
         Box::pin(async move {
             // A dropped sender means a restart: there is nothing left to wait for.
             let _ = wait.await;
-            if let Some(file) = file {
-                let _ = spawn_blocking(move || file.sync()).await;
-            }
         })
     }
 }

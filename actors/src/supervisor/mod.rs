@@ -1,0 +1,255 @@
+//! The supervisor: knows all actors, starts them, wires them, and stops them in order.
+//!
+//! Every actor runs under a [`guard`](crate::guard): a panic is caught, counted and logged once,
+//! and the actor comes back with fresh state. An actor that panics too often ends the node with an
+//! error, not in a loop. Sessions are spread over one arbiter per core; all other actors share the
+//! arbiter that the node was started on.
+
+mod children;
+mod settings;
+mod shutdown;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture, Supervised};
+use actix_rt::Arbiter;
+use log::{error, info, warn};
+use swarmlet_protocol::extension::rendezvous_hash;
+use swarmlet_protocol::id::{InfoHash, PeerId};
+use tokio::task::spawn_blocking;
+
+pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::discovery::Discovery;
+use crate::guard::{self, Failure, Policy};
+use crate::listener::Listener;
+use crate::messages::discovery::CrashLink;
+use crate::messages::events::Event;
+use crate::messages::supervisor::{
+    CompletionChanged, ContentLearned, CrashActor, JoinSwarm, Shutdown, StartSession,
+    StorageTrouble,
+};
+use crate::messages::{ActorKind, Crash};
+use crate::scheduler::Scheduler;
+use crate::state::{Remembered, StateFolder, or_warn};
+use crate::storage::Storage;
+use crate::watchdog::Watchdog;
+
+/// Four arbiters for sessions at most: beyond that the disk and the network are what is slow.
+const MAX_ARBITERS: usize = 4;
+
+/// Knows all actors.
+///
+/// What it holds are addresses, and those are still right after a panic: a restart resets nothing
+/// and starts nobody twice.
+#[derive(Debug)]
+pub struct Supervisor {
+    settings: Settings,
+    state: Option<StateFolder>,
+    remembered: Remembered,
+    clock: Clock,
+    counters: Arc<Counters>,
+    seed: u64,
+    peer_id: PeerId,
+    rendezvous: InfoHash,
+    next_link: Arc<AtomicU64>,
+    arbiters: Vec<Arbiter>,
+    next_arbiter: usize,
+    children: Option<Children>,
+    swarms: HashMap<InfoHash, SwarmActors>,
+}
+
+#[derive(Debug)]
+struct Children {
+    discovery: Addr<Discovery>,
+    listener: Addr<Listener>,
+    watchdog: Addr<Watchdog>,
+}
+
+#[derive(Debug)]
+struct SwarmActors {
+    scheduler: Addr<Scheduler>,
+    storage: Option<Addr<Storage>>,
+    configured: bool,
+}
+
+/// An actor panicked. From its guard.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+struct ActorFailed(Failure);
+
+impl Supervisor {
+    /// Starts a node on the present arbiter and returns its supervisor.
+    ///
+    /// # Errors
+    /// The state folder cannot be used; the node can be started without one.
+    pub fn start_node(settings: Settings) -> std::io::Result<Addr<Self>> {
+        let open = |folder| StateFolder::open(folder, &settings.fleet);
+        let state = settings.state.clone().map(open).transpose()?;
+        let remembered = state.as_ref().map(StateFolder::load).unwrap_or_default();
+        let mut rng = fastrand::Rng::new();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let supervisor = Self {
+            rendezvous: rendezvous_hash(&settings.fleet),
+            settings,
+            state,
+            remembered,
+            clock: Clock::start(),
+            counters: Arc::default(),
+            seed: rng.u64(..),
+            peer_id: PeerId::random(&mut rng),
+            next_link: Arc::new(AtomicU64::new(1)),
+            arbiters: (0..cores.min(MAX_ARBITERS)).map(|_| Arbiter::new()).collect(),
+            next_arbiter: 0,
+            children: None,
+            swarms: HashMap::new(),
+        };
+        // Nobody stands above the supervisor: its own panics go to the log, and it goes on.
+        let report = |failure: Failure| {
+            error!("{} panicked: {}; it goes on", failure.actor, failure.panic);
+        };
+        Ok(guard::start("supervisor", Policy::SINGLETON, supervisor, report))
+    }
+
+    fn tell(&self, event: Event) {
+        for listener in &self.settings.listeners {
+            listener.do_send(event.clone());
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        if self.children.is_some() {
+            return;
+        }
+        self.start_children(context);
+        self.tell(Event::Listening(self.settings.listen));
+        info!("listening on {}, as {}", self.settings.listen, self.peer_id);
+        let configured = self.settings.info.clone();
+        let learned = self.remembered.info.take();
+        match configured.map(|info| (info, true)).or_else(|| learned.map(|info| (info, false))) {
+            Some((info, configured)) => {
+                self.start_swarm(info.info_hash(), Some(&info), configured, context);
+                self.serve(&Arc::new(info), context);
+            }
+            None => info!("nothing is known of the content yet; looking for peers that know"),
+        }
+    }
+}
+
+impl Supervised for Supervisor {}
+
+impl Handler<StartSession> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, start: StartSession, context: &mut Self::Context) {
+        self.start_session(start, context);
+    }
+}
+
+impl Handler<JoinSwarm> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, JoinSwarm { info_hash }: JoinSwarm, context: &mut Self::Context) {
+        if !self.swarms.contains_key(&info_hash) {
+            self.start_swarm(info_hash, None, false, context);
+        }
+    }
+}
+
+impl Handler<ContentLearned> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ContentLearned { info }: ContentLearned, context: &mut Self::Context) {
+        info!("learned what to sync: {}, {} bytes", info.info_hash(), info.layout().size());
+        if let Some(state) = self.state.clone() {
+            let info = Arc::clone(&info);
+            // Small, and nobody waits for it.
+            actix_rt::spawn(spawn_blocking(move || or_warn(state.save_info(&info))));
+        }
+        self.serve(&info, context);
+        self.announce_swarm(info.info_hash(), Some(&info));
+    }
+}
+
+impl Handler<CompletionChanged> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, changed: CompletionChanged, _: &mut Self::Context) {
+        let CompletionChanged { info_hash, complete } = changed;
+        self.tell(if complete {
+            Event::Completed { info_hash }
+        } else {
+            Event::Incomplete { info_hash }
+        });
+    }
+}
+
+impl Handler<StorageTrouble> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, StorageTrouble { error }: StorageTrouble, _: &mut Self::Context) {
+        self.tell(error.map_or(Event::StorageResumed, |error| Event::StoragePaused { error }));
+    }
+}
+
+impl Handler<ActorFailed> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ActorFailed(failure): ActorFailed, _: &mut Self::Context) {
+        self.counters.panics.add(1);
+        let Failure { actor, panic, restarts, fatal } = failure;
+        if actor == SESSION {
+            warn!("a session panicked: {panic}; its link is closed");
+        } else if fatal {
+            let error = format!("{actor} panicked {restarts} times in a short time: {panic}");
+            error!("{error}; the node cannot go on");
+            self.tell(Event::Failed { error });
+        } else {
+            error!("{actor} panicked: {panic}; it starts anew");
+        }
+    }
+}
+
+impl Handler<Shutdown> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Shutdown, _: &mut Self::Context) -> Self::Result {
+        Box::pin(self.shut_down())
+    }
+}
+
+impl Handler<CrashActor> for Supervisor {
+    type Result = bool;
+
+    #[allow(clippy::panic, reason = "the message exists to do this")]
+    fn handle(&mut self, CrashActor(kind): CrashActor, _: &mut Self::Context) -> bool {
+        let Some(children) = &self.children else { return false };
+        let swarm = self.swarms.values().next();
+        match kind {
+            ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),
+            ActorKind::Discovery => children.discovery.do_send(Crash),
+            ActorKind::Listener => children.listener.do_send(Crash),
+            ActorKind::Watchdog => children.watchdog.do_send(Crash),
+            ActorKind::Session => children.discovery.do_send(CrashLink),
+            ActorKind::Scheduler => match swarm {
+                Some(swarm) => swarm.scheduler.do_send(Crash),
+                None => return false,
+            },
+            ActorKind::Storage => match swarm.and_then(|swarm| swarm.storage.as_ref()) {
+                Some(storage) => storage.do_send(Crash),
+                None => return false,
+            },
+        }
+        true
+    }
+}
+
+/// The name under which sessions fail.
+const SESSION: &str = "session";

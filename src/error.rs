@@ -1,0 +1,37 @@
+//! What can go wrong when a node is started.
+
+use std::path::PathBuf;
+
+use swarmlet_protocol::metainfo::ConfError;
+use thiserror::Error;
+
+/// Why a node cannot start. Each text is one line that names the value and the reason.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error("{0}")]
+    Conf(#[from] ConfError),
+    /// The file to keep in sync cannot be one.
+    #[error("cannot use {} as the data file: {reason}", .path.display())]
+    Data {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The listening socket cannot be opened.
+    #[error("{0}")]
+    Listen(String),
+    /// The state folder cannot be used.
+    #[error("cannot keep state in {}: {reason}", .path.display())]
+    State {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A node is started within an actix system, and there is none.
+    #[error("a node is started within an actix system; call this from inside one")]
+    NoSystem,
+}

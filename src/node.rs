@@ -1,0 +1,189 @@
+//! A node, from the outside: built, started, listened to, stopped.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actix::{Addr, Recipient};
+use swarmlet_actors::listener::listen;
+use swarmlet_actors::messages::ActorKind;
+use swarmlet_actors::messages::events::Event;
+use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
+use swarmlet_actors::reason::reason;
+use swarmlet_actors::supervisor::{Settings, Supervisor, Sweep};
+use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
+use swarmlet_protocol::metainfo::{Info, TorrentConf};
+
+use crate::Error;
+
+/// Says what a node is to do; [`NodeBuilder::start`] starts it.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct NodeBuilder {
+    data: PathBuf,
+    info: Option<Info>,
+    peers: Vec<PeerAddress>,
+    listen: SocketAddr,
+    state: Option<PathBuf>,
+    fleet: String,
+    swarm_name: Option<String>,
+    sweep: Sweep,
+    lan: bool,
+    listeners: Vec<Recipient<Event>>,
+    progress_period: Duration,
+}
+
+/// A running node. Dropping it does not stop the node; [`Node::shutdown`] does.
+#[derive(Clone, Debug)]
+pub struct Node {
+    supervisor: Addr<Supervisor>,
+    listen: SocketAddr,
+}
+
+impl Node {
+    /// A node that keeps the file at `data` in sync. Without a configuration it learns from peers
+    /// what the file must be.
+    pub fn builder(data: impl Into<PathBuf>) -> NodeBuilder {
+        NodeBuilder {
+            data: data.into(),
+            info: None,
+            peers: Vec::new(),
+            listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
+            state: None,
+            fleet: String::new(),
+            swarm_name: None,
+            sweep: Sweep::Off,
+            lan: false,
+            listeners: Vec::new(),
+            progress_period: Duration::from_secs(1),
+        }
+    }
+
+    /// The address that the node listens on; with the port that the system chose if 0 was asked.
+    #[must_use]
+    pub const fn listen_address(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Stops the node in order: links say goodbye, verified pieces are written, peers are saved.
+    /// Takes less than a second.
+    pub async fn shutdown(&self) {
+        // An error means that the node is gone already.
+        let _ = self.supervisor.send(Shutdown).await;
+    }
+
+    /// Makes one actor of that kind panic, to see the node survive it. For tests; says whether
+    /// there was such an actor.
+    #[doc(hidden)]
+    pub async fn crash(&self, kind: ActorKind) -> bool {
+        self.supervisor.send(CrashActor(kind)).await.unwrap_or(kind == ActorKind::Supervisor)
+    }
+}
+
+impl NodeBuilder {
+    /// Takes content and peers from the text of a torrent.conf. An empty text knows nothing.
+    ///
+    /// # Errors
+    /// The text is not a torrent.conf; names what is wrong in it.
+    pub fn conf(self, text: &[u8]) -> Result<Self, Error> {
+        Ok(self.torrent_conf(TorrentConf::parse(text)?))
+    }
+
+    /// Takes content and peers from a torrent.conf that was read already.
+    pub fn torrent_conf(mut self, conf: TorrentConf) -> Self {
+        self.info = conf.info.or(self.info);
+        self.peers.extend(conf.peers);
+        self
+    }
+
+    /// Adds a peer. A host name is resolved again and again, and every address is a peer.
+    pub fn peer(mut self, peer: PeerAddress) -> Self {
+        self.peers.push(peer);
+        self
+    }
+
+    /// Where to listen; links leave from this address as well. All addresses, port 6881, if not
+    /// said.
+    pub const fn listen(mut self, listen: SocketAddr) -> Self {
+        self.listen = listen;
+        self
+    }
+
+    /// Where to remember what was learned. Nothing is remembered if not said.
+    pub fn state(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state = Some(folder.into());
+        self
+    }
+
+    /// The name of the fleet. Nodes of other fleets are not told of our swarm.
+    pub fn fleet(mut self, name: impl Into<String>) -> Self {
+        self.fleet = name.into();
+        self
+    }
+
+    /// Which swarm to join, by its content's name, if peers offer several.
+    pub fn swarm_name(mut self, name: impl Into<String>) -> Self {
+        self.swarm_name = Some(name.into());
+        self
+    }
+
+    /// Which networks to search for peers. None, if not said.
+    pub const fn sweep(mut self, sweep: Sweep) -> Self {
+        self.sweep = sweep;
+        self
+    }
+
+    /// Whether to speak and hear local beacons (BEP 14). Not, if not said.
+    pub const fn lan(mut self, lan: bool) -> Self {
+        self.lan = lan;
+        self
+    }
+
+    /// Adds somebody who hears of the node's events.
+    pub fn listener(mut self, listener: Recipient<Event>) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// How often progress is told, if it changed. Every second, if not said.
+    pub const fn progress_period(mut self, period: Duration) -> Self {
+        self.progress_period = period;
+        self
+    }
+
+    /// Starts the node on the present actix system.
+    ///
+    /// # Errors
+    /// The address is in use, the data path is a directory, the state folder cannot be written.
+    pub fn start(self) -> Result<Node, Error> {
+        if actix_rt::System::try_current().is_none() {
+            return Err(Error::NoSystem);
+        }
+        if self.data.is_dir() {
+            let reason = "it is a directory".to_owned();
+            return Err(Error::Data { path: self.data, reason });
+        }
+        let listener = listen(self.listen).map_err(Error::Listen)?;
+        let address = listener.local_addr().unwrap_or(self.listen);
+        let state = self.state.clone();
+        let supervisor = Supervisor::start_node(Settings {
+            listener,
+            listen: address,
+            data: self.data,
+            info: self.info,
+            peers: self.peers,
+            state: self.state,
+            fleet: self.fleet,
+            wanted: self.swarm_name,
+            sweep: self.sweep,
+            lan: self.lan,
+            listeners: self.listeners,
+            progress_period: self.progress_period,
+        });
+        let supervisor = supervisor.map_err(|error| Error::State {
+            path: state.unwrap_or_default(),
+            reason: reason(&error),
+        })?;
+        Ok(Node { supervisor, listen: address })
+    }
+}
