@@ -30,6 +30,7 @@ impl Discovery {
                     discovery.member(info_hash, Input::DialFailed { addr, reason }, context);
                 }
             }
+            discovery.bell.rouse();
         }));
     }
 }

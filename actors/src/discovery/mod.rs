@@ -30,7 +30,7 @@ use self::links::Link;
 use self::rendezvous::Rendezvous;
 use self::search::Search;
 use self::swarms::Swarm;
-use crate::alarm::{Alarm, Alarmed};
+use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::{
     AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted, SwarmStarted,
@@ -81,6 +81,7 @@ pub struct Discovery {
     setup: Setup,
     /// What the supervisor told of our swarms; survives a restart.
     started: HashMap<InfoHash, SwarmStarted>,
+    bell: Bell,
     state: State,
 }
 
@@ -113,7 +114,7 @@ impl Discovery {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let state = State::new(&setup);
-        Self { setup, started: HashMap::new(), state }
+        Self { setup, started: HashMap::new(), bell: Bell::default(), state }
     }
 
     fn now(&self) -> Timestamp {
@@ -203,6 +204,10 @@ impl Supervised for Discovery {
 impl Alarmed for Discovery {
     fn clock(&self) -> Clock {
         self.setup.clock
+    }
+
+    fn bell(&mut self) -> &mut Bell {
+        &mut self.bell
     }
 
     fn deadline(&self) -> Option<Timestamp> {

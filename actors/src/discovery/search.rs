@@ -71,6 +71,7 @@ impl Discovery {
                 discovery.open(stream, addr, Some(addr), main, context);
             }
             discovery.sweep(context);
+            discovery.bell.rouse();
         }));
     }
 

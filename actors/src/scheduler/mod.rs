@@ -17,7 +17,7 @@ use swarmlet_protocol::picker::Picker;
 use swarmlet_protocol::session::Input as SessionInput;
 use swarmlet_protocol::time::Timestamp;
 
-use crate::alarm::{Alarm, Alarmed};
+use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::{BanLink, ResetLinks, SwarmCompleted};
 use crate::messages::scheduler::{
@@ -55,6 +55,7 @@ pub struct Scheduler {
     setup: Setup,
     /// What the supervisor gave us; survives a restart, since it cannot change.
     content: Option<ServeContent>,
+    bell: Bell,
     state: State,
 }
 
@@ -88,7 +89,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let state = State::new(&setup, None);
-        Self { setup, content: None, state }
+        Self { setup, content: None, bell: Bell::default(), state }
     }
 
     fn now(&self) -> Timestamp {
@@ -153,6 +154,10 @@ impl Supervised for Scheduler {
 impl Alarmed for Scheduler {
     fn clock(&self) -> Clock {
         self.setup.clock
+    }
+
+    fn bell(&mut self) -> &mut Bell {
+        &mut self.bell
     }
 
     fn deadline(&self) -> Option<Timestamp> {

@@ -114,7 +114,9 @@ impl Scheduler {
         let now = self.now();
         let Phase::Running(picker) = &mut self.state.phase else { return };
         let mut out = Vec::new();
+        log::trace!("picker <- {input:?}");
         picker.handle(input, now, &mut out);
+        out.iter().for_each(|output| log::trace!("picker -> {output:?}"));
         for output in out {
             match output {
                 Output::Grant { link, pieces } => self.tell(link, SessionInput::Grant(pieces)),

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use self::pump::Pump;
+use crate::alarm::Bell;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::credit::Credit;
@@ -65,6 +66,7 @@ pub struct Session {
     /// How the link ended, as soon as that is known.
     end: Option<(LinkEnd, String)>,
     greeted: bool,
+    bell: Bell,
     sampled: swarmlet_protocol::time::Timestamp,
 }
 
@@ -83,12 +85,14 @@ impl Session {
             closing: None,
             end: None,
             greeted: false,
+            bell: Bell::default(),
             sampled: now,
         }
     }
 
     fn input(&mut self, input: Input, context: &mut Context<Self>) {
         let mut out = Vec::new();
+        log::trace!("{} <- {input:?}", self.setup.link);
         let judged = self.machine.handle(input, self.setup.clock.now(), &mut out);
         self.perform(out, context);
         self.judged(judged);

@@ -19,6 +19,7 @@ const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
 impl Session {
     pub(super) fn perform(&mut self, out: Outputs, context: &mut Context<Self>) {
         for output in out {
+            log::trace!("{} -> {output:?}", self.setup.link);
             match output {
                 Output::Handshaken { info_hash, peer_id } => {
                     self.greeted = true;
@@ -73,6 +74,8 @@ impl Session {
                 }
                 Err(_) => session.finish(LinkEnd::Lost, "storage did not answer".to_owned()),
             }
+            // The pump was polled before this: what is to be written now must not wait.
+            session.bell.rouse();
         }));
     }
 

@@ -65,6 +65,7 @@ impl ActorFuture<Session> for Pump {
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
         session.setup.counters.turns.add(1);
+        session.bell.hang(task);
         let mut read = 0;
         loop {
             if session.end.is_some() {
