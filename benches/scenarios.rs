@@ -4,6 +4,9 @@
 //! the time from exec to listening. Each round has another seed; the table has the median and
 //! the slowest round. It judges nothing: a scenario that does not settle is a line in the table.
 
+// Helpers of tests panic as tests do.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -43,7 +46,9 @@ fn main() {
         if !name.contains(&options.filter) {
             continue;
         }
-        let rounds: Vec<_> = (0..options.rounds).map(|_| round(way, &make, &mut rng)).collect();
+        let rounds: Vec<_> = (0..options.rounds)
+            .map(|_| round(way, &make, &mut rng))
+            .collect();
         rows.push(row(name, rounds));
         eprintln!("{}", rows[rows.len() - 1].join("  "));
     }
@@ -54,8 +59,11 @@ fn main() {
 }
 
 fn options() -> Options {
-    let mut options =
-        Options { rounds: DEFAULT_ROUNDS, is_markdown: false, filter: String::new() };
+    let mut options = Options {
+        rounds: DEFAULT_ROUNDS,
+        is_markdown: false,
+        filter: String::new(),
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -76,32 +84,59 @@ fn options() -> Options {
 fn scenarios() -> Vec<(Way, Make)> {
     let mut all: Vec<(Way, Make)> = Vec::new();
     for count in [2, 3, 5, 10] {
-        all.push((Way::Calm, Box::new(move |rng| plan::simple_random(rng, count))));
+        all.push((
+            Way::Calm,
+            Box::new(move |rng| plan::simple_random(rng, count)),
+        ));
     }
     for count in [4, 8, 16] {
-        all.push((Way::Calm, Box::new(move |rng| plan::many_source(rng, count, FULL_SIZES))));
+        all.push((
+            Way::Calm,
+            Box::new(move |rng| plan::many_source(rng, count, FULL_SIZES)),
+        ));
     }
     for count in [9, 30, 60] {
-        all.push((Way::Calm, Box::new(move |rng| plan::simple_extra(rng, count, FULL_TOTAL))));
+        all.push((
+            Way::Calm,
+            Box::new(move |rng| plan::simple_extra(rng, count, FULL_TOTAL)),
+        ));
     }
-    let fast = [Way::Random(Duration::from_millis(200)), Way::Epochs(Duration::from_secs(1))];
-    let slow = [Way::Random(Duration::from_secs(1)), Way::Epochs(Duration::from_secs(3))];
+    let fast = [
+        Way::Random(Duration::from_millis(200)),
+        Way::Epochs(Duration::from_secs(1)),
+    ];
+    let slow = [
+        Way::Random(Duration::from_secs(1)),
+        Way::Epochs(Duration::from_secs(3)),
+    ];
     for count in [4, 8, 14] {
         for way in fast {
-            all.push((way, Box::new(move |rng| plan::restarts(rng, count, FULL_SIZES))));
+            all.push((
+                way,
+                Box::new(move |rng| plan::restarts(rng, count, FULL_SIZES)),
+            ));
         }
     }
     for count in [4, 8, 14] {
         for way in slow {
-            all.push((way, Box::new(move |rng| plan::restarts_discovery(rng, count, FULL_SIZES))));
+            all.push((
+                way,
+                Box::new(move |rng| plan::restarts_discovery(rng, count, FULL_SIZES)),
+            ));
         }
     }
     for count in [4, 8, 14] {
         for way in slow {
-            all.push((way, Box::new(move |rng| plan::self_discovery(rng, count, FULL_SIZES))));
+            all.push((
+                way,
+                Box::new(move |rng| plan::self_discovery(rng, count, FULL_SIZES)),
+            ));
         }
     }
-    all.push((Way::Storm, Box::new(|rng| plan::self_discovery(rng, 14, FULL_SIZES))));
+    all.push((
+        Way::Storm,
+        Box::new(|rng| plan::self_discovery(rng, 14, FULL_SIZES)),
+    ));
     all
 }
 
@@ -123,8 +158,16 @@ fn row(name: String, rounds: Vec<Result<Report, String>>) -> Vec<String> {
         }
     }
     let times = sorted(reports.iter().map(|report| report.settled).collect());
-    let links = reports.iter().map(|report| report.most_links).max().unwrap_or(0);
-    let memory = reports.iter().map(|report| report.most_memory).max().unwrap_or(0);
+    let links = reports
+        .iter()
+        .map(|report| report.most_links)
+        .max()
+        .unwrap_or(0);
+    let memory = reports
+        .iter()
+        .map(|report| report.most_memory)
+        .max()
+        .unwrap_or(0);
     vec![
         name,
         format!("{} of {all}", reports.len()),
@@ -180,14 +223,30 @@ fn seconds(time: Duration) -> String {
 }
 
 fn print_table(rows: &[Vec<String>], is_markdown: bool) {
-    let heads = ["scenario", "settled", "median s", "slowest s", "most links", "most MiB"];
+    let heads = [
+        "scenario",
+        "settled",
+        "median s",
+        "slowest s",
+        "most links",
+        "most MiB",
+    ];
     let mut lines = vec![heads.map(String::from).to_vec()];
     lines.extend_from_slice(rows);
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line| line[column].len())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..heads.len()).map(width).collect();
     for (number, line) in lines.iter().enumerate() {
-        let cells: Vec<String> =
-            line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, &width)| format!("{cell:<width$}"))
+            .collect();
         match is_markdown {
             true => println!("| {} |", cells.join(" | ")),
             false => println!("{}", cells.join("  ").trim_end()),

@@ -23,7 +23,10 @@ fn every_part_of_a_scattered_file_is_right_on_exactly_one_node() {
         for node in &plan.nodes {
             node.initial.write(&plan.content, &path).unwrap();
             let right = right_parts(&path, &plan.content);
-            holders.iter_mut().zip(right).for_each(|(count, right)| *count += usize::from(right));
+            holders
+                .iter_mut()
+                .zip(right)
+                .for_each(|(count, right)| *count += usize::from(right));
         }
         assert!(holders.iter().all(|&count| count == 1), "{holders:?}");
     }
@@ -35,14 +38,26 @@ fn the_peers_of_restarts_discovery_are_a_tree_and_one_node_knows_the_file() {
     for count in [4, 8, 14] {
         let plan = plan::restarts_discovery(&mut rng, count, SIZES);
         assert_eq!(plan.nodes.iter().filter(|node| node.knows_file).count(), 1);
-        assert_eq!(plan.nodes.iter().map(|node| node.peers.len()).sum::<usize>(), count - 1);
+        assert_eq!(
+            plan.nodes
+                .iter()
+                .map(|node| node.peers.len())
+                .sum::<usize>(),
+            count - 1
+        );
         // With one edge less than nodes, a graph that is connected is a tree.
         let mut group: Vec<usize> = (0..count).collect();
-        for (node, peer) in
-            plan.nodes.iter().enumerate().flat_map(|(n, node)| node.peers.iter().map(move |&p| (n, p)))
+        for (node, peer) in plan
+            .nodes
+            .iter()
+            .enumerate()
+            .flat_map(|(n, node)| node.peers.iter().map(move |&p| (n, p)))
         {
             let (from, to) = (group[node], group[peer]);
-            group.iter_mut().filter(|g| **g == from).for_each(|g| *g = to);
+            group
+                .iter_mut()
+                .filter(|g| **g == from)
+                .for_each(|g| *g = to);
         }
         assert!(group.iter().all(|g| *g == group[0]), "{:?}", plan.nodes);
     }
@@ -63,9 +78,17 @@ fn one_node_in_eight_holds_all_in_simple_extra_and_knows_every_peer() {
         let plan = plan::simple_extra(&mut rng, count, 1_000_000);
         let is_holder = |node: &&plan::NodePlan| matches!(node.initial, Initial::Whole);
         assert_eq!(plan.nodes.iter().filter(is_holder).count(), holders);
-        let full = plan.nodes.iter().filter(is_holder).all(|node| node.peers.len() == count);
+        let full = plan
+            .nodes
+            .iter()
+            .filter(is_holder)
+            .all(|node| node.peers.len() == count);
         assert!(full, "a holder does not know all");
-        let listless = plan.nodes.iter().filter(|node| node.peers.is_empty()).count();
+        let listless = plan
+            .nodes
+            .iter()
+            .filter(|node| node.peers.is_empty())
+            .count();
         assert_eq!(listless, (count - holders) / 2);
         assert!(plan.nodes.iter().all(|node| node.knows_file));
     }
@@ -158,7 +181,10 @@ fn an_epoch_starts_half_of_the_nodes_and_ends_with_every_node_killed() {
             }
         }
         let alive = up.iter().filter(|&&up| up).count();
-        assert!(alive == 4 || (alive == 0 && millis % 1000 <= 100), "{alive} at {millis}");
+        assert!(
+            alive == 4 || (alive == 0 && millis % 1000 <= 100),
+            "{alive} at {millis}"
+        );
         if halves.last() != Some(&up) {
             halves.push(up);
         }

@@ -34,12 +34,20 @@ fn is_full() -> bool {
 
 /// Sizes of the files of which each part has one source, in bytes.
 fn sizes() -> RangeInclusive<usize> {
-    if is_full() { plan::FULL_SIZES } else { 1024 * 1024..=3 * 1024 * 1024 }
+    if is_full() {
+        plan::FULL_SIZES
+    } else {
+        1024 * 1024..=3 * 1024 * 1024
+    }
 }
 
 /// Bytes of a whole simple-extra fleet.
 fn total() -> usize {
-    if is_full() { plan::FULL_TOTAL } else { plan::FULL_TOTAL / 8 }
+    if is_full() {
+        plan::FULL_TOTAL
+    } else {
+        plan::FULL_TOTAL / 8
+    }
 }
 
 /// Runs a plan in a way to its end, and the comparison after it.
@@ -50,7 +58,9 @@ fn run(way: Way, make: impl FnOnce(&mut fastrand::Rng) -> Plan) -> Report {
     let name = format!("{} {}", plan.name, way.name());
     let size = plan.content.size();
     let mut fleet = Fleet::lay_out(plan, &mut rng);
-    let report = fleet.settle(way, &mut rng).unwrap_or_else(|complaint| panic!("{complaint}"));
+    let report = fleet
+        .settle(way, &mut rng)
+        .unwrap_or_else(|complaint| panic!("{complaint}"));
     println!("{name}: {size} bytes, {report}");
     fleet.kill_and_compare();
     report

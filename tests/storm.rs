@@ -14,8 +14,9 @@ fn a_fleet_settles_although_no_node_lives_longer_than_a_second() {
     let mut rng = support::seeded("storm");
     let plan = plan::self_discovery(&mut rng, NODES, 1024 * 1024..=3 * 1024 * 1024);
     let mut fleet = Fleet::lay_out(plan, &mut rng);
-    let report =
-        fleet.settle(Way::Storm, &mut rng).unwrap_or_else(|complaint| panic!("{complaint}"));
+    let report = fleet
+        .settle(Way::Storm, &mut rng)
+        .unwrap_or_else(|complaint| panic!("{complaint}"));
     println!("storm {NODES}: {report}");
     assert!(report.kills > 0, "{report}");
     fleet.kill_and_compare();

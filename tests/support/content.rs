@@ -22,8 +22,15 @@ impl Content {
     pub fn random(rng: &mut fastrand::Rng, size: usize, part_size: usize) -> Self {
         let mut bytes = vec![0; size];
         rng.fill(&mut bytes);
-        let hashes = bytes.chunks(part_size).map(|part| Sha1::digest(part).into()).collect();
-        Self { bytes: Arc::new(bytes), part_size, hashes: Arc::new(hashes) }
+        let hashes = bytes
+            .chunks(part_size)
+            .map(|part| Sha1::digest(part).into())
+            .collect();
+        Self {
+            bytes: Arc::new(bytes),
+            part_size,
+            hashes: Arc::new(hashes),
+        }
     }
 
     /// The bytes.
@@ -54,7 +61,11 @@ impl Content {
     /// The `FileInfo` of a torrent.conf. `Parts` is null where there are none.
     pub fn file_info(&self) -> Value {
         let parts: Vec<String> = self.hashes.iter().map(|hash| hex(hash)).collect();
-        let parts = if parts.is_empty() { Value::Null } else { json!(parts) };
+        let parts = if parts.is_empty() {
+            Value::Null
+        } else {
+            json!(parts)
+        };
         json!({ "Size": self.size(), "PartSize": self.part_size, "Parts": parts })
     }
 }

@@ -92,21 +92,45 @@ impl Fleet {
         let subnet = Subnet::reserve();
         let directory = tempfile::Builder::new().prefix("swarmlet-fleet-").tempdir();
         let directory = directory.expect("make a directory for the fleet");
-        let sweep = if plan.sweep { subnet.cidr() } else { "off".into() };
+        let sweep = if plan.sweep {
+            subnet.cidr()
+        } else {
+            "off".into()
+        };
         let mut nodes = Vec::new();
         for (number, node) in plan.nodes.iter().enumerate() {
             let files = Files::below(&directory.path().join(format!("node-{number:02}")));
             let files = files.expect("make a directory for a node");
             let info = node.knows_file.then(|| plan.content.file_info());
-            let peers: Vec<String> =
-                node.peers.iter().map(|&peer| subnet.ip(peer).to_string()).collect();
+            let peers: Vec<String> = node
+                .peers
+                .iter()
+                .map(|&peer| subnet.ip(peer).to_string())
+                .collect();
             fs::write(&files.conf, torrent_conf(rng, info, &peers)).expect("write a torrent.conf");
-            node.initial.write(&plan.content, &files.data).expect("write a data file");
+            node.initial
+                .write(&plan.content, &files.data)
+                .expect("write a data file");
             let address = subnet.address(number);
-            nodes.push(Node::new(binary.clone(), files, address, &["--sweep", &sweep]));
+            nodes.push(Node::new(
+                binary.clone(),
+                files,
+                address,
+                &["--sweep", &sweep],
+            ));
         }
-        let judges = nodes.iter().map(|node| Judge::new(&node.files.data)).collect();
-        Self { nodes, plan, subnet, judges, report: Report::default(), _directory: directory }
+        let judges = nodes
+            .iter()
+            .map(|node| Judge::new(&node.files.data))
+            .collect();
+        Self {
+            nodes,
+            plan,
+            subnet,
+            judges,
+            report: Report::default(),
+            _directory: directory,
+        }
     }
 
     /// Carries out orders of a way until every file has been right, or all patience is gone.
@@ -197,7 +221,11 @@ impl Fleet {
     fn poll(&mut self) -> Result<(), String> {
         for node in &mut self.nodes {
             node.poll().map_err(|status| {
-                format!("{} ended by itself with {status}; its log:\n{}", node.address, node.log_tail())
+                format!(
+                    "{} ended by itself with {status}; its log:\n{}",
+                    node.address,
+                    node.log_tail()
+                )
             })?;
         }
         Ok(())
@@ -240,7 +268,10 @@ struct Progress {
 
 impl Progress {
     fn new(now: Instant) -> Self {
-        Self { since: now, last: Vec::new() }
+        Self {
+            since: now,
+            last: Vec::new(),
+        }
     }
 
     fn look(&mut self, nodes: &[Node]) {

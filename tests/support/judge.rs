@@ -23,7 +23,10 @@ pub struct Judge {
 impl Judge {
     /// A judge who has seen nothing yet.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), wrong_at: 0 }
+        Self {
+            path: path.to_owned(),
+            wrong_at: 0,
+        }
     }
 
     /// Whether the file is byte-identical to the content now.
@@ -70,5 +73,8 @@ fn first_difference(
 pub fn right_parts(path: &Path, content: &Content) -> Vec<bool> {
     let bytes = std::fs::read(path).unwrap_or_default();
     let mut here = bytes.chunks(content.part_size());
-    content.parts().map(|part| here.next() == Some(part)).collect()
+    content
+        .parts()
+        .map(|part| here.next() == Some(part))
+        .collect()
 }

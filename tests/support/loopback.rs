@@ -42,9 +42,15 @@ impl Subnet {
         for _ in 0..TRIES {
             let (second, third) = (rng.u8(16..=250), rng.u8(..));
             let guard = Ipv4Addr::new(127, second, third, GUARD_HOST);
-            let Ok(guard) = UdpSocket::bind((guard, GUARD_PORT)) else { continue };
+            let Ok(guard) = UdpSocket::bind((guard, GUARD_PORT)) else {
+                continue;
+            };
             if !is_in_use(second, third) {
-                return Self { second, third, _guard: guard };
+                return Self {
+                    second,
+                    third,
+                    _guard: guard,
+                };
             }
         }
         panic!("found no free /24 in 127.0.0.0/8 in {TRIES} tries");
@@ -73,6 +79,10 @@ fn is_in_use(second: u8, third: u8) -> bool {
     // Addresses are printed as little-endian hexadecimal: 127.2.3.4 is 0403027F.
     let suffix = format!("{third:02X}{second:02X}7F:");
     fs::read_to_string("/proc/net/tcp").is_ok_and(|table| {
-        table.lines().any(|line| line.split_whitespace().nth(1).is_some_and(|local| local.contains(&suffix)))
+        table.lines().any(|line| {
+            line.split_whitespace()
+                .nth(1)
+                .is_some_and(|local| local.contains(&suffix))
+        })
     })
 }

@@ -31,7 +31,9 @@ impl Sockets {
             else {
                 continue;
             };
-            let Some((ip, port)) = parse_address(local) else { continue };
+            let Some((ip, port)) = parse_address(local) else {
+                continue;
+            };
             match *state {
                 // Links without an inode wait to be accepted: they are nobody's yet.
                 ESTABLISHED if *inode != "0" => *sockets.links.entry(ip).or_default() += 1,
@@ -50,7 +52,9 @@ impl Sockets {
 
     /// Whether somebody listens there.
     pub fn is_listening(&self, ip: Ipv4Addr, port: u16) -> bool {
-        self.listeners.get(&ip).is_some_and(|ports| ports.contains(&port))
+        self.listeners
+            .get(&ip)
+            .is_some_and(|ports| ports.contains(&port))
     }
 }
 
@@ -65,7 +69,9 @@ fn parse_address(text: &str) -> Option<(Ipv4Addr, u16)> {
 /// The largest resident memory that a process has had, in bytes.
 pub fn peak_memory(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -77,8 +83,13 @@ pub fn peak_memory(pid: u32) -> Option<u64> {
 pub fn processor_time(pid: u32) -> Option<Duration> {
     let mut nanoseconds = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
-        let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
-        let used: Option<u64> = text.split_whitespace().next().and_then(|field| field.parse().ok());
+        let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else {
+            continue;
+        };
+        let used: Option<u64> = text
+            .split_whitespace()
+            .next()
+            .and_then(|field| field.parse().ok());
         nanoseconds += used?;
     }
     Some(Duration::from_nanos(nanoseconds))
@@ -88,7 +99,15 @@ pub fn processor_time(pid: u32) -> Option<Duration> {
 /// value is in bytes, without headers. `None` if there is no `ss` to ask.
 pub fn bytes_sent(range: &str) -> Option<HashMap<String, u64>> {
     let output = std::process::Command::new("ss")
-        .args(["--tcp", "--info", "--numeric", "--no-header", "--oneline", "src", range])
+        .args([
+            "--tcp",
+            "--info",
+            "--numeric",
+            "--no-header",
+            "--oneline",
+            "src",
+            range,
+        ])
         .output()
         .ok()
         .filter(|output| output.status.success())?;
@@ -96,8 +115,12 @@ pub fn bytes_sent(range: &str) -> Option<HashMap<String, u64>> {
     let mut sent = HashMap::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let (Some(local), Some(remote)) = (fields.get(3), fields.get(4)) else { continue };
-        let bytes = fields.iter().find_map(|field| field.strip_prefix("bytes_sent:"));
+        let (Some(local), Some(remote)) = (fields.get(3), fields.get(4)) else {
+            continue;
+        };
+        let bytes = fields
+            .iter()
+            .find_map(|field| field.strip_prefix("bytes_sent:"));
         let bytes = bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
         sent.insert(format!("{local} {remote}"), bytes);
     }

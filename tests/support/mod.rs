@@ -10,6 +10,8 @@
 
 // Every test target compiles this module for itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
+// A harness that cannot do its work has nothing better to do than to panic.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod churn;
 pub mod content;
@@ -17,12 +19,13 @@ pub mod fleet;
 pub mod judge;
 pub mod loopback;
 pub mod measure;
+pub mod mounts;
 pub mod node;
 pub mod plan;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Another program to judge in place of the one that cargo built, such as a release build.
 const BINARY_VARIABLE: &str = "SWARMLET_TEST_BINARY";
@@ -39,8 +42,10 @@ const DEFAULT_PATIENCE: f64 = 3.0;
 
 /// The program under test.
 pub fn binary() -> PathBuf {
-    std::env::var_os(BINARY_VARIABLE)
-        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_swarmlet")), PathBuf::from)
+    std::env::var_os(BINARY_VARIABLE).map_or_else(
+        || PathBuf::from(env!("CARGO_BIN_EXE_swarmlet")),
+        PathBuf::from,
+    )
 }
 
 /// The factor by which the limits of the scenarios are stretched.
@@ -63,7 +68,9 @@ pub fn seeded(what: &str) -> fastrand::Rng {
 
 /// A seed that differs from run to run and from process to process.
 pub fn fresh_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let ticks = now.as_secs().wrapping_mul(1_000_000_000) + u64::from(now.subsec_nanos());
     fastrand::Rng::with_seed(ticks ^ (u64::from(std::process::id()) << 40)).u64(..)
 }
@@ -73,7 +80,11 @@ pub fn fresh_seed() -> u64 {
 #[must_use]
 pub fn take_turn() -> Turn {
     let path = std::env::temp_dir().join("swarmlet-tests.lock");
-    let file = File::options().create(true).append(true).open(&path).expect("open the turn file");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .expect("open the turn file");
     file.lock().expect("lock the turn file");
     Turn { _file: file }
 }
@@ -93,7 +104,27 @@ pub fn is_set(variable: &str) -> bool {
 /// the variable `required_by` is set.
 pub fn skip(test: &str, why: &str, required_by: &str) {
     use std::io::Write;
-    assert!(!is_set(required_by), "{test}: {why}, and {required_by} asks for it");
+    assert!(
+        !is_set(required_by),
+        "{test}: {why}, and {required_by} asks for it"
+    );
     // `println!` would be captured: a skipped test must be seen.
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+}
+
+/// Asks again and again until the answer is yes.
+///
+/// # Panics
+/// If it never is, within a minute times the patience; `complaint` says what was seen.
+pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool, complaint: impl Fn() -> String) {
+    let limit = Duration::from_secs(60).mul_f64(patience());
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(
+            begin.elapsed() < limit,
+            "waited in vain until {what}\n{}",
+            complaint()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

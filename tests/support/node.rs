@@ -46,6 +46,8 @@ impl Files {
 #[derive(Debug)]
 pub struct Node {
     binary: PathBuf,
+    /// A program and its arguments that starts the node in its turn, by exec; empty for none.
+    launcher: Vec<String>,
     arguments: Vec<String>,
     /// Its files.
     pub files: Files,
@@ -61,13 +63,44 @@ pub struct Node {
 impl Node {
     /// A node that does not run yet. Discovery is off unless `arguments` say more.
     pub fn new(binary: PathBuf, files: Files, address: SocketAddr, arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { binary, arguments, files, address, child: None, restarting_since: None, slow_stops: 0 }
+        let arguments = arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect();
+        Self {
+            binary,
+            launcher: Vec::new(),
+            arguments,
+            files,
+            address,
+            child: None,
+            restarting_since: None,
+            slow_stops: 0,
+        }
+    }
+
+    /// The same, started by another program that executes it, such as `nsenter`.
+    #[must_use]
+    pub fn launched_by(mut self, launcher: &[&str]) -> Self {
+        self.launcher = launcher.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Adds an argument to its command line, for the next start.
+    pub fn add_argument(&mut self, argument: &str) {
+        self.arguments.push(argument.to_owned());
     }
 
     /// The command that starts it, with output to nowhere yet.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.launcher.split_first() {
+            None => Command::new(&self.binary),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(&self.binary);
+                command
+            }
+        };
         // What is set for the tests, or by an operator, must not change the command line.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SWARMLET_") {
@@ -93,7 +126,10 @@ impl Node {
         if self.child.is_some() {
             return;
         }
-        let log = File::options().create(true).append(true).open(&self.files.log);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.files.log);
         let log = log.expect("open a node's log");
         let output = log.try_clone().expect("share a node's log");
         let child = self.command().stdout(output).stderr(log).spawn();
@@ -121,7 +157,9 @@ impl Node {
     /// # Errors
     /// If the node ended without being asked to.
     pub fn poll(&mut self) -> Result<(), ExitStatus> {
-        let Some(child) = &mut self.child else { return Ok(()) };
+        let Some(child) = &mut self.child else {
+            return Ok(());
+        };
         let ended = child.try_wait().expect("wait for a node");
         match (ended, self.restarting_since) {
             (None, None) => {}
@@ -191,6 +229,11 @@ impl Node {
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
+    }
+
+    /// All that it printed, in all its lives.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.files.log).unwrap_or_default()).into_owned()
     }
 
     /// The end of its log.

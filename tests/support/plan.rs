@@ -118,20 +118,38 @@ pub fn simple_random(rng: &mut fastrand::Rng, count: usize) -> Plan {
             false => Initial::Missing,
         })
         .collect();
-    everybody_knows(rng, &format!("simple-random {count}"), content, initials, SHORT_LIMIT)
+    everybody_knows(
+        rng,
+        &format!("simple-random {count}"),
+        content,
+        initials,
+        SHORT_LIMIT,
+    )
 }
 
 /// Seven nodes that shall have a file of no bytes, and mostly have some.
 pub fn simple_extra_empty(rng: &mut fastrand::Rng) -> Plan {
     let content = Content::random(rng, 0, 1);
-    extra(rng, "simple-extra 7 (no bytes)".into(), 7, content, 64 * KIB)
+    extra(
+        rng,
+        "simple-extra 7 (no bytes)".into(),
+        7,
+        content,
+        64 * KIB,
+    )
 }
 
 /// One holder in eight has all, the others rubbish of any length; `total` bytes in the fleet.
 pub fn simple_extra(rng: &mut fastrand::Rng, count: usize, total: usize) -> Plan {
     let size = total / (count + 1);
     let content = Content::random(rng, size, 64 * KIB);
-    extra(rng, format!("simple-extra {count}"), count, content, size + size / 2)
+    extra(
+        rng,
+        format!("simple-extra {count}"),
+        count,
+        content,
+        size + size / 2,
+    )
 }
 
 /// Holders know all peers, of the others a random half knows none.
@@ -149,26 +167,55 @@ fn extra(
     for (rank, node) in order.into_iter().enumerate() {
         let initial = match rank < holders {
             true => Initial::Whole,
-            false => Initial::Rubbish { length: rng.usize(..=longest_rubbish), seed: rng.u64(..) },
+            false => Initial::Rubbish {
+                length: rng.usize(..=longest_rubbish),
+                seed: rng.u64(..),
+            },
         };
         let knows_peers = rank < holders || rank >= listless;
-        let peers = if knows_peers { shuffled(rng, count) } else { Vec::new() };
-        nodes[node] = Some(NodePlan { initial, knows_file: true, peers });
+        let peers = if knows_peers {
+            shuffled(rng, count)
+        } else {
+            Vec::new()
+        };
+        nodes[node] = Some(NodePlan {
+            initial,
+            knows_file: true,
+            peers,
+        });
     }
     let nodes = nodes.into_iter().flatten().collect();
-    Plan { name, content, nodes, sweep: false, limit: EXTRA_LIMIT }
+    Plan {
+        name,
+        content,
+        nodes,
+        sweep: false,
+        limit: EXTRA_LIMIT,
+    }
 }
 
 /// Each part is right on exactly one node; all know all.
 pub fn many_source(rng: &mut fastrand::Rng, count: usize, sizes: RangeInclusive<usize>) -> Plan {
     let (content, initials) = scattered(rng, count, sizes);
-    everybody_knows(rng, &format!("many-source {count}"), content, initials, SHORT_LIMIT)
+    everybody_knows(
+        rng,
+        &format!("many-source {count}"),
+        content,
+        initials,
+        SHORT_LIMIT,
+    )
 }
 
 /// As [`many_source`], for nodes that are restarted all the time.
 pub fn restarts(rng: &mut fastrand::Rng, count: usize, sizes: RangeInclusive<usize>) -> Plan {
     let (content, initials) = scattered(rng, count, sizes);
-    everybody_knows(rng, &format!("restarts {count}"), content, initials, RESTARTS_LIMIT)
+    everybody_knows(
+        rng,
+        &format!("restarts {count}"),
+        content,
+        initials,
+        RESTARTS_LIMIT,
+    )
 }
 
 /// As [`restarts`], but one node only knows the file, and each knows one node before it, in an
@@ -192,11 +239,7 @@ pub fn restarts_discovery(
 }
 
 /// As [`restarts`], but one node only knows the file, and none knows a peer.
-pub fn self_discovery(
-    rng: &mut fastrand::Rng,
-    count: usize,
-    sizes: RangeInclusive<usize>,
-) -> Plan {
+pub fn self_discovery(rng: &mut fastrand::Rng, count: usize, sizes: RangeInclusive<usize>) -> Plan {
     let mut plan = restarts(rng, count, sizes);
     plan.name = format!("self-discovery {count}");
     plan.sweep = true;
@@ -220,12 +263,17 @@ fn scattered(
 ) -> (Content, Vec<Initial>) {
     let (size, part_size) = (rng.usize(sizes), rng.usize(64 * KIB..=127 * KIB));
     let content = Content::random(rng, size, part_size);
-    let mut right = vec![vec![false; content.hashes().len()]; count];
-    for part in 0..content.hashes().len() {
-        right[rng.usize(..count)][part] = true;
-    }
-    let initials =
-        right.into_iter().map(|right| Initial::Scattered { right, seed: rng.u64(..) }).collect();
+    let parts = content.hashes().len();
+    let holders: Vec<usize> = (0..parts).map(|_| rng.usize(..count)).collect();
+    let initials = (0..count)
+        .map(|node| {
+            let right = holders.iter().map(|&holder| holder == node).collect();
+            Initial::Scattered {
+                right,
+                seed: rng.u64(..),
+            }
+        })
+        .collect();
     (content, initials)
 }
 
@@ -239,9 +287,19 @@ fn everybody_knows(
     let count = initials.len();
     let nodes = initials
         .into_iter()
-        .map(|initial| NodePlan { initial, knows_file: true, peers: shuffled(rng, count) })
+        .map(|initial| NodePlan {
+            initial,
+            knows_file: true,
+            peers: shuffled(rng, count),
+        })
         .collect();
-    Plan { name: name.into(), content, nodes, sweep: false, limit }
+    Plan {
+        name: name.into(),
+        content,
+        nodes,
+        sweep: false,
+        limit,
+    }
 }
 
 fn shuffled(rng: &mut fastrand::Rng, count: usize) -> Vec<usize> {
