@@ -73,6 +73,21 @@ pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     Err(format!("{name} ended with {}: {errors}", output.status))
 }
 
+/// The end of what a container printed, both streams: the engine keeps them apart, and nodes log
+/// to standard error.
+pub(crate) fn logs(container: &str) -> String {
+    let output = Command::new("docker")
+        .args(["logs", "--tail", "40", container])
+        .output();
+    output.map_or_else(
+        |error| error.to_string(),
+        |output| {
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            String::from_utf8_lossy(&output.stdout).into_owned() + &errors
+        },
+    )
+}
+
 /// Does something for each, several at a time, and gives the answers in no order.
 pub(crate) fn for_each<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,

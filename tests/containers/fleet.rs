@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::engine::{LABEL, docker, for_each, run, sweep};
+use super::engine::{LABEL, docker, for_each, logs, run, sweep};
 use super::image;
 use crate::support::churn::{Churn, Way};
 use crate::support::content::torrent_conf;
-use crate::support::plan::Plan;
+use crate::support::plan::{Initial, Plan};
 use crate::support::{fresh_seed, patience};
 
 /// The host number of the first node; the engine takes the lowest for itself.
@@ -36,7 +36,7 @@ const SUBNET_TRIES: usize = 50;
 pub(crate) enum Delivery {
     /// Copied before the start.
     Copied,
-    /// Mounted, each file by itself; the config read-only.
+    /// Mounted, each file that there is by itself; the config read-only.
     Mounted,
 }
 
@@ -121,15 +121,12 @@ impl Fleet {
             .collect();
         let files = files.display().to_string();
         if self.delivery == Delivery::Mounted {
-            let mounts = [
-                format!("{files}/torrent.conf:/torrent.conf:ro"),
-                format!("{files}/data.bin:/data.bin"),
-            ];
-            arguments.extend(
-                mounts
-                    .into_iter()
-                    .flat_map(|mount| ["--volume".into(), mount]),
-            );
+            let conf = format!("{files}/torrent.conf:/torrent.conf:ro");
+            arguments.extend(["--volume".into(), conf]);
+            // The engine would make a directory of a file that is not there.
+            if self.is_data_mounted(node) {
+                arguments.extend(["--volume".into(), format!("{files}/data.bin:/data.bin")]);
+            }
         }
         arguments.push(image::node().into());
         docker(&arguments)?;
@@ -138,6 +135,11 @@ impl Fleet {
             fs::remove_dir_all(files).map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    fn is_data_mounted(&self, node: usize) -> bool {
+        let is_there = !matches!(self.plan.nodes[node].initial, Initial::Missing);
+        self.delivery == Delivery::Mounted && is_there
     }
 
     fn network(&self) -> String {
@@ -287,13 +289,13 @@ impl Fleet {
 
     fn compare(&self) {
         for (node, name) in self.names.iter().enumerate() {
-            let path = match self.delivery {
-                Delivery::Mounted => self
+            let path = match self.is_data_mounted(node) {
+                true => self
                     .directory
                     .path()
                     .join(format!("node-{node}"))
                     .join("data.bin"),
-                Delivery::Copied => self.take_out(name),
+                false => self.take_out(name),
             };
             let bytes = fs::read(&path).unwrap();
             assert!(
@@ -314,17 +316,7 @@ impl Fleet {
 
     /// What the node printed.
     pub(crate) fn log(&self, node: usize) -> String {
-        // The engine keeps the two streams apart, and nodes log to standard error.
-        let output = Command::new("docker")
-            .args(["logs", "--tail", "40", &self.names[node]])
-            .output();
-        output.map_or_else(
-            |error| error.to_string(),
-            |output| {
-                let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-                String::from_utf8_lossy(&output.stdout).into_owned() + &errors
-            },
-        )
+        logs(&self.names[node])
     }
 
     fn complaint(&self, late: &[usize]) -> String {

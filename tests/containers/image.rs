@@ -13,7 +13,7 @@ use super::engine::{docker, root, run};
 
 /// The base image: Debian's, as the default of the Dockerfile is, and as the machines are that
 /// the program is built on.
-const BASE: &str = "swarmlet-test-base:bookworm";
+pub(crate) const BASE: &str = "swarmlet-test-base:bookworm";
 
 const SUITE: &str = "bookworm";
 
@@ -21,7 +21,7 @@ const SUITE: &str = "bookworm";
 const IMAGE: &str = "swarmlet-test-node";
 
 /// The label of images under test, so that replaced ones can be found.
-const IMAGE_LABEL: &str = "swarmlet-test-image";
+pub(crate) const IMAGE_LABEL: &str = "swarmlet-test-image";
 
 /// The name of the image under test, built first if that has not been done yet.
 ///
@@ -30,24 +30,30 @@ const IMAGE_LABEL: &str = "swarmlet-test-image";
 pub(crate) fn node() -> &'static str {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        base().unwrap_or_else(|error| panic!("cannot make the base image: {error}"));
+        debian(BASE, &[]).unwrap_or_else(|error| panic!("cannot make the base image: {error}"));
         build().unwrap_or_else(|error| panic!("cannot build the image: {error}"));
     });
     IMAGE
 }
 
-/// Makes the base image if this machine has none.
-fn base() -> Result<(), String> {
-    if docker(["image", "inspect", BASE]).is_ok() {
+/// Makes an image of a small Debian and more packages, if this machine has none of that name.
+///
+/// # Errors
+/// If it cannot be made: what the tools said.
+pub(crate) fn debian(name: &str, packages: &[&str]) -> Result<(), String> {
+    if docker(["image", "inspect", name]).is_ok() {
         return Ok(());
     }
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     // Below it, as root owns all of this and `tempdir` is for its user alone.
     let tree = directory.path().join("root");
-    println!("making {BASE} with debootstrap (once)");
-    run(Command::new("debootstrap")
-        .args(["--variant=minbase", SUITE])
-        .arg(&tree))?;
+    println!("making {name} with debootstrap (once)");
+    let mut debootstrap = Command::new("debootstrap");
+    debootstrap.arg("--variant=minbase");
+    if !packages.is_empty() {
+        debootstrap.arg(format!("--include={}", packages.join(",")));
+    }
+    run(debootstrap.arg(SUITE).arg(&tree))?;
     for cache in ["var/cache/apt/archives", "var/lib/apt/lists"] {
         let _ = fs::remove_dir_all(tree.join(cache));
     }
@@ -60,7 +66,7 @@ fn base() -> Result<(), String> {
         .map_err(|error| format!("cannot run tar: {error}"))?;
     let stream = tar.stdout.take().ok_or("tar has no output")?;
     let imported = Command::new("docker")
-        .args(["import", "-", BASE])
+        .args(["import", "-", name])
         .stdin(stream)
         .output();
     let packed = tar.wait().map_err(|error| error.to_string())?;

@@ -13,6 +13,7 @@
 mod compose;
 mod engine;
 mod fleet;
+mod from_source;
 mod image;
 mod manners;
 mod scenarios;

@@ -1,6 +1,6 @@
 //! How a node behaves as the first process of a container.
 
-use super::engine::{LABEL, docker, is_available, sweep};
+use super::engine::{LABEL, docker, is_available, logs, sweep};
 use super::fleet::{Delivery, Fleet};
 use super::image;
 use crate::support::churn::Way;
@@ -24,6 +24,13 @@ impl Container {
         Self { run, id }
     }
 
+    /// Waits as long as a node that fails to start needs for that, and sees that it still runs.
+    fn assert_stays_up(&self) {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let state = self.inspect("{{.State.Running}} {{.State.ExitCode}}");
+        assert_eq!(state, "true 0", "{}", logs(&self.id));
+    }
+
     fn inspect(&self, format: &str) -> String {
         docker(["inspect", "--format", format, &self.id])
             .unwrap()
@@ -45,11 +52,15 @@ fn stops_on_a_signal_as_process_1_with_status_0() {
     }
     let _turn = take_turn();
     let container = Container::run(&[], &[]);
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    assert_eq!(container.inspect("{{.State.Running}}"), "true");
+    container.assert_stays_up();
     // Were it not to stop, the engine would kill it after ten seconds: that is status 137.
     docker(["stop", "--time", "10", &container.id]).unwrap();
-    assert_eq!(container.inspect("{{.State.ExitCode}}"), "0");
+    assert_eq!(
+        container.inspect("{{.State.ExitCode}}"),
+        "0",
+        "{}",
+        logs(&container.id)
+    );
 }
 
 #[test]
@@ -95,7 +106,7 @@ fn has_sha256sum_and_works_with_a_config_that_is_read_only_and_no_data_file() {
     let mut rng = seeded(test);
     let mut plan = plan::simple_docker_compose(&mut rng);
     plan.nodes[1].initial = Initial::Missing;
-    let fleet = Fleet::create(plan, Delivery::Copied, &mut rng);
+    let fleet = Fleet::create(plan, Delivery::Mounted, &mut rng);
     fleet.settle(Way::Calm, &mut rng);
     let container = fleet.name(1);
     let state = docker(["inspect", "--format", "{{.State.Status}}", container]).unwrap();
@@ -109,6 +120,5 @@ fn a_container_without_anything_waits_for_a_fleet() {
     }
     let _turn = take_turn();
     let container = Container::run(&[], &[]);
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    assert_eq!(container.inspect("{{.State.Running}}"), "true");
+    container.assert_stays_up();
 }

@@ -21,7 +21,7 @@ use support::content::Content;
 use support::fleet::Fleet;
 use support::judge::Judge;
 use support::plan::{self, Initial};
-use support::{patience, skip, wait_for};
+use support::{skip, wait_for};
 
 const REQUIRED_BY: &str = "SWARMLET_REQUIRE_FOREIGN";
 
@@ -142,23 +142,21 @@ impl Stage {
 
     /// Starts the node and waits until its file and the client's are right.
     fn settle(&mut self, client: &Client) {
-        self.fleet.nodes[0].start();
         let content = self.fleet.plan.content.clone();
         let mut judge = Judge::new(&self.path("data.bin"));
         let mut node_judge = Judge::new(&self.fleet.nodes[0].files.data);
-        let node = &self.fleet.nodes[0];
-        wait_for(
-            "both have the file",
-            || judge.is_identical(&content) && node_judge.is_identical(&content),
-            || {
-                format!(
-                    "--- the node:\n{}\n--- the client:\n{}",
-                    node.log_tail(),
-                    client.log()
-                )
-            },
-        );
-        println!("settled (patience {})", patience());
+        let node_log = self.fleet.nodes[0].files.log.clone();
+        let logs = || {
+            let node = fs::read_to_string(&node_log).unwrap_or_default();
+            format!("--- the node:\n{node}\n--- the client:\n{}", client.log())
+        };
+        let node = &mut self.fleet.nodes[0];
+        node.start();
+        let are_right = || {
+            assert_eq!(node.poll(), Ok(()), "the node ended\n{}", logs());
+            judge.is_identical(&content) && node_judge.is_identical(&content)
+        };
+        wait_for("both have the file", are_right, logs);
         self.fleet.kill_and_compare();
     }
 }
