@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use support::churn::Way;
 use support::fleet::Fleet;
-use support::measure::{bytes_sent, processor_time};
+use support::measure::{bytes_sent, processor_times};
 use support::plan::{self, Plan};
 
 const NODES: usize = 10;
@@ -55,13 +55,9 @@ fn costs_next_to_nothing(make: impl FnOnce(&mut fastrand::Rng) -> Plan) {
         .unwrap_or_else(|complaint| panic!("{complaint}"));
     std::thread::sleep(COME_TO_REST);
 
-    let time_before = processor_times(&fleet);
+    let time_before = all_processor_times(&fleet);
     let bytes = watch_bytes(&fleet.subnet.cidr());
-    let time: Duration = processor_times(&fleet)
-        .iter()
-        .zip(&time_before)
-        .map(|(after, before)| after.saturating_sub(*before))
-        .sum();
+    let time = used_between(&time_before, &all_processor_times(&fleet));
     println!(
         "{}: idle for {WATCH:?}: {time:?} of a core, {bytes:?} bytes sent",
         fleet.plan.name
@@ -77,9 +73,26 @@ fn costs_next_to_nothing(make: impl FnOnce(&mut fastrand::Rng) -> Plan) {
     }
 }
 
-fn processor_times(fleet: &Fleet) -> Vec<Duration> {
-    let time = |pid: Option<u32>| pid.and_then(processor_time).expect("the node runs");
-    fleet.nodes.iter().map(|node| time(node.pid())).collect()
+/// Of all threads of all nodes.
+fn all_processor_times(fleet: &Fleet) -> HashMap<u32, Duration> {
+    let pids = fleet
+        .nodes
+        .iter()
+        .map(|node| node.pid().expect("the node runs"));
+    let times: HashMap<u32, Duration> = pids.flat_map(processor_times).collect();
+    assert!(
+        times.len() >= NODES,
+        "the kernel keeps no books of the threads, or nodes ended"
+    );
+    times
+}
+
+/// A thread that is new used all its time since then.
+fn used_between(before: &HashMap<u32, Duration>, after: &HashMap<u32, Duration>) -> Duration {
+    let used = |(id, time): (&u32, &Duration)| {
+        time.saturating_sub(before.get(id).copied().unwrap_or_default())
+    };
+    after.iter().map(used).sum()
 }
 
 /// What is sent while the fleet is watched; `None` if nobody can tell.

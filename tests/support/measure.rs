@@ -76,23 +76,29 @@ pub fn peak_memory(pid: u32) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// The processor time that the threads of a process have used.
+/// The processor time that each thread of a process has used, by its id.
 ///
 /// From the scheduler's own books, which are exact; the ticks of `/proc/PID/stat` are 10 ms
-/// each, too coarse for a node that idles. A thread that has ended is not counted any more.
-pub fn processor_time(pid: u32) -> Option<Duration> {
-    let mut nanoseconds = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+/// each, too coarse for a node that idles. What a thread used before it ended is lost.
+pub fn processor_times(pid: u32) -> HashMap<u32, Duration> {
+    let mut times = HashMap::new();
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return times;
+    };
+    for task in tasks.flatten() {
         let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else {
             continue;
         };
-        let used: Option<u64> = text
+        let id = task.file_name().to_str().and_then(|name| name.parse().ok());
+        let used = text
             .split_whitespace()
             .next()
             .and_then(|field| field.parse().ok());
-        nanoseconds += used?;
+        if let (Some(id), Some(used)) = (id, used) {
+            times.insert(id, Duration::from_nanos(used));
+        }
     }
-    Some(Duration::from_nanos(nanoseconds))
+    times
 }
 
 /// What the open TCP sockets in a range of addresses have sent: the key names a socket, the
