@@ -17,15 +17,15 @@ use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::state::or_warn;
 
-/// 30: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
-/// graph with far fewer.
-pub const MAX_LINKS: usize = 30;
+/// 26: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
+/// graph with far fewer, and with the sockets that are just being closed a node stays within 30.
+const MAX_LINKS: usize = 26;
 
 /// 14: a node dials while it has fewer links. The rest of its links come to it.
-pub const TARGET_LINKS: usize = 14;
+pub(super) const TARGET_LINKS: usize = 14;
 
 /// 64: dials under way at once: every address of a state file at a start.
-pub const MAX_HALF_OPEN: usize = 64;
+const MAX_HALF_OPEN: usize = 64;
 
 /// 100 ms: peers are saved so long after the first change. A node may live for a second only.
 const SAVE_DELAY: Duration = Duration::from_millis(100);

@@ -36,6 +36,8 @@ pub(super) struct Entry {
     pub(super) state: bool,
     /// From a source that does not imply that somebody else is linked with it.
     pub(super) unlinked_source: bool,
+    /// A peer said that it is linked with it.
+    pub(super) spoken_of: bool,
     /// It answered with a handshake in this life.
     pub(super) met: bool,
     /// We dialed it and it answered.
@@ -126,6 +128,7 @@ impl Book {
             listed,
             state,
             unlinked_source,
+            spoken_of: false,
             met: false,
             reachable: false,
             peer_id: None,

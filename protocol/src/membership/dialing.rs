@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::book::Entry;
 use super::event::{Output, Source};
-use super::limits::KEEP_COMPLETE_MIN;
+use super::limits::{KEEP_COMPLETE_MIN, LONELY_HALF_OPEN};
 use super::machine::Membership;
 use crate::id::PeerId;
 use crate::time::Timestamp;
@@ -17,6 +17,10 @@ enum Demand {
     Any,
     /// We are complete: only peers that may need us.
     Needy,
+    /// We have links enough: only peers that perhaps nobody is linked with. A node with an empty
+    /// list waits to be visited, and every node that has it on its list may think that another
+    /// will.
+    Lonely,
 }
 
 impl Membership {
@@ -76,8 +80,12 @@ impl Membership {
 
     fn demand(&self, half_open: usize) -> Option<Demand> {
         let links = self.links.len() + half_open;
-        if links >= self.target || half_open >= self.max_half_open {
+        if half_open >= self.max_half_open {
             return None;
+        }
+        if links >= self.target {
+            let visiting = self.target > 0 && half_open < LONELY_HALF_OPEN;
+            return visiting.then_some(Demand::Lonely);
         }
         Some(if self.complete && links >= KEEP_COMPLETE_MIN {
             Demand::Needy
@@ -103,13 +111,23 @@ impl Membership {
             .iter()
             .filter(move |(addr, entry)| {
                 !self.book.is_dialing(addr)
-                    && (demand == Demand::Any || is_needy(entry))
+                    && match demand {
+                        Demand::Any => true,
+                        Demand::Needy => is_needy(entry),
+                        Demand::Lonely => is_lonely(entry),
+                    }
                     && !addresses.contains(addr)
                     && entry.peer_id.is_none_or(|peer| !peers.contains(&peer))
                     && (now == Timestamp::ZERO || !self.is_banned(addr.ip(), now))
             })
             .map(|(addr, entry)| (*addr, entry))
     }
+}
+
+/// May that peer be without any link? We were told of it, never met it, and no peer said that it is
+/// linked with it.
+pub(super) const fn is_lonely(entry: &Entry) -> bool {
+    entry.unlinked_source && !entry.met && !entry.spoken_of
 }
 
 /// May that peer need a complete node to come to it? Either it was incomplete when we last saw it,

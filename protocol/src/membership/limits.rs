@@ -23,6 +23,10 @@ pub const KEEP_COMPLETE_MIN: usize = 4;
 /// [`KEEP_COMPLETE_MIN`] keeps a dial of one node from costing another node the link it needs.
 pub const KEEP_COMPLETE_MAX: usize = 8;
 
+/// 8 visits at once to addresses that perhaps nobody is linked with, once we have links enough:
+/// a list of dead addresses must not keep a node busy.
+pub const LONELY_HALF_OPEN: usize = 8;
+
 /// A link between two complete nodes lives at least this long, so that peer exchange has flowed.
 pub const COMPLETE_GRACE: Duration = Duration::from_secs(1);
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::dialing::is_lonely;
 use super::event::{CloseReason, LinkEnd, Output, Source};
 use super::exchange::Exchange;
 use super::limits::{
@@ -26,11 +27,12 @@ impl Membership {
         if let Some(addr) = dialed {
             self.book.dial_answered(addr);
         }
+        // A peer that perhaps nobody else is linked with is as welcome as one that came by itself.
+        let entry = dialed.and_then(|addr| self.book.get_mut(&addr));
+        let welcome = dialed.is_none() || entry.is_some_and(|entry| is_lonely(entry));
         let refusal = if self.is_banned(remote, now) {
             Some(CloseReason::Banned)
-        } else if self.links.len() < self.max_links
-            || (dialed.is_none() && self.make_room(now, out))
-        {
+        } else if self.links.len() < self.max_links || (welcome && self.make_room(now, out)) {
             None
         } else {
             Some(CloseReason::Full)

@@ -28,12 +28,12 @@ impl Membership {
                 continue;
             };
             self.book.hint(addr, now);
-            // Nobody's word keeps us from an address that we were told to visit.
-            if let Some(entry) = self.book.get_mut(&addr)
-                && !entry.met
-                && !entry.unlinked_source
-            {
-                entry.complete = Some(seed);
+            if let Some(entry) = self.book.get_mut(&addr) {
+                entry.spoken_of = true;
+                // Nobody's word keeps us from an address that we were told to visit.
+                if !entry.met && !entry.unlinked_source {
+                    entry.complete = Some(seed);
+                }
             }
         }
         for &addr in dropped.iter().take(PEX_ENTRIES_READ) {
