@@ -166,6 +166,10 @@ impl Discovery {
         let listen = ready.listen_port.map(|port| SocketAddr::new(link.remote.ip(), port));
         let (remote, swarm) = (link.remote, link.swarm);
         info_link(id, remote, ready, swarm == self.setup.rendezvous);
+        if ready.fleet && swarm != self.setup.rendezvous {
+            // Peer exchange speaks of the living only; a fleet member hears of all we know.
+            self.send_swarms(id);
+        }
         let pex = ready.pex || (ready.fleet && swarm == self.setup.rendezvous);
         let ready = Input::LinkReady { link: id, peer_id, listen, fleet: ready.fleet, pex };
         self.member(swarm, ready, context);

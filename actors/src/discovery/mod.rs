@@ -57,6 +57,8 @@ pub struct Setup {
     pub listed: Vec<PeerAddress>,
     /// Peers of an earlier life.
     pub remembered: Vec<SocketAddr>,
+    /// What fleet members told in an earlier life.
+    pub hearsay: Vec<SocketAddr>,
     /// Networks to search, each with our own address in it.
     pub sweeps: Vec<(Cidr, std::net::Ipv4Addr)>,
     /// Speak and hear local beacons.

@@ -57,7 +57,7 @@ impl Discovery {
             .values()
             .map(|swarm| &swarm.membership)
             .chain([&self.state.rendezvous.membership])
-            .flat_map(Membership::known)
+            .flat_map(Membership::tellable)
             .collect();
         let mut seen = HashSet::new();
         peers.retain(|&peer| seen.insert(peer));
@@ -85,14 +85,17 @@ impl Discovery {
         context: &mut Context<Self>,
     ) {
         let Some(link) = self.state.links.get(&id) else { return };
-        if link.swarm != self.setup.rendezvous {
-            return;
-        }
+        let at_rendezvous = link.swarm == self.setup.rendezvous;
+        let swarms = if at_rendezvous { self.all_swarms() } else { vec![link.swarm] };
         for &addr in &message.peers {
-            for info_hash in self.all_swarms() {
+            for &info_hash in &swarms {
                 let source = Source::Rendezvous;
                 self.member(info_hash, Input::AddressLearned { addr, source }, context);
             }
+        }
+        self.save_later(context);
+        if !at_rendezvous {
+            return;
         }
         let heard = message.swarms.iter().map(|swarm| swarm.info_hash).collect();
         self.state.rendezvous.heard.insert(id, heard);

@@ -88,7 +88,8 @@ impl Discovery {
             _ => None,
         });
         let remembered = self.setup.remembered.iter().map(|&addr| (addr, Source::State));
-        for (addr, source) in listed.chain(remembered).collect::<Vec<_>>() {
+        let hearsay = self.setup.hearsay.iter().map(|&addr| (addr, Source::Rendezvous));
+        for (addr, source) in listed.chain(remembered).chain(hearsay).collect::<Vec<_>>() {
             self.member(info_hash, Input::AddressLearned { addr, source }, context);
         }
     }
@@ -143,7 +144,7 @@ impl Discovery {
     }
 
     /// Remembers the peers soon; several changes share one write.
-    fn save_later(&mut self, context: &mut Context<Self>) {
+    pub(super) fn save_later(&mut self, context: &mut Context<Self>) {
         if self.setup.state.is_none() || std::mem::replace(&mut self.state.saving, true) {
             return;
         }
@@ -156,11 +157,12 @@ impl Discovery {
         let main = self.main_swarm();
         let Some(membership) = self.membership(main) else { return };
         let peers: Vec<_> = membership.known().collect();
+        let hearsay: Vec<_> = membership.hearsay().collect();
         let learned = self.state.swarms.iter().find(|(_, swarm)| {
             !swarm.configured && swarm.content.is_some()
         });
         let learned = learned.map(|(&info_hash, _)| info_hash);
-        let write = spawn_blocking(move || or_warn(state.save_node(learned, &peers)));
+        let write = spawn_blocking(move || or_warn(state.save_node(learned, &peers, &hearsay)));
         context.spawn(write.into_actor(self).map(|_, discovery, _| {
             discovery.state.saving = false;
             drop(done);

@@ -39,6 +39,7 @@ impl Supervisor {
             wanted: self.settings.wanted.clone(),
             listed: self.settings.peers.clone(),
             remembered: std::mem::take(&mut self.remembered.peers),
+            hearsay: std::mem::take(&mut self.remembered.hearsay),
             sweeps: sweeps(self.settings.sweep, listen, &machine),
             lan: self.settings.lan,
             sessions: myself.clone().recipient(),
