@@ -1,0 +1,269 @@
+//! Leases wanted pieces to hungry links: the rarest first, the rarest source last.
+//!
+//! Moves nothing by itself but through `state`. A link is *hungry* while it could take more, a
+//! *helper* while it is a partial peer that is delivering to us.
+//!
+//! Sparing: a complete peer is first asked for what only complete peers have, and for no more at a
+//! time than a small share of it, as other nodes ask for other parts of it and pass them on. For
+//! what a helper has, too, it is asked only when there are more complete peers than helpers, or when
+//! the helper is far slower.
+//!
+//! Cost of looking at one link: a step for each piece granted, and for each non-empty rarity class
+//! at worst `pieces / 64` steps, where the class and the peer's set are dense and disjoint; mostly
+//! a few. A link that found nothing is not looked at again until something came up for it.
+
+use std::time::Duration;
+
+use super::bits::Bits;
+use super::link::Link;
+use super::messages::PieceState;
+use super::state::{Effects, State};
+use crate::id::LinkId;
+use crate::layout::PieceIndex;
+use crate::time::Timestamp;
+
+/// 16 KiB: pieces shorter than a block are leased in runs, as neighbours are read and sent at once.
+const TINY_PIECE: u32 = crate::layout::BLOCK_LENGTH;
+
+/// 64 KiB: when little is left it is spread over all links in shares, and no smaller than this.
+const MIN_SHARE: u64 = 64 * 1024;
+
+/// 16 KiB: the least share to ask a complete peer for.
+const MIN_SPARING_SHARE: u64 = 16 * 1024;
+
+/// A node asks a complete peer for a fourth of its fair share at a time: if all nodes do, about one
+/// piece in eight is sent twice before the news of the first copy arrives.
+const SPARING_PARTS: u64 = 4;
+
+/// 1 s: a partial peer that got something within this time is likely to get us more.
+const FRESH_NEWS: Duration = Duration::from_secs(1);
+
+/// 100 ms: a helper that has just delivered all it was asked for still counts for so long.
+const HELPER_PAUSE: Duration = Duration::from_millis(100);
+
+/// A helper that is more than eight times slower than a complete peer does not spare it.
+const HELPER_FACTOR: u64 = 8;
+
+/// How much one link may get now.
+struct Room {
+    /// Bytes that it may still be given, whatever comes first.
+    bytes: u64,
+    /// Pieces that may still be leased.
+    pieces: usize,
+    /// One piece may exceed `bytes`: the link has nothing to do.
+    idle: bool,
+    /// Bytes that all leases together may still grow by, and whether there are none.
+    budget: u64,
+    unused: bool,
+}
+
+impl Room {
+    /// Takes place for a piece, if there is.
+    fn take(&mut self, length: u64) -> bool {
+        let fits = (length <= self.bytes || self.idle)
+            && (length <= self.budget || self.unused)
+            && self.pieces > 0;
+        if fits {
+            self.bytes = self.bytes.saturating_sub(length);
+            self.budget = self.budget.saturating_sub(length);
+            self.pieces -= 1;
+            self.idle = false;
+            self.unused = false;
+        }
+        fits
+    }
+}
+
+impl State {
+    /// Offers what there is to all hungry links that might find something.
+    pub(super) fn offer(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.paused {
+            return;
+        }
+        let looking = |link: &Link| link.want > 0 && (link.fresh || link.look_at <= now);
+        let mut ids: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| looking(link))
+            .map(|(&id, link)| (link.complete, id))
+            .collect();
+        // Partial peers first: what they take, complete ones need not send. Else by lot.
+        self.rng.shuffle(&mut ids);
+        ids.sort_by_key(|&(complete, _)| complete);
+        for (_, id) in ids {
+            if self.is_full() {
+                // They stay as they are, and are looked at when a lease ends.
+                break;
+            }
+            self.feed(id, now, effects);
+        }
+    }
+
+    /// Is there no room for one more lease of a whole piece?
+    pub(super) fn is_full(&self) -> bool {
+        let length = u64::from(self.table.layout().piece_length());
+        let used = self.leases.in_flight();
+        used > 0 && used.saturating_add(length) > self.limits.in_flight_bytes
+            || self.leases.len() >= self.limits.leases
+    }
+
+    /// Leases to one link what it may have.
+    fn feed(&mut self, id: LinkId, now: Timestamp, effects: &mut Effects) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        link.fresh = false;
+        link.look_at = Timestamp::NEVER;
+        if link.silent {
+            return;
+        }
+        let spared = self.feed_wanted(id, now, effects);
+        let next = self.feed_extra(id, now, effects);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.look_at = next;
+            if spared {
+                link.look_at = next.min(now + HELPER_PAUSE);
+            }
+        }
+    }
+
+    /// Leases wanted pieces. Says whether a complete peer was spared what it could have sent.
+    fn feed_wanted(&mut self, id: LinkId, now: Timestamp, effects: &mut Effects) -> bool {
+        let wanted = self.table.wanted();
+        let Some(link) = self.links.get(&id).filter(|_| wanted > 0) else {
+            return false;
+        };
+        let mut room = self.room(link);
+        let helpers = self.helpers(link, now);
+        let mut granted = Vec::new();
+        let mut more = true;
+        if link.complete {
+            let quota = self.sparing_share(now).saturating_sub(link.queued);
+            let rest = room.bytes.saturating_sub(quota);
+            room.bytes = room.bytes.min(quota);
+            more = self.take_class(0, id, &[], &mut room, &mut granted);
+            room.bytes = room.bytes.saturating_add(rest);
+        }
+        for class in 1..self.table.classes().len() {
+            more = more && self.take_class(class, id, &helpers, &mut room, &mut granted);
+        }
+        let any = !granted.is_empty();
+        self.grant(id, granted, false, now, effects);
+        if any {
+            // The new leases may grow old: hungry links look at them then.
+            let later = now + super::endgame::MIN_AGE;
+            for link in self.links.values_mut().filter(|link| link.want > 0) {
+                link.look_at = link.look_at.min(later);
+            }
+        }
+        !helpers.is_empty()
+    }
+
+    /// Takes pieces of one rarity that no helper has. Says whether there was room for all of them.
+    fn take_class(
+        &mut self,
+        class: usize,
+        id: LinkId,
+        helpers: &[LinkId],
+        room: &mut Room,
+        granted: &mut Vec<PieceIndex>,
+    ) -> bool {
+        let tiny = self.table.layout().piece_length() < TINY_PIECE;
+        let pieces = self.table.layout().pieces();
+        let mut from = self.rng.u32(..pieces.max(1));
+        while let Some(piece) = self.find(class, id, helpers, from) {
+            if !room.take(self.length(piece)) {
+                return false;
+            }
+            self.table.set(piece, PieceState::Leased);
+            granted.push(piece);
+            from = if tiny {
+                piece.get() + 1
+            } else {
+                self.rng.u32(..pieces.max(1))
+            };
+        }
+        true
+    }
+
+    fn find(&self, class: usize, id: LinkId, helpers: &[LinkId], from: u32) -> Option<PieceIndex> {
+        let class = self.table.classes().get(class)?;
+        if class.count() == 0 {
+            return None;
+        }
+        let link = self.links.get(&id)?;
+        let mut without: Vec<&Bits> = vec![&link.barred];
+        without.extend(
+            helpers
+                .iter()
+                .filter_map(|id| Some(&self.links.get(id)?.has)),
+        );
+        class.find(&link.has, &without, from)
+    }
+
+    /// How much the link may be given: by its want, its part of the memory, and its part of what
+    /// is left to fetch.
+    fn room(&self, link: &Link) -> Room {
+        let active = |link: &&Link| link.want > 0 || link.queued > 0;
+        let active = self.links.values().filter(active).count().max(1) as u64;
+        let memory = self.limits.in_flight_bytes / active;
+        let spread = (self.table.bytes(self.table.wanted()) / active)
+            .max(MIN_SHARE)
+            .max(in_transit(link));
+        let queue = memory.min(spread).saturating_sub(link.queued);
+        Room {
+            bytes: link.want.min(queue),
+            pieces: self.limits.leases.saturating_sub(self.leases.len()),
+            idle: link.queued == 0,
+            budget: self
+                .limits
+                .in_flight_bytes
+                .saturating_sub(self.leases.in_flight()),
+            unused: self.leases.in_flight() == 0,
+        }
+    }
+
+    /// How much one complete peer may owe us of what only complete peers have.
+    fn sparing_share(&self, now: Timestamp) -> u64 {
+        let partial = self.links.values().filter(|link| !link.complete);
+        let others = partial
+            .filter(|link| now.since(link.news) < FRESH_NEWS)
+            .count() as u64;
+        let complete = self.links.values().filter(|link| link.complete).count() as u64;
+        if others < complete {
+            return u64::MAX;
+        }
+        let class = self.table.classes().first().map_or(0, Bits::count);
+        let share = self.table.bytes(class) / (SPARING_PARTS * (others + 1));
+        share.max(MIN_SPARING_SHARE)
+    }
+
+    /// The partial peers that a complete one leaves the work to; none for a partial one.
+    fn helpers(&self, link: &Link, now: Timestamp) -> Vec<LinkId> {
+        if !link.complete {
+            return Vec::new();
+        }
+        let helps = |other: &Link| {
+            let busy = other.batches.iter().any(|batch| !batch.overdue);
+            let recent = other.has_delivered && now.since(other.heard) < HELPER_PAUSE;
+            let slow = other.rate > 0 && other.rate.saturating_mul(HELPER_FACTOR) < link.rate;
+            !other.complete && !other.silent && !slow && (busy || recent)
+        };
+        let links = self.links.iter();
+        let helpers: Vec<_> = links
+            .filter(|(_, other)| helps(other))
+            .map(|(&id, _)| id)
+            .collect();
+        let complete = self.links.values().filter(|link| link.complete).count();
+        if helpers.len() < complete {
+            return Vec::new();
+        }
+        helpers
+    }
+}
+
+/// What is on its way on a link that is kept busy: giving it less would let it idle.
+fn in_transit(link: &Link) -> u64 {
+    let micros = link.rtt.min(Duration::from_secs(1)).as_micros() as u64;
+    link.rate.saturating_mul(micros) / 1_000_000
+}

@@ -1,0 +1,253 @@
+//! Which piece from whom.
+//!
+//! One picker per swarm. Sessions, one per link, say what their peers have and how much they can
+//! take; the picker leases whole pieces to them, and storage says what became of those. It moves no
+//! bytes and knows no blocks. Nothing is polled: a link's want stays open until it is filled, and is
+//! served when a piece comes up.
+//!
+//! Invariants, each a property test:
+//! - every piece is in exactly one [`PieceState`];
+//! - a lease has one to three holders, who said that they have the piece, and a deadline;
+//! - a link's leases are free at once when it closes;
+//! - leases never take more bytes than [`PickerLimits::in_flight_bytes`], but for a single one;
+//! - a piece that nobody connected has causes no outputs and no timers.
+//!
+//! The files, from the ground up: `messages` and `bits`; `table` (pieces), `lease` and `link`;
+//! `state` and `peers` (every move); `endgame`, `choose` and `timers` (every decision).
+
+mod bits;
+mod choose;
+mod endgame;
+mod lease;
+mod link;
+mod messages;
+mod peers;
+mod state;
+mod table;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::collections::BTreeMap;
+
+use bits::Bits;
+use lease::Leases;
+use state::{Effects, State};
+use table::Table;
+
+pub use endgame::{EXTRA_BYTES, MIN_AGE};
+pub use link::{
+    ASSUMED_RATE, MAX_EXTENSION, MAX_LEASE, MAX_RETURN_PAUSE, MIN_LEASE, REJECT_PAUSE,
+    RETURN_PAUSE, SILENCE,
+};
+pub use messages::{
+    IN_FLIGHT_BYTES, Input, MAX_HOLDERS, MAX_LEASES, Output, PickerLimits, PieceState,
+};
+
+use crate::bitfield::Bitfield;
+use crate::layout::{Layout, PieceIndex};
+use crate::time::Timestamp;
+
+/// Chooses the pieces of one swarm. See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct Picker {
+    state: State,
+}
+
+impl Picker {
+    /// A picker that knows nothing yet: every piece is postponed until storage has checked it.
+    /// `seed` decides ties.
+    #[must_use]
+    pub fn new(layout: Layout, limits: PickerLimits, seed: u64) -> Self {
+        Self {
+            state: State {
+                table: Table::new(layout),
+                links: BTreeMap::new(),
+                leases: Leases::default(),
+                limits,
+                rng: fastrand::Rng::with_seed(seed),
+                paused: false,
+                told_complete: false,
+            },
+        }
+    }
+
+    /// Takes in one fact and appends to `out` what is to be done: cancels, announcements and
+    /// changes of interest before grants. `now` never goes back.
+    pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Vec<Output>) {
+        let mut effects = Effects::default();
+        self.take_in(input, now, &mut effects);
+        self.state.expire(now, &mut effects);
+        self.state.offer(now, &mut effects);
+        self.tell(effects, out);
+    }
+
+    /// When to send [`Input::Tick`] if nothing else happens. `None` while there is nothing to time.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Timestamp> {
+        self.state.next_timeout()
+    }
+
+    /// Where the piece stands. One that does not exist is postponed for ever.
+    #[must_use]
+    pub fn state(&self, piece: PieceIndex) -> PieceState {
+        self.state.table.get(piece).unwrap_or(PieceState::Postponed)
+    }
+
+    /// What we have.
+    #[must_use]
+    pub const fn have(&self) -> &Bitfield {
+        self.state.table.have()
+    }
+
+    /// Is everything here?
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.have().is_full()
+    }
+
+    /// How many pieces are missing and not being fetched.
+    #[must_use]
+    pub fn wanted(&self) -> u32 {
+        self.state.table.wanted()
+    }
+
+    /// How many pieces are being fetched or stored.
+    #[must_use]
+    pub fn leased(&self) -> u32 {
+        self.state.leases.len() as u32
+    }
+
+    /// How many pieces wait for storage's check.
+    #[must_use]
+    pub fn postponed(&self) -> u32 {
+        let known = self.have().count() + self.wanted() + self.leased();
+        self.state.table.layout().pieces() - known
+    }
+
+    /// How many wanted pieces nobody connected has: these wait for a peer or a `have`.
+    #[must_use]
+    pub fn unavailable(&self) -> u32 {
+        if self.state.links.values().any(|link| link.complete) {
+            return 0;
+        }
+        self.state.table.classes().first().map_or(0, Bits::count)
+    }
+
+    /// Bytes of all leases: on their way, or with storage.
+    #[must_use]
+    pub const fn in_flight_bytes(&self) -> u64 {
+        self.state.leases.in_flight()
+    }
+
+    /// How many links are open.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.state.links.len()
+    }
+
+    /// How many links have leases out, and how many of those are silent.
+    #[must_use]
+    pub fn fetching_links(&self) -> (usize, usize) {
+        let busy = self.state.links.values().filter(|link| link.queued > 0);
+        busy.fold((0, 0), |(all, silent), link| {
+            (all + 1, silent + usize::from(link.silent))
+        })
+    }
+
+    fn take_in(&mut self, input: Input, now: Timestamp, effects: &mut Effects) {
+        let state = &mut self.state;
+        match input {
+            Input::Checked { good, bad } => {
+                good.into_iter()
+                    .for_each(|piece| state.gain(piece, effects));
+                bad.into_iter().for_each(|piece| state.lack(piece, effects));
+            }
+            Input::Stored(pieces) => {
+                pieces
+                    .into_iter()
+                    .for_each(|piece| state.gain(piece, effects));
+            }
+            Input::Rejected { piece, link } => state.reject(piece, link, now),
+            Input::Unstored(pieces) => pieces.into_iter().for_each(|piece| state.unstore(piece)),
+            Input::LinkOpened { link } => state.open(link, now),
+            Input::LinkClosed { link } => state.close(link),
+            Input::PeerHas { link, pieces } => state.peer_has(link, &pieces, now),
+            Input::PeerHasBitfield { link, pieces } => {
+                if pieces.pieces() == state.table.layout().pieces() {
+                    state.peer_has_exactly(link, Bits::from_bitfield(&pieces), effects);
+                }
+            }
+            Input::PeerHasAll { link } => {
+                let all = Bits::full(state.table.layout().pieces());
+                state.peer_has_exactly(link, all, effects);
+            }
+            Input::PeerLacks { link, pieces } => state.peer_lacks(link, &pieces, effects),
+            Input::Want {
+                link,
+                bytes,
+                rtt,
+                rate,
+            } => {
+                if let Some(link) = state.links.get_mut(&link) {
+                    link.want = bytes;
+                    link.rtt = rtt;
+                    link.rate = rate;
+                    link.fresh = true;
+                }
+            }
+            Input::Returned { link, pieces } => state.give_back(link, pieces, now),
+            Input::Progress { link } => {
+                if let Some(link) = state.links.get_mut(&link) {
+                    link.hear(now);
+                }
+            }
+            Input::Received { link, pieces } => {
+                for piece in pieces {
+                    state.deliver(piece, link, effects);
+                }
+                if let Some(link) = state.links.get_mut(&link) {
+                    link.delivered(now);
+                }
+                state.wake_complete();
+            }
+            Input::Pause => state.paused = true,
+            Input::Resume => {
+                state.paused = false;
+                state.wake_all();
+            }
+            Input::Tick => {}
+        }
+    }
+
+    /// Turns what an input led to into outputs.
+    fn tell(&mut self, effects: Effects, out: &mut Vec<Output>) {
+        let state = &mut self.state;
+        let cancels = effects.cancels.into_iter();
+        out.extend(cancels.map(|(link, pieces)| Output::Cancel { link, pieces }));
+        if !effects.lost.is_empty() {
+            out.push(Output::Withdraw {
+                pieces: effects.lost,
+            });
+        }
+        for (&id, link) in &mut state.links {
+            let gained = effects.gained.iter().copied();
+            let pieces: Vec<_> = gained.filter(|&piece| !link.has.contains(piece)).collect();
+            if !pieces.is_empty() {
+                out.push(Output::Announce { link: id, pieces });
+            }
+            let interested = link.useful > 0;
+            if std::mem::replace(&mut link.interested, interested) != interested {
+                out.push(Output::Interest {
+                    link: id,
+                    interested,
+                });
+            }
+        }
+        let grants = effects.grants.into_iter();
+        out.extend(grants.map(|(link, pieces)| Output::Grant { link, pieces }));
+        if state.table.have().is_full() && !std::mem::replace(&mut state.told_complete, true) {
+            out.push(Output::Complete);
+        }
+    }
+}

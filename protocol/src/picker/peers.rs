@@ -1,0 +1,161 @@
+//! What the peers have: links that come and go, and their have-maps.
+//!
+//! Invariant: a partial link counts once among the holders of each piece that its peer has, a
+//! complete one nowhere.
+
+use super::bits::Bits;
+use super::link::Link;
+use super::messages::PieceState;
+use super::state::{Effects, State};
+use crate::id::LinkId;
+use crate::layout::PieceIndex;
+use crate::time::Timestamp;
+
+impl State {
+    /// A link opened. One that is known already stays as it is.
+    pub(super) fn open(&mut self, id: LinkId, now: Timestamp) {
+        let pieces = self.table.layout().pieces();
+        self.links
+            .entry(id)
+            .or_insert_with(|| Link::new(pieces, now));
+    }
+
+    /// A link is gone: its leases are free at once.
+    pub(super) fn close(&mut self, id: LinkId) {
+        let Some(link) = self.links.get(&id) else {
+            return;
+        };
+        for piece in fetching(link) {
+            self.drop_holder(piece, id);
+        }
+        if let Some(link) = self.links.remove(&id).filter(|link| !link.complete) {
+            for piece in link.has.iter() {
+                self.table.lose_holder(piece);
+            }
+        }
+        self.wake_all();
+    }
+
+    /// The peer has these too. O(1) for each.
+    pub(super) fn peer_has(&mut self, id: LinkId, pieces: &[PieceIndex], now: Timestamp) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let total = self.table.layout().pieces();
+        for &piece in pieces.iter().filter(|piece| piece.get() < total) {
+            if !link.has.insert(piece) {
+                continue;
+            }
+            link.news = now;
+            let lacking = self.table.is_lacking(piece);
+            link.useful += u32::from(lacking);
+            link.fresh |= lacking;
+            if !link.complete {
+                self.table.gain_holder(piece);
+            }
+        }
+        if !link.complete && !link.fickle && link.has.count() == total {
+            link.complete = true;
+            for piece in self.table.layout().all_pieces() {
+                self.table.lose_holder(piece);
+            }
+        }
+    }
+
+    /// The peer has these and nothing else.
+    pub(super) fn peer_has_exactly(&mut self, id: LinkId, has: Bits, effects: &mut Effects) {
+        let Some(link) = self.links.get(&id) else {
+            return;
+        };
+        let total = self.table.layout().pieces();
+        let gone: Vec<_> = link
+            .has
+            .iter()
+            .filter(|&piece| !has.contains(piece))
+            .collect();
+        self.peer_lacks(id, &gone, effects);
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let complete = !link.fickle && has.count() == total;
+        if !link.complete {
+            for piece in link.has.iter() {
+                self.table.lose_holder(piece);
+            }
+        }
+        if !complete {
+            for piece in has.iter() {
+                self.table.gain_holder(piece);
+            }
+        }
+        link.complete = complete;
+        link.useful = has
+            .iter()
+            .filter(|&piece| self.table.is_lacking(piece))
+            .count() as u32;
+        link.fresh = true;
+        link.has = has;
+    }
+
+    /// The peer does not have these any more; a lease of one ends, and the link is told.
+    pub(super) fn peer_lacks(&mut self, id: LinkId, pieces: &[PieceIndex], effects: &mut Effects) {
+        for &piece in pieces {
+            let Some(link) = self
+                .links
+                .get_mut(&id)
+                .filter(|link| link.has.contains(piece))
+            else {
+                continue;
+            };
+            link.fickle = true;
+            if std::mem::take(&mut link.complete) {
+                for piece in self.table.layout().all_pieces() {
+                    self.table.gain_holder(piece);
+                }
+            }
+            if self.drop_holder(piece, id) {
+                effects.cancels.entry(id).or_default().push(piece);
+            }
+            if let Some(link) = self.links.get_mut(&id) {
+                link.has.remove(piece);
+                link.useful -= u32::from(self.table.is_lacking(piece));
+            }
+            self.table.lose_holder(piece);
+        }
+    }
+
+    /// The link gives leases back. They are barred to it for a while.
+    pub(super) fn give_back(&mut self, id: LinkId, pieces: Vec<PieceIndex>, now: Timestamp) {
+        let mut returned = pieces;
+        returned.retain(|&piece| self.drop_holder(piece, id));
+        if let Some(link) = self.links.get_mut(&id).filter(|_| !returned.is_empty()) {
+            link.bar_returned(returned, now);
+        }
+        self.wake_complete();
+    }
+
+    /// What the link delivered had the wrong hash.
+    pub(super) fn reject(&mut self, piece: PieceIndex, id: LinkId, now: Timestamp) {
+        if !matches!(
+            self.table.get(piece),
+            Some(PieceState::Leased | PieceState::Wanted)
+        ) {
+            return;
+        }
+        if self.leases.get(piece) == Some(&super::lease::Lease::Storing(id)) {
+            self.unstore(piece);
+        }
+        self.drop_holder(piece, id);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.bar_rejected(piece, now);
+        }
+    }
+}
+
+/// All pieces that the link may still fetch; some may be settled.
+pub(super) fn fetching(link: &Link) -> Vec<PieceIndex> {
+    let batches = link.batches.iter();
+    batches
+        .flat_map(|batch| batch.pieces.iter().copied())
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! The picker's whole state and the moves that keep it in one piece.
+//!
+//! Every move of a piece or a lease goes through here; what to lease to whom is decided in `choose`
+//! and `endgame`. Invariants: a piece is leased exactly if it has a lease; each fetching holder has
+//! it in the batch that it names; a link's `useful` is the number of pieces that its peer has and we
+//! are known to lack.
+
+use std::collections::BTreeMap;
+
+use super::lease::{Holder, Lease, Leases};
+use super::link::Link;
+use super::messages::{PickerLimits, PieceState};
+use super::table::Table;
+use crate::id::LinkId;
+use crate::layout::PieceIndex;
+use crate::time::Timestamp;
+
+/// What one input leads to, gathered so that each link gets one batch of each kind.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    pub(super) grants: BTreeMap<LinkId, Vec<PieceIndex>>,
+    pub(super) cancels: BTreeMap<LinkId, Vec<PieceIndex>>,
+    pub(super) gained: Vec<PieceIndex>,
+    pub(super) lost: Vec<PieceIndex>,
+}
+
+/// The picker's state.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) table: Table,
+    pub(super) links: BTreeMap<LinkId, Link>,
+    pub(super) leases: Leases,
+    pub(super) limits: PickerLimits,
+    pub(super) rng: fastrand::Rng,
+    pub(super) paused: bool,
+    pub(super) told_complete: bool,
+}
+
+impl State {
+    /// Bytes in a piece.
+    pub(super) fn length(&self, piece: PieceIndex) -> u64 {
+        u64::from(self.table.layout().length(piece))
+    }
+
+    /// Moves a piece, and keeps the links' count of useful pieces and their news of wanted ones.
+    pub(super) fn move_piece(&mut self, piece: PieceIndex, to: PieceState) {
+        let before = self.table.is_lacking(piece);
+        self.table.set(piece, to);
+        let after = self.table.is_lacking(piece);
+        let wanted = to == PieceState::Wanted;
+        if before == after && !wanted {
+            return;
+        }
+        for link in self.links.values_mut() {
+            if link.has.contains(piece) {
+                link.fresh |= wanted;
+                link.useful += u32::from(after && !before);
+                link.useful -= u32::from(before && !after);
+            }
+        }
+    }
+
+    /// We have the piece now, from wherever.
+    pub(super) fn gain(&mut self, piece: PieceIndex, effects: &mut Effects) {
+        match self.table.get(piece) {
+            None | Some(PieceState::Have) => return,
+            Some(PieceState::Leased) => self.end_lease(piece, effects),
+            Some(PieceState::Wanted | PieceState::Postponed) => {}
+        }
+        self.move_piece(piece, PieceState::Have);
+        effects.gained.push(piece);
+    }
+
+    /// The piece is not here: it was unchecked, or we had it and lost it.
+    pub(super) fn lack(&mut self, piece: PieceIndex, effects: &mut Effects) {
+        match self.table.get(piece) {
+            Some(PieceState::Have) => {
+                effects.lost.push(piece);
+                self.told_complete = false;
+                self.move_piece(piece, PieceState::Wanted);
+            }
+            Some(PieceState::Postponed) => self.move_piece(piece, PieceState::Wanted),
+            None | Some(PieceState::Wanted | PieceState::Leased) => {}
+        }
+    }
+
+    /// Storage does not have the piece after all: whoever delivered it.
+    pub(super) fn unstore(&mut self, piece: PieceIndex) {
+        if let Some(Lease::Storing(_)) = self.leases.get(piece) {
+            self.leases.end(piece);
+            self.move_piece(piece, PieceState::Wanted);
+        }
+    }
+
+    /// Leases pieces to a link, all of which it offers. Wanted pieces were moved to `Leased`.
+    pub(super) fn grant(
+        &mut self,
+        id: LinkId,
+        pieces: Vec<PieceIndex>,
+        extra: bool,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        if pieces.is_empty() {
+            return;
+        }
+        let bytes = pieces.iter().map(|&piece| self.length(piece)).sum();
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let batch = link.push_batch(pieces.clone(), bytes, extra, now);
+        for &piece in &pieces {
+            let length = self.length(piece);
+            self.leases.add(piece, length, Holder { link: id, batch });
+        }
+        effects.grants.entry(id).or_default().extend(pieces);
+    }
+
+    /// The link delivered the piece; others need not.
+    pub(super) fn deliver(&mut self, piece: PieceIndex, id: LinkId, effects: &mut Effects) {
+        if self.leases.batch_of(piece, id).is_none() {
+            return;
+        }
+        let length = self.length(piece);
+        for holder in self.leases.deliver(piece, id) {
+            self.settle(holder, length);
+            if holder.link != id {
+                let cancels = effects.cancels.entry(holder.link).or_default();
+                cancels.push(piece);
+            }
+        }
+    }
+
+    /// The link does not fetch the piece any more. With its last holder the lease ends and the
+    /// piece is wanted again. Says whether the link was fetching it.
+    pub(super) fn drop_holder(&mut self, piece: PieceIndex, id: LinkId) -> bool {
+        let Some(batch) = self.leases.batch_of(piece, id) else {
+            return false;
+        };
+        let length = self.length(piece);
+        let ended = self.leases.remove_holder(piece, id);
+        self.settle(Holder { link: id, batch }, length);
+        if ended {
+            self.move_piece(piece, PieceState::Wanted);
+        }
+        true
+    }
+
+    /// Ends a lease; those who fetch the piece are told.
+    fn end_lease(&mut self, piece: PieceIndex, effects: &mut Effects) {
+        let length = self.length(piece);
+        for holder in self.leases.end(piece) {
+            self.settle(holder, length);
+            let cancels = effects.cancels.entry(holder.link).or_default();
+            cancels.push(piece);
+        }
+    }
+
+    fn settle(&mut self, holder: Holder, length: u64) {
+        if let Some(link) = self.links.get_mut(&holder.link) {
+            link.settle(holder.batch, length);
+            link.fresh = true;
+        }
+    }
+
+    /// All links are looked at again.
+    pub(super) fn wake_all(&mut self) {
+        for link in self.links.values_mut() {
+            link.fresh = true;
+        }
+    }
+
+    /// Links to complete peers are looked at again: whom they spare may have changed.
+    pub(super) fn wake_complete(&mut self) {
+        for link in self.links.values_mut().filter(|link| link.complete) {
+            link.fresh = true;
+        }
+    }
+}

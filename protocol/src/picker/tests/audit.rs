@@ -1,0 +1,87 @@
+//! Derives everything that the picker keeps ready from first principles, and compares.
+
+use crate::id::LinkId;
+use crate::layout::PieceIndex;
+use crate::picker::lease::Lease;
+use crate::picker::{MAX_HOLDERS, Picker, PieceState};
+
+impl Picker {
+    /// Panics where two accounts of the same thing differ.
+    pub(super) fn audit(&self) {
+        let state = &self.state;
+        let layout = *state.table.layout();
+        for piece in layout.all_pieces() {
+            let lease = state.leases.get(piece);
+            let leased = self.state(piece) == PieceState::Leased;
+            assert_eq!(lease.is_some(), leased, "lease of {piece:?}");
+            let have = self.state(piece) == PieceState::Have;
+            assert_eq!(self.have().contains(piece), have);
+            let partial = state.links.values().filter(|link| !link.complete);
+            let holders = partial.filter(|link| link.has.contains(piece)).count();
+            assert_eq!(usize::from(state.table.holders(piece)), holders);
+            for (class, set) in state.table.classes().iter().enumerate() {
+                let expected = self.state(piece) == PieceState::Wanted && class == holders.min(31);
+                assert_eq!(set.contains(piece), expected, "{piece:?} in class {class}");
+            }
+        }
+        let count = |wanted| {
+            let pieces = layout.all_pieces();
+            pieces.filter(|&piece| self.state(piece) == wanted).count() as u32
+        };
+        assert_eq!(self.have().count(), count(PieceState::Have));
+        assert_eq!(self.wanted(), count(PieceState::Wanted));
+        assert_eq!(self.leased(), count(PieceState::Leased));
+        assert_eq!(self.postponed(), count(PieceState::Postponed));
+        self.audit_leases();
+        for &id in state.links.keys() {
+            self.audit_link(id);
+        }
+    }
+
+    fn audit_leases(&self) {
+        let mut in_flight = 0;
+        for (piece, lease, length) in self.state.leases.iter() {
+            assert_eq!(length, self.state.length(piece));
+            in_flight += match lease {
+                Lease::Storing(_) => length,
+                Lease::Fetching(holders) => {
+                    assert!((1..=MAX_HOLDERS).contains(&holders.len()));
+                    for holder in holders {
+                        let link = &self.state.links[&holder.link];
+                        assert!(link.has.contains(piece), "leased to one who lacks it");
+                        let mut batches = link.batches.iter();
+                        let batch = batches.find(|batch| batch.number == holder.batch);
+                        assert!(batch.unwrap().pieces.contains(&piece));
+                    }
+                    length * holders.len() as u64
+                }
+            };
+        }
+        assert_eq!(self.in_flight_bytes(), in_flight);
+    }
+
+    fn audit_link(&self, id: LinkId) {
+        let link = &self.state.links[&id];
+        let mut queued = 0;
+        for batch in &link.batches {
+            assert!(batch.left > 0);
+            let open =
+                |piece: &&PieceIndex| self.state.leases.batch_of(**piece, id) == Some(batch.number);
+            let left: Vec<_> = batch.pieces.iter().filter(open).collect();
+            assert_eq!(left.len(), batch.left as usize);
+            let bytes: u64 = left.iter().map(|&&piece| self.state.length(piece)).sum();
+            assert_eq!(bytes, batch.bytes);
+            queued += bytes;
+        }
+        assert_eq!(link.queued, queued);
+        let useful = link
+            .has
+            .iter()
+            .filter(|&piece| self.state.table.is_lacking(piece));
+        assert_eq!(link.useful as usize, useful.count());
+        assert_eq!(link.interested, link.useful > 0);
+        if link.complete {
+            assert!(link.has.count() == self.state.table.layout().pieces());
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The picker's invariants under random inputs, its stories, and a small swarm.
+
+mod audit;
+mod invariants;
+mod stories;
+mod swarm;

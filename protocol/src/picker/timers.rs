@@ -1,0 +1,96 @@
+//! What time brings: leases that expire, links that fall silent, bars that end.
+//!
+//! Invariant: [`State::next_timeout`] is `None` where nothing is leased and nobody waits for a bar
+//! to end, and after [`State::expire`] at some time it lies later than that time.
+
+use super::endgame::has_other_source;
+use super::link::{Link, MAX_EXTENSION};
+use super::peers::fetching;
+use super::state::{Effects, State};
+use crate::id::LinkId;
+use crate::time::Timestamp;
+
+impl State {
+    /// The next time at which something is to be done, if nothing else happens.
+    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
+        let links = self.links.values();
+        let next = links.map(|link| self.next_of(link)).min();
+        next.filter(|&next| next != Timestamp::NEVER)
+    }
+
+    fn next_of(&self, link: &Link) -> Timestamp {
+        let mut next = link.silent_at().unwrap_or(Timestamp::NEVER);
+        for batch in &link.batches {
+            next = next.min(batch.deadline);
+        }
+        if link.want > 0 && !self.paused && link.useful > 0 {
+            if !self.is_full() {
+                next = next.min(link.look_at);
+            }
+            next = next.min(link.next_bar().unwrap_or(Timestamp::NEVER));
+        }
+        next
+    }
+
+    /// Does what is due by now.
+    pub(super) fn expire(&mut self, now: Timestamp, effects: &mut Effects) {
+        let ids: Vec<_> = self.links.keys().copied().collect();
+        let mut news = false;
+        for id in ids {
+            let Some(link) = self.links.get_mut(&id) else {
+                continue;
+            };
+            link.fresh |= link.lift_bars(now);
+            if link.silent_at().is_some_and(|at| at <= now) {
+                link.silent = true;
+                news = true;
+            }
+            news |= self.expire_batches(id, now, effects);
+        }
+        if news {
+            self.wake_all();
+        }
+    }
+
+    /// At its first deadline a lease becomes overdue: others may join at once. At the second one
+    /// the lease of a silent link ends, if somebody else can do the work or needs the memory.
+    /// Else it is extended. Says whether anything expired.
+    fn expire_batches(&mut self, id: LinkId, now: Timestamp, effects: &mut Effects) -> bool {
+        let crowded = self.leases.in_flight() >= self.limits.in_flight_bytes / 2
+            || self.leases.len() >= self.limits.leases / 2;
+        let Some(link) = self.links.get_mut(&id) else {
+            return false;
+        };
+        let silent = link.silent;
+        let mut expired = false;
+        let mut given_up = Vec::new();
+        for batch in link
+            .batches
+            .iter_mut()
+            .filter(|batch| batch.deadline <= now)
+        {
+            if batch.overdue && silent {
+                given_up.push(batch.number);
+            }
+            expired = true;
+            batch.overdue = true;
+            let age = now.since(batch.granted);
+            batch.deadline = now + age.clamp(super::link::MIN_LEASE, MAX_EXTENSION);
+        }
+        if given_up.is_empty() {
+            return expired;
+        }
+        let mut ended = fetching(link);
+        ended.retain(|&piece| {
+            let batch = self.leases.batch_of(piece, id);
+            batch.is_some_and(|batch| given_up.contains(&batch))
+                && (crowded || has_other_source(self, piece, id))
+                && self.drop_holder(piece, id)
+        });
+        if let Some(link) = self.links.get_mut(&id).filter(|_| !ended.is_empty()) {
+            effects.cancels.entry(id).or_default().extend(&ended);
+            link.bar_returned(ended, now);
+        }
+        true
+    }
+}
