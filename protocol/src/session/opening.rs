@@ -21,8 +21,12 @@ impl Session {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
+        // Nodes tell each other of swarms at the rendezvous, and of pieces nowhere but in a swarm.
         let rendezvous = self.is_rendezvous();
-        if !rendezvous {
+        let swarm = swarm.or_else(|| self.early.take()).filter(|_| !rendezvous);
+        if rendezvous {
+            self.pieces.fast = false;
+        } else {
             self.pieces
                 .open(swarm.as_ref().map(|(_, ours)| ours), &mut self.outbox);
         }
@@ -50,10 +54,13 @@ impl Session {
         &mut self,
         info: Arc<Info>,
         ours: Bitfield,
-        now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
-        if !matches!(self.phase, Phase::Open { .. }) || self.pieces.download.is_some() {
+        if !matches!(self.phase, Phase::Open { .. }) {
+            self.early = Some((info, ours));
+            return Ok(());
+        }
+        if self.is_rendezvous() || self.pieces.download.is_some() {
             return Ok(());
         }
         let have: Vec<_> = ours.iter().collect();
@@ -66,7 +73,6 @@ impl Session {
         // The peer was told that we have nothing; what we have by now are new pieces to it.
         self.know(&info, none, out)?;
         self.pieces.announce(&have, &mut self.outbox);
-        self.work(now, out);
         Ok(())
     }
 
