@@ -370,6 +370,41 @@ impl Download {
         (self.outstanding_blocks > 0).then_some(self.last_arrival)
     }
 
+    /// Counts again what is counted along the way, and panics where the two differ.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let mut coming = 0;
+        let mut outstanding = 0;
+        let mut blocks = 0;
+        for (&piece, assembly) in &self.leases {
+            assert!(assembly.missing > 0, "{piece:?} is whole and still leased");
+            let open: Vec<_> = self
+                .layout
+                .blocks(piece)
+                .filter(|block| assembly.is_outstanding(block.begin))
+                .collect();
+            coming += u64::from(assembly.missing);
+            blocks += open.len();
+            outstanding += open
+                .iter()
+                .map(|block| u64::from(block.length))
+                .sum::<u64>();
+            let all_asked = assembly.asked == self.layout.block_count(piece);
+            let waits = self.unasked.iter().filter(|&&other| other == piece).count();
+            assert!(
+                waits <= 1 && (all_asked || waits == 1),
+                "{piece:?} is never asked for"
+            );
+        }
+        assert_eq!(
+            (self.coming, self.outstanding, self.outstanding_blocks),
+            (coming, outstanding, blocks)
+        );
+        let ready: usize = self.ready.iter().map(|(_, data)| data.len()).sum();
+        assert_eq!(self.ready_bytes, ready);
+        assert!(self.forsaken.values().all(|&count| count > 0));
+    }
+
     /// Bytes that are outstanding, bytes of leases that have not come, and withdrawn requests
     /// that may still be answered.
     #[cfg(any(test, feature = "simulation"))]

@@ -277,6 +277,13 @@ impl Session {
         download.map_or((0, 0, 0), |download| download.figures())
     }
 
+    #[cfg(test)]
+    fn check(&self) {
+        if let Some(download) = &self.pieces.download {
+            download.check();
+        }
+    }
+
     const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Open { .. }) && self.extensions.is_settled()
     }
