@@ -12,6 +12,7 @@ pub mod extension;
 pub mod id;
 pub mod layout;
 pub mod metainfo;
+pub mod metadata_fetch;
 pub mod picker;
 pub mod pipeline;
 pub mod session;

@@ -6,7 +6,8 @@
 //! Sparing: a complete peer is first asked for what only complete peers have, and for no more at a
 //! time than a small share of it, as other nodes ask for other parts of it and pass them on. For
 //! what a helper has, too, it is asked only when there are more complete peers than helpers, or when
-//! the helper is far slower.
+//! the helper is far slower. And when a partial peer gets a piece that a complete one has not sent
+//! yet, the lease moves.
 //!
 //! Cost of looking at one link: a step for each piece granted, and for each non-empty rarity class
 //! at worst `pieces / 64` steps, where the class and the peer's set are dense and disjoint; mostly
@@ -15,6 +16,7 @@
 use std::time::Duration;
 
 use super::bits::Bits;
+use super::lease::Lease;
 use super::link::Link;
 use super::messages::PieceState;
 use super::state::{Effects, State};
@@ -28,12 +30,12 @@ const TINY_PIECE: u32 = crate::layout::BLOCK_LENGTH;
 /// 64 KiB: when little is left it is spread over all links in shares, and no smaller than this.
 const MIN_SHARE: u64 = 64 * 1024;
 
-/// 16 KiB: the least share to ask a complete peer for.
-const MIN_SPARING_SHARE: u64 = 16 * 1024;
+/// 4 KiB: the least share to ask a complete peer for, so that tiny pieces do not come one by one.
+const MIN_SPARING_SHARE: u64 = 4 * 1024;
 
-/// A node asks a complete peer for a fourth of its fair share at a time: if all nodes do, about one
-/// piece in eight is sent twice before the news of the first copy arrives.
-const SPARING_PARTS: u64 = 4;
+/// A node asks a complete peer for an eighth of its fair share at a time: if all nodes do, about
+/// one piece in sixteen is asked for twice before the news of the first copy arrives.
+const SPARING_PARTS: u64 = 8;
 
 /// 1 s: a partial peer that got something within this time is likely to get us more.
 const FRESH_NEWS: Duration = Duration::from_secs(1);
@@ -236,6 +238,49 @@ impl State {
         let class = self.table.classes().first().map_or(0, Bits::count);
         let share = self.table.bytes(class) / (SPARING_PARTS * (others + 1));
         share.max(MIN_SPARING_SHARE)
+    }
+
+    /// A partial peer got pieces that complete peers are to send us. Those who can still be spared
+    /// are: the lease ends, and the piece is wanted again, for the partial peer to take.
+    pub(super) fn relieve(
+        &mut self,
+        id: LinkId,
+        pieces: &[PieceIndex],
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        for &piece in pieces {
+            let Some(source) = self.relievable(id, piece, now) else {
+                continue;
+            };
+            if let Some(link) = self.links.get(&id)
+                && link.want >= self.length(piece)
+                && self.drop_holder(piece, source)
+            {
+                effects.cancels.entry(source).or_default().push(piece);
+            }
+        }
+    }
+
+    /// The complete peer that alone fetches the piece, if this partial one is likely to be sooner.
+    fn relievable(&self, id: LinkId, piece: PieceIndex, now: Timestamp) -> Option<LinkId> {
+        let complete = self.links.values().filter(|link| link.complete).count();
+        if self.paused || complete * 2 > self.links.len() {
+            return None;
+        }
+        let link = self.links.get(&id)?;
+        let Lease::Fetching(holders) = self.leases.get(piece)? else {
+            return None;
+        };
+        let [holder] = holders.as_slice() else {
+            return None;
+        };
+        let source = self.links.get(&holder.link).filter(|link| link.complete)?;
+        let mut batches = source.batches.iter();
+        let batch = batches.find(|batch| batch.number == holder.batch)?;
+        let sooner = now + link.rtt < batch.due && link.queued <= source.queued;
+        let able = !link.complete && !link.silent && link.offers(piece);
+        (sooner && able).then_some(holder.link)
     }
 
     /// The partial peers that a complete one leaves the work to; none for a partial one.

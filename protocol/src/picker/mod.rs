@@ -172,7 +172,10 @@ impl Picker {
             Input::Unstored(pieces) => pieces.into_iter().for_each(|piece| state.unstore(piece)),
             Input::LinkOpened { link } => state.open(link, now),
             Input::LinkClosed { link } => state.close(link),
-            Input::PeerHas { link, pieces } => state.peer_has(link, &pieces, now),
+            Input::PeerHas { link, pieces } => {
+                state.peer_has(link, &pieces, now);
+                state.relieve(link, &pieces, now, effects);
+            }
             Input::PeerHasBitfield { link, pieces } => {
                 if pieces.pieces() == state.table.layout().pieces() {
                     state.peer_has_exactly(link, Bits::from_bitfield(&pieces), effects);

@@ -1,1 +1,322 @@
-//! x
+//! One rule at a time, as it looks from outside.
+
+use std::time::Duration;
+
+use crate::id::LinkId;
+use crate::layout::{Layout, PieceIndex};
+use crate::picker::{Input, MAX_LEASE, Output, Picker, PickerLimits, PieceState, REJECT_PAUSE};
+use crate::time::Timestamp;
+
+const A: LinkId = LinkId(1);
+const B: LinkId = LinkId(2);
+
+fn pieces(numbers: impl IntoIterator<Item = u32>) -> Vec<PieceIndex> {
+    numbers.into_iter().map(PieceIndex::new).collect()
+}
+
+struct Story {
+    picker: Picker,
+    now: Timestamp,
+}
+
+impl Story {
+    /// All pieces are missing.
+    fn new(size: u64, piece_length: u64) -> Self {
+        let mut story = Self::unchecked(size, piece_length);
+        let all = Layout::new(size, piece_length).unwrap().all_pieces();
+        let bad = all.collect();
+        story.tell(Input::Checked { good: vec![], bad });
+        story
+    }
+
+    fn unchecked(size: u64, piece_length: u64) -> Self {
+        let layout = Layout::new(size, piece_length).unwrap();
+        Self {
+            picker: Picker::new(layout, PickerLimits::default(), 1),
+            now: Timestamp::ZERO,
+        }
+    }
+
+    fn tell(&mut self, input: Input) -> Vec<Output> {
+        let mut out = Vec::new();
+        self.picker.handle(input, self.now, &mut out);
+        self.picker.audit();
+        out
+    }
+
+    fn peer(&mut self, link: LinkId, has: impl IntoIterator<Item = u32>) {
+        self.tell(Input::LinkOpened { link });
+        self.tell(Input::PeerHas {
+            link,
+            pieces: pieces(has),
+        });
+    }
+
+    fn want(&mut self, link: LinkId, bytes: u64) -> Vec<PieceIndex> {
+        let rtt = Duration::from_millis(1);
+        let out = self.tell(Input::Want {
+            link,
+            bytes,
+            rtt,
+            rate: 1 << 20,
+        });
+        granted(&out, link)
+    }
+
+    fn receive(&mut self, link: LinkId, some: &[PieceIndex]) -> Vec<Output> {
+        self.tell(Input::Received {
+            link,
+            pieces: some.to_vec(),
+        })
+    }
+
+    /// Lets time go on, tick by tick, until something is granted to the link.
+    fn until_granted(&mut self, link: LinkId) -> Vec<PieceIndex> {
+        for _ in 0..100 {
+            self.now = self.picker.next_timeout().expect("nothing is timed");
+            let out = self.tell(Input::Tick);
+            if !granted(&out, link).is_empty() {
+                return granted(&out, link);
+            }
+        }
+        panic!("nothing was granted");
+    }
+}
+
+fn granted(out: &[Output], to: LinkId) -> Vec<PieceIndex> {
+    let grants = out.iter().filter_map(|output| match output {
+        Output::Grant { link, pieces } if *link == to => Some(pieces.clone()),
+        _ => None,
+    });
+    grants.flatten().collect()
+}
+
+#[test]
+fn what_a_lost_link_was_to_fetch_goes_to_a_hungry_one_in_the_same_call() {
+    let mut story = Story::new(100_000, 50_000);
+    story.peer(A, [0, 1]);
+    story.peer(B, [0]);
+    assert_eq!(story.want(A, 100_000).len(), 2);
+    assert_eq!(story.want(B, 100_000), []);
+    let out = story.tell(Input::LinkClosed { link: A });
+    assert_eq!(granted(&out, B), pieces([0]));
+    assert_eq!(story.picker.state(PieceIndex::new(1)), PieceState::Wanted);
+    assert_eq!(story.picker.unavailable(), 1);
+}
+
+#[test]
+fn a_piece_that_nobody_has_costs_nothing_and_wakes_on_a_have() {
+    let mut story = Story::new(200, 100);
+    story.peer(A, [0]);
+    let first = story.want(A, 1_000);
+    story.receive(A, &first);
+    story.tell(Input::Stored(first));
+    assert_eq!(story.picker.next_timeout(), None);
+    assert_eq!(story.tell(Input::Tick), []);
+    let out = story.tell(Input::PeerHas {
+        link: A,
+        pieces: pieces([1]),
+    });
+    let interest = Output::Interest {
+        link: A,
+        interested: true,
+    };
+    let grant = Output::Grant {
+        link: A,
+        pieces: pieces([1]),
+    };
+    assert_eq!(out, [interest, grant]);
+}
+
+#[test]
+fn a_rejected_piece_goes_to_another_link_and_back_only_after_a_pause() {
+    let mut story = Story::new(100, 100);
+    story.peer(A, [0]);
+    let piece = PieceIndex::new(0);
+    assert_eq!(story.want(A, 100), [piece]);
+    story.receive(A, &[piece]);
+    assert_eq!(story.want(A, 100), []);
+    let out = story.tell(Input::Rejected { piece, link: A });
+    assert_eq!(out, []);
+    assert_eq!(story.until_granted(A), [piece]);
+    assert_eq!(story.now, Timestamp::ZERO + REJECT_PAUSE);
+    story.receive(A, &[piece]);
+    story.peer(B, [0]);
+    assert_eq!(story.want(B, 100), []);
+    let out = story.tell(Input::Rejected { piece, link: A });
+    assert_eq!(granted(&out, B), [piece]);
+}
+
+#[test]
+fn a_peer_that_gives_everything_back_is_asked_less_and_less() {
+    let mut story = Story::new(100, 100);
+    story.peer(A, [0]);
+    let mut grants = story.want(A, 100).len();
+    while story.now < Timestamp::from_millis(60_000) {
+        story.tell(Input::Returned {
+            link: A,
+            pieces: pieces([0]),
+        });
+        grants += story.want(A, 100).len();
+        grants += story.until_granted(A).len();
+    }
+    assert!((10..20).contains(&grants), "{grants} in a minute");
+}
+
+#[test]
+fn nothing_is_granted_while_storage_cannot_write() {
+    let mut story = Story::new(200, 100);
+    story.peer(A, [0, 1]);
+    story.tell(Input::Pause);
+    assert_eq!(story.want(A, 200), []);
+    assert_eq!(story.picker.next_timeout(), None);
+    let out = story.tell(Input::Resume);
+    assert_eq!(granted(&out, A).len(), 2);
+}
+
+#[test]
+fn tiny_pieces_come_in_one_batch_and_in_runs() {
+    let mut story = Story::new(8 << 20, 256);
+    story.tell(Input::LinkOpened { link: A });
+    story.tell(Input::PeerHasAll { link: A });
+    let run = story.want(A, 256 * 1_000);
+    assert_eq!(run.len(), 1_000);
+    let pairs = run.windows(2);
+    let breaks = pairs
+        .filter(|pair| pair[1].get() != pair[0].get() + 1)
+        .count();
+    assert!(breaks <= 1, "only where it goes round");
+}
+
+#[test]
+fn a_piece_larger_than_every_limit_is_still_fetched() {
+    let mut story = Story::new(100 << 20, 64 << 20);
+    story.peer(A, [0, 1]);
+    let first = story.want(A, 2 << 20);
+    assert_eq!(first.len(), 1);
+    assert_eq!(story.want(A, 2 << 20), []);
+    story.receive(A, &first);
+    let out = story.tell(Input::Stored(first));
+    assert_eq!(granted(&out, A).len(), 1);
+}
+
+#[test]
+fn complete_is_said_once_and_again_after_a_repair() {
+    let mut nothing = Story::unchecked(0, 1);
+    assert_eq!(nothing.tell(Input::Tick), [Output::Complete]);
+    assert_eq!(nothing.tell(Input::Tick), []);
+
+    let mut story = Story::unchecked(100, 100);
+    let one = pieces([0]);
+    let good = Input::Checked {
+        good: one.clone(),
+        bad: vec![],
+    };
+    assert_eq!(story.tell(good.clone()), [Output::Complete]);
+    assert_eq!(story.tell(good), []);
+    let loss = Input::Checked {
+        good: vec![],
+        bad: one.clone(),
+    };
+    assert_eq!(
+        story.tell(loss),
+        [Output::Withdraw {
+            pieces: one.clone()
+        }]
+    );
+    assert_eq!(story.tell(Input::Stored(one)), [Output::Complete]);
+}
+
+#[test]
+fn an_unchecked_piece_is_neither_fetched_nor_of_interest() {
+    let mut story = Story::unchecked(200, 100);
+    story.tell(Input::LinkOpened { link: A });
+    assert_eq!(story.tell(Input::PeerHasAll { link: A }), []);
+    assert_eq!(story.want(A, 200), []);
+    let out = story.tell(Input::Checked {
+        good: pieces([0]),
+        bad: pieces([1]),
+    });
+    let interest = Output::Interest {
+        link: A,
+        interested: true,
+    };
+    let grant = Output::Grant {
+        link: A,
+        pieces: pieces([1]),
+    };
+    assert_eq!(out, [interest, grant]);
+}
+
+#[test]
+fn a_silent_holder_keeps_its_lease_until_another_has_delivered() {
+    let mut story = Story::new(100_000, 100_000);
+    story.peer(A, [0]);
+    story.peer(B, [0]);
+    let piece = PieceIndex::new(0);
+    assert_eq!(story.want(A, 100_000), [piece]);
+    assert_eq!(story.want(B, 100_000), []);
+    assert_eq!(story.until_granted(B), [piece]);
+    assert!(story.now < Timestamp::from_millis(2_000));
+    let out = story.receive(B, &[piece]);
+    assert_eq!(
+        out,
+        [Output::Cancel {
+            link: A,
+            pieces: vec![piece]
+        }]
+    );
+}
+
+#[test]
+fn the_lease_of_a_sole_silent_holder_is_extended_and_seldom_looked_at() {
+    let mut story = Story::new(100_000, 100_000);
+    story.peer(A, [0]);
+    assert_eq!(story.want(A, 200_000).len(), 1);
+    let mut ticks = 0;
+    while story.now < Timestamp::ZERO + MAX_LEASE * 60 {
+        story.now = story.picker.next_timeout().unwrap();
+        assert_eq!(story.tell(Input::Tick), []);
+        ticks += 1;
+    }
+    assert!(ticks < 30, "{ticks} ticks in ten minutes");
+    assert_eq!(story.receive(A, &pieces([0])), []);
+    assert_eq!(story.picker.next_timeout(), None);
+}
+
+#[test]
+fn a_complete_peer_is_spared_what_a_helper_can_send() {
+    let mut story = Story::new(40 << 20, 1 << 20);
+    story.peer(A, 0..20);
+    assert!(!story.want(A, 4 << 20).is_empty());
+    story.tell(Input::LinkOpened { link: B });
+    story.tell(Input::PeerHasAll { link: B });
+    let mut asked = story.want(B, 64 << 20);
+    while !asked.is_empty() {
+        assert!(asked.iter().all(|piece| piece.get() >= 20), "{asked:?}");
+        let mut out = story.receive(B, &asked);
+        out.extend(story.tell(Input::Stored(asked)));
+        asked = granted(&out, B);
+    }
+    assert_eq!(story.picker.have().count(), 20);
+    let out = story.tell(Input::LinkClosed { link: A });
+    assert!(!granted(&out, B).is_empty());
+}
+
+#[test]
+fn a_peer_that_flips_between_all_and_almost_all_counts_as_partial() {
+    let mut story = Story::new(6_400, 100);
+    story.tell(Input::LinkOpened { link: A });
+    for _ in 0..3 {
+        story.tell(Input::PeerHasAll { link: A });
+        story.tell(Input::PeerLacks {
+            link: A,
+            pieces: pieces([5]),
+        });
+    }
+    story.tell(Input::PeerHas {
+        link: A,
+        pieces: pieces([5]),
+    });
+    assert!(!story.picker.state.links[&A].complete);
+}
