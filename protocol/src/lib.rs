@@ -17,5 +17,6 @@ pub mod picker;
 pub mod pipeline;
 pub mod session;
 mod text;
+pub mod membership;
 pub mod time;
 pub mod wire;

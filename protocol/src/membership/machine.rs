@@ -1,0 +1,187 @@
+//! The machine that drives one swarm's links: its state, and which rule each input wakes.
+//!
+//! The rules themselves stand in `linking` (links), `dialing` (dials) and `sharing` (peer
+//! exchange). Invariants: at most `max_links` links; at most one of them with a handshake per
+//! peer; every address that is shared or saved has answered with a handshake.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use super::address::Reach;
+use super::book::Book;
+use super::event::{DialFailure, Input, MembershipConfig, Output, Source};
+use super::limits::{BAN_LIMIT, DIAL_BURST, DIAL_PERIOD};
+use super::link::Link;
+use super::tokens::Tokens;
+use crate::id::{LinkId, PeerId};
+use crate::time::Timestamp;
+
+/// Whom to dial, keep, drop and tell in one swarm.
+///
+/// A node has one for each swarm it serves, and one for the rendezvous, where "complete" means:
+/// knows its swarm. After every call the host performs the outputs in their order and asks
+/// [`Self::next_timeout`] when to come back.
+#[derive(Debug)]
+pub struct Membership {
+    pub(super) peer_id: PeerId,
+    pub(super) max_links: usize,
+    pub(super) max_half_open: usize,
+    pub(super) target: usize,
+    pub(super) complete: bool,
+    pub(super) book: Book,
+    pub(super) links: BTreeMap<LinkId, Link>,
+    pub(super) bans: BTreeMap<IpAddr, Timestamp>,
+    pub(super) dial_tokens: Tokens,
+    pub(super) known_changed: bool,
+    pub(super) rng: fastrand::Rng,
+}
+
+impl Membership {
+    /// A node without links. Equal seeds and inputs give equal outputs.
+    #[must_use]
+    pub fn new(config: MembershipConfig, seed: u64) -> Self {
+        let reach = Reach {
+            ipv6: config.ipv6,
+            loopback: config.loopback,
+        };
+        let max_links = config.max_links.max(1);
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Self {
+            peer_id: config.peer_id,
+            max_links,
+            max_half_open: config.max_half_open.max(1),
+            target: config.target_links.min(max_links),
+            complete: false,
+            book: Book::new(reach, &config.own_addresses, rng.u64(..)),
+            links: BTreeMap::new(),
+            bans: BTreeMap::new(),
+            dial_tokens: Tokens::new(DIAL_BURST, DIAL_PERIOD),
+            known_changed: false,
+            rng,
+        }
+    }
+
+    /// Takes in what happened; appends what is to be done.
+    pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Vec<Output>) {
+        match input {
+            Input::AddressLearned { addr, source } => self.address_learned(addr, source, now),
+            Input::Ban { ip, until } => self.ban(ip, until, now, out),
+            Input::DialFailed { addr, reason } => self.dial_failed(addr, reason, now, out),
+            Input::DialOnce { addr } => self.dial_once(addr, now, out),
+            Input::LinkClosed { link, reason } => self.link_closed(link, reason, now, out),
+            Input::LinkOpened {
+                link,
+                remote,
+                dialed,
+            } => self.link_opened(link, remote, dialed, now, out),
+            Input::LinkReady {
+                link,
+                peer_id,
+                listen,
+                fleet,
+                pex,
+            } => self.link_ready(link, peer_id, listen, (fleet, pex), now, out),
+            Input::PeerComplete { link, complete } => self.peer_complete(link, complete, now),
+            Input::PexReceived {
+                link,
+                added,
+                dropped,
+            } => self.pex_received(link, &added, &dropped, now),
+            Input::SelfComplete(complete) => self.self_complete(complete, now),
+            Input::SetTarget(target) => self.target = target.min(self.max_links),
+            Input::Tick => {}
+        }
+        self.close_surplus(now, out);
+        self.send_exchanges(now, out);
+        self.plan_dials(now, out);
+        if std::mem::take(&mut self.known_changed) {
+            out.push(Output::KnownChanged);
+        }
+    }
+
+    /// Is an inbound connection let in? Asked before a byte of it is read; if so, the host goes on
+    /// with [`Input::LinkOpened`]. May close the least useful link to make room. A newcomer is
+    /// turned away only if banned, if its host has too many connections without a handshake, or
+    /// for the moment in which every link is brand-new.
+    pub fn admit(&mut self, remote: IpAddr, now: Timestamp, out: &mut Vec<Output>) -> bool {
+        let remote = remote.to_canonical();
+        !self.is_banned(remote, now)
+            && !self.is_host_crowded(remote)
+            && (self.links.len() < self.max_links || self.make_room(now, out))
+    }
+
+    /// When [`Input::Tick`] is wanted; `None` if nothing is left to do without other input.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Timestamp> {
+        let times = [self.next_dial(), self.next_exchange(), self.next_surplus()];
+        times.into_iter().flatten().min()
+    }
+
+    /// The addresses worth saving and telling: those that answered in this life, the latest first,
+    /// then those of the state file that nothing speaks against.
+    pub fn known(&self) -> impl Iterator<Item = SocketAddr> + use<> {
+        self.book.known().into_iter()
+    }
+
+    /// Is somebody linked, or about to be, who listens on that address? For the sweep.
+    #[must_use]
+    pub fn is_linked(&self, addr: SocketAddr) -> bool {
+        self.links.values().any(|link| link.leads_to(&addr))
+    }
+
+    /// Is the address our own, as far as we know?
+    #[must_use]
+    pub fn is_own(&self, addr: SocketAddr) -> bool {
+        self.book.is_own(&addr)
+    }
+
+    /// The links now, those without a handshake included.
+    #[must_use]
+    pub fn link_count(&self) -> usize {
+        self.links.len()
+    }
+
+    pub(super) fn is_banned(&self, ip: IpAddr, now: Timestamp) -> bool {
+        self.bans.get(&ip).is_some_and(|&until| until > now)
+    }
+
+    fn address_learned(&mut self, addr: SocketAddr, source: Source, now: Timestamp) {
+        let Some(addr) = self.book.learn(addr, source, None, now) else {
+            return;
+        };
+        match source {
+            Source::Lan | Source::Sweep | Source::Inbound => self.book.revive(addr, now),
+            Source::Rendezvous => self.book.hint(addr, now),
+            _ => {}
+        }
+    }
+
+    fn dial_failed(
+        &mut self,
+        addr: SocketAddr,
+        reason: DialFailure,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        if self.book.failed(addr, reason, now) {
+            self.known_changed = true;
+        }
+        if reason == DialFailure::NotInSwarm {
+            out.push(Output::Stranger { addr });
+        }
+        self.touch_if_dead(addr, now);
+    }
+
+    fn ban(&mut self, ip: IpAddr, until: Timestamp, now: Timestamp, out: &mut Vec<Output>) {
+        let ip = ip.to_canonical();
+        self.bans.retain(|_, end| *end > now);
+        if self.bans.len() >= BAN_LIMIT
+            && let Some(first) = self.bans.iter().min_by_key(|(_, end)| **end)
+        {
+            let first = *first.0;
+            self.bans.remove(&first);
+        }
+        self.bans.insert(ip, until);
+        self.close_host(ip, now, out);
+    }
+}
