@@ -407,7 +407,6 @@ impl Download {
 
     /// Bytes that are outstanding, bytes of leases that have not come, and withdrawn requests
     /// that may still be answered.
-    #[cfg(any(test, feature = "simulation"))]
     pub(super) fn figures(&self) -> (u64, u64, usize) {
         (self.outstanding, self.coming, self.forsaken.len())
     }

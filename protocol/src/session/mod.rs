@@ -270,7 +270,6 @@ impl Session {
 
     /// What the link still holds: bytes asked for, bytes of leases that have not come, and
     /// withdrawn requests whose answers may come. All zero when a transfer is over.
-    #[cfg(any(test, feature = "simulation"))]
     #[must_use]
     pub fn unsettled(&self) -> (u64, u64, usize) {
         let download = self.pieces.download.as_ref();
