@@ -55,6 +55,9 @@ pub enum Input {
     Cancel(Vec<PieceIndex>),
     /// We have these pieces now: tell the peer.
     Announce(Vec<PieceIndex>),
+    /// We have everything now. The peer was not told of pieces that it had itself; it learns of
+    /// them all at once, so that it can fetch from us what it loses, and knows that we are done.
+    Complete,
     /// We lost these pieces: requests for them are refused until they are announced again.
     Withdraw(Vec<PieceIndex>),
     /// Does the peer have something that we lack?

@@ -205,6 +205,7 @@ impl Session {
                 }
             }
             Input::Cancel(pieces) => self.pieces.cancel(&pieces, &mut self.outbox),
+            Input::Complete => self.complete(),
             Input::Withdraw(pieces) => self.pieces.withdraw(&pieces),
             Input::Announce(pieces) => self.pieces.announce(&pieces, &mut self.outbox),
             Input::Interest(interested) => self.pieces.interest(interested, &mut self.outbox),

@@ -86,10 +86,33 @@ impl Session {
         let handshake = self
             .extensions
             .message(id, payload, &mut self.outbox, out)?;
-        if let Some(limit) = handshake.and_then(|handshake| handshake.request_limit) {
+        let Some(handshake) = handshake else {
+            return Ok(());
+        };
+        if let Some(limit) = handshake.request_limit {
             self.pieces.limit_requests(limit);
         }
+        // Others say so, too, when they want no more of a content that they have in part.
+        if handshake.upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
+            self.pieces.completed(out);
+        }
         Ok(())
+    }
+
+    /// We have everything: says so in one word where the peer understands it (BEP 21), and piece by
+    /// piece where it does not.
+    pub(super) fn complete(&mut self) {
+        if !self
+            .pieces
+            .gain_all(self.extensions.is_fleet(), &mut self.outbox)
+        {
+            return;
+        }
+        let handshake = ExtensionHandshake {
+            upload_only: true,
+            ..ExtensionHandshake::default()
+        };
+        self.extensions.add(&handshake, &mut self.outbox);
     }
 
     fn know(

@@ -113,11 +113,10 @@ impl Pieces {
         self.upload = Some(Upload::new(layout, ours));
         self.theirs = Bitfield::new(layout.pieces());
         let claims = std::mem::take(&mut self.claims);
-        if claims.all {
-            self.has_all(out);
-        }
-        if let Some(bits) = claims.bitfield {
-            self.has_only(&bits, out)?;
+        match claims.bitfield {
+            _ if claims.all => self.has_all(out),
+            Some(bits) => self.has_only(&bits, out)?,
+            None => {}
         }
         for piece in claims.haves {
             self.has(piece)?;
@@ -207,6 +206,32 @@ impl Pieces {
             if upload.gain(piece) {
                 outbox.message(&Message::Have(piece.get()));
             }
+        }
+    }
+
+    /// We have everything. Peers that are not of the fleet hear of each piece that is news to
+    /// them. Says whether anything changed.
+    pub(super) fn gain_all(&mut self, fleet: bool, outbox: &mut Outbox) -> bool {
+        let (Some(upload), Some(layout)) = (&mut self.upload, &self.layout) else {
+            return false;
+        };
+        let mut changed = false;
+        for piece in layout.all_pieces() {
+            if upload.gain(piece) {
+                changed = true;
+                if !fleet {
+                    outbox.message(&Message::Have(piece.get()));
+                }
+            }
+        }
+        changed
+    }
+
+    /// The peer has everything, and did not say so by its pieces.
+    pub(super) fn completed(&mut self, out: &mut Vec<Output>) {
+        if self.layout.is_none() || !self.theirs.is_full() {
+            self.has_all(out);
+            self.tell_haves(out);
         }
     }
 

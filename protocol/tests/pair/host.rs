@@ -267,8 +267,8 @@ impl Host {
                 picker::Output::Cancel { pieces, .. } => Input::Cancel(pieces),
                 picker::Output::Interest { interested, .. } => Input::Interest(interested),
                 picker::Output::Announce { pieces, .. } => Input::Announce(pieces),
+                picker::Output::Complete => Input::Complete,
                 picker::Output::Withdraw { pieces } => Input::Withdraw(pieces),
-                _ => continue,
             };
             self.input(input, now);
         }

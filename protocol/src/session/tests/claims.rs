@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::rig::*;
 use crate::bitfield::BitfieldError;
+use crate::extension::ExtensionHandshake;
 use crate::session::{Input, Output, PeerHave, STRIKES, Verdict, Violation};
 use crate::wire::{FrameError, Message};
 
@@ -227,4 +228,61 @@ fn a_content_without_pieces_is_complete_on_both_sides() {
             pieces: 0
         }
     );
+}
+
+#[test]
+fn a_peer_of_the_fleet_hears_in_one_word_that_we_are_complete() {
+    let fleet = ExtensionHandshake {
+        swarms_id: Some(3),
+        ..Default::default()
+    };
+    for (handshake, haves) in [(fleet, 0), (ExtensionHandshake::default(), 8)] {
+        let mut rig = Rig::greeted(true, true);
+        rig.input(Input::Welcome(Some((info(1_000, 100), bits(10, &[1])))));
+        rig.greet(&handshake);
+        rig.input(Input::Announce(indices(&[2])));
+        rig.said();
+        rig.input(Input::Complete);
+        let said = rig.said();
+        let told = said
+            .iter()
+            .filter(|said| matches!(said, Said::Message(Message::Have(_))));
+        assert_eq!(told.count(), haves);
+        let Some(Said::Message(Message::Extended { id: 0, payload })) = said.last() else {
+            panic!("{said:?}");
+        };
+        assert!(ExtensionHandshake::decode(payload).unwrap().upload_only);
+        rig.input(Input::Complete);
+        assert_eq!(rig.said(), []);
+        rig.say(Message::Request(raw(9, 0, 100))).unwrap();
+        assert!(matches!(rig.outputs().last(), Some(Output::Read(_))));
+    }
+}
+
+#[test]
+fn a_peer_of_the_fleet_that_says_that_it_is_done_has_everything() {
+    for fleet in [true, false] {
+        for early in [true, false] {
+            let mut rig = Rig::greeted(true, true);
+            let swarm = (!early).then(|| (info(1_000, 100), bits(10, &[])));
+            rig.input(Input::Welcome(swarm));
+            rig.greet(&ExtensionHandshake {
+                swarms_id: fleet.then_some(3),
+                ..Default::default()
+            });
+            rig.say(bitfield(10, &[1])).unwrap();
+            rig.say(Message::Have(4)).unwrap();
+            rig.greet(&ExtensionHandshake {
+                upload_only: true,
+                ..Default::default()
+            });
+            rig.input(Input::InfoLearned(info(1_000, 100), bits(10, &[])));
+            let outputs = rig.outputs();
+            let all = Output::PeerHas(PeerHave::All);
+            assert_eq!(outputs.contains(&all), fleet, "{outputs:?}");
+            assert_eq!(outputs.contains(&Output::PeerComplete), fleet);
+            rig.greet(&ExtensionHandshake::default());
+            assert_eq!(rig.outputs(), []);
+        }
+    }
 }
