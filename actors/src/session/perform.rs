@@ -35,6 +35,7 @@ impl Session {
                     self.tell(LinkNews::Want { bytes, round_trip, rate });
                     self.sample(round_trip, rate);
                 }
+                Output::Progress => self.tell(LinkNews::Progress),
                 Output::Returned(pieces) => self.tell(LinkNews::Returned(pieces)),
                 Output::MetadataOffered(size) => self.tell(LinkNews::MetadataOffered(size)),
                 Output::MetadataData { piece, total_size, data } => {
