@@ -76,7 +76,10 @@ impl Node {
     /// there was such an actor.
     #[doc(hidden)]
     pub async fn crash(&self, kind: ActorKind) -> bool {
-        self.supervisor.send(CrashActor(kind)).await.unwrap_or(kind == ActorKind::Supervisor)
+        self.supervisor
+            .send(CrashActor(kind))
+            .await
+            .unwrap_or(kind == ActorKind::Supervisor)
     }
 }
 
@@ -161,7 +164,10 @@ impl NodeBuilder {
         }
         if self.data.is_dir() {
             let reason = "it is a directory".to_owned();
-            return Err(Error::Data { path: self.data, reason });
+            return Err(Error::Data {
+                path: self.data,
+                reason,
+            });
         }
         let listener = listen(self.listen).map_err(Error::Listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
@@ -184,6 +190,9 @@ impl NodeBuilder {
             path: state.unwrap_or_default(),
             reason: reason(&error),
         })?;
-        Ok(Node { supervisor, listen: address })
+        Ok(Node {
+            supervisor,
+            listen: address,
+        })
     }
 }

@@ -34,12 +34,18 @@ pub struct Policy {
 
 impl Policy {
     /// 5 restarts in 10 s, from 10 ms up: an actor that others hold addresses of.
-    pub const SINGLETON: Self =
-        Self { restarts: 5, window: Duration::from_secs(10), backoff: Duration::from_millis(10) };
+    pub const SINGLETON: Self = Self {
+        restarts: 5,
+        window: Duration::from_secs(10),
+        backoff: Duration::from_millis(10),
+    };
 
     /// No restart: a link that panicked is closed, and a new one is dialled.
-    pub const LINK: Self =
-        Self { restarts: 0, window: Duration::from_secs(10), backoff: Duration::ZERO };
+    pub const LINK: Self = Self {
+        restarts: 0,
+        window: Duration::from_secs(10),
+        backoff: Duration::ZERO,
+    };
 }
 
 /// What a guard tells of a panic.
@@ -110,7 +116,9 @@ where
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(task));
                 self.pause = None;
-                let Some(inner) = &mut self.inner else { return Poll::Ready(()) };
+                let Some(inner) = &mut self.inner else {
+                    return Poll::Ready(());
+                };
                 // `restarting` is user code and may panic as well.
                 match catch_unwind(AssertUnwindSafe(|| inner.restart())) {
                     Ok(true) => {}
@@ -121,7 +129,9 @@ where
                     }
                 }
             }
-            let Some(inner) = &mut self.inner else { return Poll::Ready(()) };
+            let Some(inner) = &mut self.inner else {
+                return Poll::Ready(());
+            };
             match catch_unwind(AssertUnwindSafe(|| Pin::new(inner.as_mut()).poll(task))) {
                 Ok(poll) => return poll,
                 Err(panic) => self.failed(panic.as_ref()),
@@ -136,7 +146,11 @@ where
 {
     fn failed(&mut self, panic: &(dyn Any + Send)) {
         let now = Instant::now();
-        while self.restarts.front().is_some_and(|&at| now - at > self.policy.window) {
+        while self
+            .restarts
+            .front()
+            .is_some_and(|&at| now - at > self.policy.window)
+        {
             self.restarts.pop_front();
         }
         let fatal = self.restarts.len() >= self.policy.restarts;
@@ -208,7 +222,10 @@ mod tests {
         let failures = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&failures);
         let report = move |failure| seen.lock().unwrap().push(failure);
-        (start("counter", Policy::SINGLETON, Counter::default(), report), failures)
+        (
+            start("counter", Policy::SINGLETON, Counter::default(), report),
+            failures,
+        )
     }
 
     #[actix::test]
@@ -217,7 +234,11 @@ mod tests {
         assert_eq!(counter.send(Add(5)).await, Ok(5));
         let (fatal, next) = (counter.send(Add(100)), counter.send(Add(1)));
         assert!(fatal.await.is_err());
-        assert_eq!(next.await, Ok(1), "the message behind it is handled with fresh state");
+        assert_eq!(
+            next.await,
+            Ok(1),
+            "the message behind it is handled with fresh state"
+        );
         let failures = failures.lock().unwrap();
         assert_eq!(failures.len(), 1);
         assert_eq!(failures[0].panic, "no more than 99");
@@ -231,7 +252,12 @@ mod tests {
             assert!(counter.send(Add(100)).await.is_err());
         }
         assert!(counter.send(Add(1)).await.is_err());
-        let fatal: Vec<_> = failures.lock().unwrap().iter().map(|failure| failure.fatal).collect();
+        let fatal: Vec<_> = failures
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|failure| failure.fatal)
+            .collect();
         assert_eq!(fatal, [false, false, false, false, false, true]);
     }
 }

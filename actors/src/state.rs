@@ -52,28 +52,47 @@ impl StateFolder {
         let probe = folder.join(format!(".probe-{}", std::process::id()));
         fs::write(&probe, b"")?;
         fs::remove_file(&probe)?;
-        Ok(Self { folder, fleet: fleet.to_owned() })
+        Ok(Self {
+            folder,
+            fleet: fleet.to_owned(),
+        })
     }
 
     /// Reads what an earlier life left. What cannot be read counts as nothing.
     #[must_use]
     pub fn load(&self) -> Remembered {
-        let Ok(text) = fs::read(self.node_file()) else { return Remembered::default() };
+        let Ok(text) = fs::read(self.node_file()) else {
+            return Remembered::default();
+        };
         let Ok(node) = serde_json::from_slice::<Value>(&text) else {
-            warn!("{} cannot be read; starting without it", self.node_file().display());
+            warn!(
+                "{} cannot be read; starting without it",
+                self.node_file().display()
+            );
             return Remembered::default();
         };
         if node["version"] != VERSION || node["fleet"] != self.fleet.as_str() {
-            debug!("{} is of another version or fleet", self.node_file().display());
+            debug!(
+                "{} is of another version or fleet",
+                self.node_file().display()
+            );
             return Remembered::default();
         }
         let addresses = |key: &str| {
             let list = node[key].as_array().map(Vec::as_slice).unwrap_or_default();
-            list.iter().filter_map(|peer| peer.as_str()?.parse().ok()).collect()
+            list.iter()
+                .filter_map(|peer| peer.as_str()?.parse().ok())
+                .collect()
         };
         let (peers, hearsay) = (addresses("peers"), addresses("hearsay"));
-        let info = node["swarm"].as_str().and_then(|hash| self.load_info(hash.parse().ok()?));
-        Remembered { peers, hearsay, info }
+        let info = node["swarm"]
+            .as_str()
+            .and_then(|hash| self.load_info(hash.parse().ok()?));
+        Remembered {
+            peers,
+            hearsay,
+            info,
+        }
     }
 
     fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
@@ -93,7 +112,11 @@ impl StateFolder {
         hearsay: &[SocketAddr],
     ) -> io::Result<()> {
         let texts = |peers: &[SocketAddr]| -> Vec<_> {
-            peers.iter().take(MAX_PEERS).map(SocketAddr::to_string).collect()
+            peers
+                .iter()
+                .take(MAX_PEERS)
+                .map(SocketAddr::to_string)
+                .collect()
         };
         let node = json!({
             "version": VERSION,
@@ -152,9 +175,14 @@ mod tests {
         let state = StateFolder::open(folder.path().join("deep/er"), "blue").unwrap();
         assert!(state.load().peers.is_empty());
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
-        let peers = ["127.0.0.9:6881".parse().unwrap(), "[::1]:7".parse().unwrap()];
+        let peers = [
+            "127.0.0.9:6881".parse().unwrap(),
+            "[::1]:7".parse().unwrap(),
+        ];
         state.save_info(&info).unwrap();
-        state.save_node(Some(info.info_hash()), &peers, &peers[..1]).unwrap();
+        state
+            .save_node(Some(info.info_hash()), &peers, &peers[..1])
+            .unwrap();
         let remembered = state.load();
         assert_eq!(remembered.peers, peers);
         assert_eq!(remembered.hearsay, peers[..1]);
@@ -170,9 +198,17 @@ mod tests {
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
         state.save_info(&info).unwrap();
         state.save_node(Some(info.info_hash()), &[], &[]).unwrap();
-        fs::write(state.info_file(info.info_hash()), b"d6:lengthi4e4:name8:data.bine").unwrap();
+        fs::write(
+            state.info_file(info.info_hash()),
+            b"d6:lengthi4e4:name8:data.bine",
+        )
+        .unwrap();
         assert!(state.load().info.is_none());
-        fs::write(state.node_file(), b"{\"version\": 2, \"peers\": [\"127.0.0.1:1\"]}").unwrap();
+        fs::write(
+            state.node_file(),
+            b"{\"version\": 2, \"peers\": [\"127.0.0.1:1\"]}",
+        )
+        .unwrap();
         assert!(state.load().peers.is_empty());
         fs::write(state.node_file(), b"\x00\xff").unwrap();
         assert!(state.load().peers.is_empty());

@@ -21,17 +21,25 @@ impl Discovery {
     /// Dials a peer of a swarm.
     pub(super) fn dial(&self, info_hash: InfoHash, addr: SocketAddr, context: &mut Context<Self>) {
         let attempt = connect(self.setup.listen.ip(), addr, DIAL_TIMEOUT);
-        context.spawn(attempt.into_actor(self).map(move |outcome, discovery, context| {
-            match outcome {
-                Ok(stream) => discovery.open(stream, addr, Some(addr), info_hash, context),
-                Err(error) => {
-                    debug!("{addr} cannot be dialed: {error}");
-                    let reason = failure(&error);
-                    discovery.member(info_hash, Input::DialFailed { addr, reason }, context);
-                }
-            }
-            discovery.bell.rouse();
-        }));
+        context.spawn(
+            attempt
+                .into_actor(self)
+                .map(move |outcome, discovery, context| {
+                    match outcome {
+                        Ok(stream) => discovery.open(stream, addr, Some(addr), info_hash, context),
+                        Err(error) => {
+                            debug!("{addr} cannot be dialed: {error}");
+                            let reason = failure(&error);
+                            discovery.member(
+                                info_hash,
+                                Input::DialFailed { addr, reason },
+                                context,
+                            );
+                        }
+                    }
+                    discovery.bell.rouse();
+                }),
+        );
     }
 }
 
@@ -49,7 +57,9 @@ pub(super) async fn connect(
         socket.bind(SocketAddr::new(from, 0))?;
     }
     let connecting = timeout(patience, socket.connect(to));
-    let stream = connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let stream = connecting
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     stream.into_std()
 }
 

@@ -49,7 +49,12 @@ impl Discovery {
     pub(super) fn send_swarms(&self, link: LinkId) {
         let swarms = self.state.swarms.iter().filter_map(|(&info_hash, swarm)| {
             let (name, size) = swarm.content.clone()?;
-            Some(SwarmEntry { info_hash, name, size, configured: swarm.configured })
+            Some(SwarmEntry {
+                info_hash,
+                name,
+                size,
+                configured: swarm.configured,
+            })
         });
         let mut peers: Vec<_> = self
             .state
@@ -62,15 +67,25 @@ impl Discovery {
         let mut seen = HashSet::new();
         peers.retain(|&peer| seen.insert(peer));
         peers.truncate(MAX_RENDEZVOUS_PEERS);
-        let message = SwarmsMessage { swarms: swarms.collect(), peers };
-        self.command(link, SessionCommand::Protocol(SessionInput::SendSwarms(message)));
+        let message = SwarmsMessage {
+            swarms: swarms.collect(),
+            peers,
+        };
+        self.command(
+            link,
+            SessionCommand::Protocol(SessionInput::SendSwarms(message)),
+        );
     }
 
     /// What we serve has changed: everybody at the rendezvous hears of it at once. Those who serve
     /// it as well need the rendezvous no longer.
     pub(super) fn push_swarms(&mut self, context: &mut Context<Self>) {
         let rendezvous = self.setup.rendezvous;
-        let links = self.state.links.iter().filter(|(_, link)| link.swarm == rendezvous);
+        let links = self
+            .state
+            .links
+            .iter()
+            .filter(|(_, link)| link.swarm == rendezvous);
         for id in links.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.send_swarms(id);
             self.part(id, context);
@@ -84,9 +99,15 @@ impl Discovery {
         message: SwarmsMessage,
         context: &mut Context<Self>,
     ) {
-        let Some(link) = self.state.links.get(&id) else { return };
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
         let at_rendezvous = link.swarm == self.setup.rendezvous;
-        let swarms = if at_rendezvous { self.all_swarms() } else { vec![link.swarm] };
+        let swarms = if at_rendezvous {
+            self.all_swarms()
+        } else {
+            vec![link.swarm]
+        };
         for &addr in &message.peers {
             for &info_hash in &swarms {
                 let source = Source::Rendezvous;
@@ -97,18 +118,32 @@ impl Discovery {
         if !at_rendezvous {
             return;
         }
+        let message_is_empty = message.swarms.is_empty();
         let heard = message.swarms.iter().map(|swarm| swarm.info_hash).collect();
         self.state.rendezvous.heard.insert(id, heard);
         let swarms = message
             .swarms
             .into_iter()
-            .map(|SwarmEntry { info_hash, name, size, configured }| HeardSwarm {
-                info_hash,
-                name,
-                size,
-                configured,
-            })
+            .map(
+                |SwarmEntry {
+                     info_hash,
+                     name,
+                     size,
+                     configured,
+                 }| HeardSwarm {
+                    info_hash,
+                    name,
+                    size,
+                    configured,
+                },
+            )
             .collect();
+        let complete = !message_is_empty;
+        self.member(
+            self.setup.rendezvous,
+            Input::PeerComplete { link: id, complete },
+            context,
+        );
         self.consider(JoinInput::Heard { link: id, swarms });
         self.part(id, context);
     }
@@ -136,11 +171,16 @@ impl Discovery {
 
     /// Ends a rendezvous link whose both ends know a common swarm, and meets the peer there.
     fn part(&mut self, id: LinkId, context: &mut Context<Self>) {
-        let Some(heard) = self.state.rendezvous.heard.get(&id) else { return };
+        let Some(heard) = self.state.rendezvous.heard.get(&id) else {
+            return;
+        };
         let common: Vec<_> = heard
             .iter()
             .filter(|info_hash| {
-                self.state.swarms.get(info_hash).is_some_and(|swarm| swarm.content.is_some())
+                self.state
+                    .swarms
+                    .get(info_hash)
+                    .is_some_and(|swarm| swarm.content.is_some())
             })
             .copied()
             .collect();

@@ -72,11 +72,16 @@ impl Discovery {
         self.state.swarms.insert(info_hash, swarm);
         self.feed(info_hash, context);
         for addr in self.state.rendezvous.membership.known().collect::<Vec<_>>() {
-            let input = Input::AddressLearned { addr, source: Source::Rendezvous };
+            let input = Input::AddressLearned {
+                addr,
+                source: Source::Rendezvous,
+            };
             self.member(info_hash, input, context);
         }
         // From now on the rendezvous is for those who do not know a swarm.
         self.member(self.setup.rendezvous, Input::SetTarget(0), context);
+        // At the rendezvous, to be complete is to know a swarm.
+        self.member(self.setup.rendezvous, Input::SelfComplete(true), context);
         self.push_swarms(context);
         self.beacon(context);
     }
@@ -87,15 +92,28 @@ impl Discovery {
             swarmlet_protocol::address::PeerAddress::Socket(addr) => Some((*addr, Source::Listed)),
             _ => None,
         });
-        let remembered = self.setup.remembered.iter().map(|&addr| (addr, Source::State));
-        let hearsay = self.setup.hearsay.iter().map(|&addr| (addr, Source::Rendezvous));
+        let remembered = self
+            .setup
+            .remembered
+            .iter()
+            .map(|&addr| (addr, Source::State));
+        let hearsay = self
+            .setup
+            .hearsay
+            .iter()
+            .map(|&addr| (addr, Source::Rendezvous));
         for (addr, source) in listed.chain(remembered).chain(hearsay).collect::<Vec<_>>() {
             self.member(info_hash, Input::AddressLearned { addr, source }, context);
         }
     }
 
     /// One input to a machine, and everything that follows from it.
-    pub(super) fn member(&mut self, info_hash: InfoHash, input: Input, context: &mut Context<Self>) {
+    pub(super) fn member(
+        &mut self,
+        info_hash: InfoHash,
+        input: Input,
+        context: &mut Context<Self>,
+    ) {
         let now = self.now();
         let mut out = Vec::new();
         if let Some(membership) = self.membership(info_hash) {
@@ -115,14 +133,21 @@ impl Discovery {
                 Output::Close { link, reason } => self.close(link, &format!("{reason:?}")),
                 Output::Dial { addr } => self.dial(info_hash, addr, context),
                 Output::KnownChanged => self.save_later(context),
-                Output::Pex { link, added, dropped } => {
+                Output::Pex {
+                    link,
+                    added,
+                    dropped,
+                } => {
                     if info_hash == self.setup.rendezvous {
                         self.send_swarms(link);
                         continue;
                     }
                     let added = added
                         .into_iter()
-                        .map(|peer| PexPeer { address: peer.addr, flags: peer.flags })
+                        .map(|peer| PexPeer {
+                            address: peer.addr,
+                            flags: peer.flags,
+                        })
                         .collect();
                     let pex = SessionInput::SendPex(PexMessage { added, dropped });
                     self.command(link, SessionCommand::Protocol(pex));
@@ -148,19 +173,27 @@ impl Discovery {
         if self.setup.state.is_none() || std::mem::replace(&mut self.state.saving, true) {
             return;
         }
-        context.run_later(SAVE_DELAY, |discovery, context| discovery.save(None, context));
+        context.run_later(SAVE_DELAY, |discovery, context| {
+            discovery.save(None, context)
+        });
     }
 
     /// Remembers the peers, and tells `done` when that is on the disk.
     pub(super) fn save(&mut self, done: Option<oneshot::Sender<()>>, context: &mut Context<Self>) {
-        let Some(state) = self.setup.state.clone() else { return };
+        let Some(state) = self.setup.state.clone() else {
+            return;
+        };
         let main = self.main_swarm();
-        let Some(membership) = self.membership(main) else { return };
+        let Some(membership) = self.membership(main) else {
+            return;
+        };
         let peers: Vec<_> = membership.known().collect();
         let hearsay: Vec<_> = membership.hearsay().collect();
-        let learned = self.state.swarms.iter().find(|(_, swarm)| {
-            !swarm.configured && swarm.content.is_some()
-        });
+        let learned = self
+            .state
+            .swarms
+            .iter()
+            .find(|(_, swarm)| !swarm.configured && swarm.content.is_some());
         let learned = learned.map(|(&info_hash, _)| info_hash);
         let write = spawn_blocking(move || or_warn(state.save_node(learned, &peers, &hearsay)));
         context.spawn(write.into_actor(self).map(|_, discovery, _| {

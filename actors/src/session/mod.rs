@@ -10,7 +10,9 @@ mod pump;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture};
+use actix::{
+    Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
+};
 use log::debug;
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::session::{Input, Output, Params, Session as Machine, Verdict, Violation};
@@ -115,13 +117,21 @@ impl Session {
 
     fn report(&self, what: LinkEvent) {
         let token = Some(self.credit.take());
-        self.setup.discovery.do_send(LinkReport { link: self.setup.link, what, token });
+        self.setup.discovery.do_send(LinkReport {
+            link: self.setup.link,
+            what,
+            token,
+        });
     }
 
     fn tell(&self, what: LinkNews) {
         if let Some(scheduler) = &self.scheduler {
             let token = Some(self.credit.take());
-            scheduler.do_send(LinkFact { link: self.setup.link, what, token });
+            scheduler.do_send(LinkFact {
+                link: self.setup.link,
+                what,
+                token,
+            });
         }
     }
 }
@@ -132,13 +142,20 @@ impl Actor for Session {
     fn started(&mut self, context: &mut Self::Context) {
         let session = context.address().recipient();
         let what = LinkEvent::Started(session);
-        self.setup.discovery.do_send(LinkReport { link: self.setup.link, what, token: None });
+        self.setup.discovery.do_send(LinkReport {
+            link: self.setup.link,
+            what,
+            token: None,
+        });
         let mut owner = self.setup.owner.clone();
         context.spawn(
             async move { while owner.changed().await.is_ok() {} }
                 .into_actor(self)
                 .map_context(|session| {
-                    session.finish(LinkEnd::Closed, "the node has forgotten the link".to_owned());
+                    session.finish(
+                        LinkEnd::Closed,
+                        "the node has forgotten the link".to_owned(),
+                    );
                 }),
         );
         context.spawn(Pump::new());
@@ -155,10 +172,18 @@ impl Drop for Session {
         let lost = || (LinkEnd::Lost, "the session ended without a word".to_owned());
         let (end, reason) = self.end.take().unwrap_or_else(lost);
         if let Some(scheduler) = &self.scheduler {
-            scheduler.do_send(LinkFact { link, what: LinkNews::Gone, token: None });
+            scheduler.do_send(LinkFact {
+                link,
+                what: LinkNews::Gone,
+                token: None,
+            });
         }
         let what = LinkEvent::Ended { end, reason };
-        self.setup.discovery.do_send(LinkReport { link, what, token: None });
+        self.setup.discovery.do_send(LinkReport {
+            link,
+            what,
+            token: None,
+        });
     }
 }
 

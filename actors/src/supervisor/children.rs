@@ -49,13 +49,15 @@ impl Supervisor {
             seed: self.seed,
             next_link: Arc::clone(&self.next_link),
         });
-        let discovery =
-            guard::start("discovery", Policy::SINGLETON, discovery, reporter(&myself));
+        let discovery = guard::start("discovery", Policy::SINGLETON, discovery, reporter(&myself));
         let socket = self.settings.listener.try_clone();
         let socket = socket.unwrap_or_else(|error| {
             warn!("cannot accept links: {}", reason(&error));
             // Out of descriptors at the start: listening on a port that nobody knows.
-            #[allow(clippy::expect_used, reason = "nothing can be done without any descriptor")]
+            #[allow(
+                clippy::expect_used,
+                reason = "nothing can be done without any descriptor"
+            )]
             std::net::TcpListener::bind("127.0.0.1:0").expect("a descriptor for a socket")
         });
         let listener = Listener::new(socket, discovery.clone().recipient());
@@ -71,7 +73,11 @@ impl Supervisor {
             ],
         });
         let watchdog = guard::start("watchdog", Policy::SINGLETON, watchdog, reporter(&myself));
-        self.children = Some(Children { discovery, listener, watchdog });
+        self.children = Some(Children {
+            discovery,
+            listener,
+            watchdog,
+        });
     }
 
     /// Starts the scheduler of a swarm and tells discovery to find peers for it.
@@ -82,7 +88,9 @@ impl Supervisor {
         configured: bool,
         context: &Context<Self>,
     ) {
-        let Some(children) = &self.children else { return };
+        let Some(children) = &self.children else {
+            return;
+        };
         let myself = context.address();
         let discovery = &children.discovery;
         let scheduler = Scheduler::new(scheduler::Setup {
@@ -95,13 +103,16 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
         });
-        let scheduler =
-            guard::start("scheduler", Policy::SINGLETON, scheduler, reporter(&myself));
+        let scheduler = guard::start("scheduler", Policy::SINGLETON, scheduler, reporter(&myself));
         children.watchdog.do_send(Watch {
             scheduler: scheduler.clone().recipient(),
             watched: vec![("scheduler", scheduler.clone().recipient())],
         });
-        let actors = SwarmActors { scheduler, storage: None, configured };
+        let actors = SwarmActors {
+            scheduler,
+            storage: None,
+            configured,
+        };
         self.swarms.insert(info_hash, actors);
         self.announce_swarm(info_hash, info);
     }
@@ -122,7 +133,9 @@ impl Supervisor {
     /// The content is known: starts its storage.
     pub(super) fn serve(&mut self, info: &Arc<Info>, context: &Context<Self>) {
         let myself = context.address();
-        let Some(swarm) = self.swarms.get_mut(&info.info_hash()) else { return };
+        let Some(swarm) = self.swarms.get_mut(&info.info_hash()) else {
+            return;
+        };
         let Some(children) = self.children.as_ref().filter(|_| swarm.storage.is_none()) else {
             return;
         };
@@ -143,7 +156,13 @@ impl Supervisor {
             scheduler: swarm.scheduler.clone().recipient(),
             counters: Arc::clone(&self.counters),
         });
-        guard::run("storage", Policy::SINGLETON, place, actor, reporter(&myself));
+        guard::run(
+            "storage",
+            Policy::SINGLETON,
+            place,
+            actor,
+            reporter(&myself),
+        );
         children.watchdog.do_send(Watch {
             scheduler: swarm.scheduler.clone().recipient(),
             watched: vec![("storage", storage.clone().recipient())],
@@ -158,8 +177,16 @@ impl Supervisor {
 
     /// Starts a session on the next arbiter.
     pub(super) fn start_session(&mut self, start: StartSession, context: &Context<Self>) {
-        let Some(children) = &self.children else { return };
-        let StartSession { link, stream, remote, role, owner } = start;
+        let Some(children) = &self.children else {
+            return;
+        };
+        let StartSession {
+            link,
+            stream,
+            remote,
+            role,
+            owner,
+        } = start;
         let discovery = children.discovery.clone().recipient();
         let setup = session::Setup {
             link,
@@ -196,8 +223,15 @@ impl Supervisor {
         });
         if !spawned {
             let reason = "the arbiter is gone".to_owned();
-            let what = LinkEvent::Ended { end: LinkEnd::Lost, reason };
-            discovery.do_send(LinkReport { link, what, token: None });
+            let what = LinkEvent::Ended {
+                end: LinkEnd::Lost,
+                reason,
+            };
+            discovery.do_send(LinkReport {
+                link,
+                what,
+                token: None,
+            });
         }
     }
 }

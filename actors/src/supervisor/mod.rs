@@ -102,7 +102,9 @@ impl Supervisor {
             seed: rng.u64(..),
             peer_id: PeerId::random(&mut rng),
             next_link: Arc::new(AtomicU64::new(1)),
-            arbiters: (0..cores.min(MAX_ARBITERS)).map(|_| Arbiter::new()).collect(),
+            arbiters: (0..cores.min(MAX_ARBITERS))
+                .map(|_| Arbiter::new())
+                .collect(),
             next_arbiter: 0,
             children: None,
             swarms: HashMap::new(),
@@ -111,7 +113,12 @@ impl Supervisor {
         let report = |failure: Failure| {
             error!("{} panicked: {}; it goes on", failure.actor, failure.panic);
         };
-        Ok(guard::start("supervisor", Policy::SINGLETON, supervisor, report))
+        Ok(guard::start(
+            "supervisor",
+            Policy::SINGLETON,
+            supervisor,
+            report,
+        ))
     }
 
     fn tell(&self, event: Event) {
@@ -133,7 +140,10 @@ impl Actor for Supervisor {
         info!("listening on {}, as {}", self.settings.listen, self.peer_id);
         let configured = self.settings.info.clone();
         let learned = self.remembered.info.take();
-        match configured.map(|info| (info, true)).or_else(|| learned.map(|info| (info, false))) {
+        match configured
+            .map(|info| (info, true))
+            .or_else(|| learned.map(|info| (info, false)))
+        {
             Some((info, configured)) => {
                 self.start_swarm(info.info_hash(), Some(&info), configured, context);
                 self.serve(&Arc::new(info), context);
@@ -167,7 +177,11 @@ impl Handler<ContentLearned> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, ContentLearned { info }: ContentLearned, context: &mut Self::Context) {
-        info!("learned what to sync: {}, {} bytes", info.info_hash(), info.layout().size());
+        info!(
+            "learned what to sync: {}, {} bytes",
+            info.info_hash(),
+            info.layout().size()
+        );
         if let Some(state) = self.state.clone() {
             let info = Arc::clone(&info);
             // Small, and nobody waits for it.
@@ -182,7 +196,10 @@ impl Handler<CompletionChanged> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, changed: CompletionChanged, _: &mut Self::Context) {
-        let CompletionChanged { info_hash, complete } = changed;
+        let CompletionChanged {
+            info_hash,
+            complete,
+        } = changed;
         self.tell(if complete {
             Event::Completed { info_hash }
         } else {
@@ -195,7 +212,11 @@ impl Handler<StorageTrouble> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, StorageTrouble { error }: StorageTrouble, _: &mut Self::Context) {
-        self.tell(error.map_or(Event::StorageResumed, |error| Event::StoragePaused { error }));
+        self.tell(
+            error.map_or(Event::StorageResumed, |error| Event::StoragePaused {
+                error,
+            }),
+        );
     }
 }
 
@@ -204,7 +225,12 @@ impl Handler<ActorFailed> for Supervisor {
 
     fn handle(&mut self, ActorFailed(failure): ActorFailed, _: &mut Self::Context) {
         self.counters.panics.add(1);
-        let Failure { actor, panic, restarts, fatal } = failure;
+        let Failure {
+            actor,
+            panic,
+            restarts,
+            fatal,
+        } = failure;
         if actor == SESSION {
             warn!("a session panicked: {panic}; its link is closed");
         } else if fatal {
@@ -230,7 +256,9 @@ impl Handler<CrashActor> for Supervisor {
 
     #[allow(clippy::panic, reason = "the message exists to do this")]
     fn handle(&mut self, CrashActor(kind): CrashActor, _: &mut Self::Context) -> bool {
-        let Some(children) = &self.children else { return false };
+        let Some(children) = &self.children else {
+            return false;
+        };
         let swarm = self.swarms.values().next();
         match kind {
             ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),

@@ -21,11 +21,24 @@ const WRITES: Duration = Duration::from_millis(300);
 impl Supervisor {
     /// Stops everything in order. Each step has a deadline: together they stay under a second.
     pub(super) fn shut_down(&self) -> impl Future<Output = ()> + 'static {
-        let listener = self.children.as_ref().map(|children| children.listener.clone());
-        let discovery = self.children.as_ref().map(|children| children.discovery.clone());
-        let storages: Vec<_> =
-            self.swarms.values().filter_map(|swarm| swarm.storage.clone()).collect();
-        let arbiters: Vec<_> = self.arbiters.iter().map(actix_rt::Arbiter::handle).collect();
+        let listener = self
+            .children
+            .as_ref()
+            .map(|children| children.listener.clone());
+        let discovery = self
+            .children
+            .as_ref()
+            .map(|children| children.discovery.clone());
+        let storages: Vec<_> = self
+            .swarms
+            .values()
+            .filter_map(|swarm| swarm.storage.clone())
+            .collect();
+        let arbiters: Vec<_> = self
+            .arbiters
+            .iter()
+            .map(actix_rt::Arbiter::handle)
+            .collect();
         async move {
             if let Some(listener) = listener {
                 let _ = listener.send(StopListener).await;

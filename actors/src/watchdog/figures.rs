@@ -94,7 +94,11 @@ fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    if unit == 0 {
+        format!("{count} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }
 
 #[cfg(test)]
@@ -127,9 +131,21 @@ mod tests {
 
     #[test]
     fn the_line_tells_why_a_node_waits() {
-        let mut progress = Progress { links: 2, ..Progress::default() };
-        assert_eq!(line(&progress, 0, 0), "waiting to learn what to sync, 2 links");
-        progress = Progress { known: true, have: 3, pieces: 8, links: 2, ..progress };
+        let mut progress = Progress {
+            links: 2,
+            ..Progress::default()
+        };
+        assert_eq!(
+            line(&progress, 0, 0),
+            "waiting to learn what to sync, 2 links"
+        );
+        progress = Progress {
+            known: true,
+            have: 3,
+            pieces: 8,
+            links: 2,
+            ..progress
+        };
         assert_eq!(
             line(&progress, 3 << 20, 100),
             "37.5 % (3/8 pieces), down 3.0 MiB/s, up 100 B/s, 2 links"

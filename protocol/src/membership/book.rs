@@ -318,7 +318,10 @@ impl Book {
     /// Addresses of the configuration that have not answered yet.
     pub(super) fn listed(&self) -> impl Iterator<Item = SocketAddr> {
         let unmet = |entry: &Entry| entry.listed && !entry.met && !entry.state;
-        self.entries.iter().filter(move |(_, entry)| unmet(entry)).map(|(addr, _)| *addr)
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| unmet(entry))
+            .map(|(addr, _)| *addr)
     }
 
     /// Addresses that fleet members named, that have not answered yet and that little speaks
@@ -329,7 +332,10 @@ impl Book {
                 && !entry.is_trusted()
                 && entry.failures < HEARSAY_FAILURES / 2
         };
-        self.entries.iter().filter(move |(_, entry)| heard(entry)).map(|(addr, _)| *addr)
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| heard(entry))
+            .map(|(addr, _)| *addr)
     }
 
     /// The wait after the failures of this entry, with a quarter of jitter to either side.
