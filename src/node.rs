@@ -163,7 +163,7 @@ impl NodeBuilder {
             return Err(Error::NoSystem);
         }
         if self.data.is_dir() {
-            let reason = "it is a directory".to_owned();
+            let reason = "is a directory".to_owned();
             return Err(Error::Data {
                 path: self.data,
                 reason,

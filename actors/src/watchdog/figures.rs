@@ -80,8 +80,9 @@ pub(super) fn line(progress: &Progress, down: u64, up: u64) -> String {
     if progress.without_holder > 0 {
         line += &format!(", {} that no linked peer has", progress.without_holder);
     }
-    if let Some(error) = &progress.paused {
-        line += &format!(", paused: {error}");
+    // Why stands in the log already, once.
+    if progress.paused.is_some() {
+        line += ", paused";
     }
     line
 }
@@ -152,8 +153,6 @@ mod tests {
         );
         progress.without_holder = 5;
         progress.paused = Some("cannot write /data.bin: no space left on device".to_owned());
-        assert!(line(&progress, 0, 0).ends_with(
-            "5 that no linked peer has, paused: cannot write /data.bin: no space left on device"
-        ));
+        assert!(line(&progress, 0, 0).ends_with(", 5 that no linked peer has, paused"));
     }
 }
