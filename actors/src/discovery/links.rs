@@ -11,6 +11,7 @@ use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
 use tokio::sync::oneshot;
 
 use super::Discovery;
+use super::swarms::MAX_SOCKETS;
 use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
@@ -39,7 +40,7 @@ pub(super) struct Link {
 impl Discovery {
     /// Somebody connected.
     pub(super) fn admit(&mut self, link: AdmitLink, context: &mut Context<Self>) {
-        if self.state.stopping.is_some() {
+        if self.state.stopping.is_some() || self.sockets() >= MAX_SOCKETS {
             return;
         }
         let main = self.main_swarm();
@@ -101,7 +102,7 @@ impl Discovery {
             LinkEvent::Started(session) => {
                 link.session = Some(session);
                 if link.closing {
-                    self.close(id, "closed before it began");
+                    self.close(id, "closed before it began", false);
                 }
             }
             LinkEvent::Handshaken { info_hash, peer_id } => {
@@ -138,7 +139,11 @@ impl Discovery {
             rendezvous
         } else {
             self.leave(id, MemberEnd::Graceful, context);
-            self.close(id, "the peer asks for a swarm that is not served here");
+            self.close(
+                id,
+                "the peer asks for a swarm that is not served here",
+                false,
+            );
             return;
         };
         if dialed.is_none() {
@@ -263,22 +268,18 @@ impl Discovery {
     }
 
     /// Closes a link that its machine has forgotten.
-    pub(super) fn close(&mut self, id: LinkId, reason: &str) {
+    pub(super) fn close(&mut self, id: LinkId, reason: &str, politely: bool) {
         if let Some(link) = self.state.links.get_mut(&id) {
             link.closing = true;
         }
-        self.command(
-            id,
-            SessionCommand::Close {
-                reason: reason.to_owned(),
-            },
-        );
+        let reason = reason.to_owned();
+        self.command(id, SessionCommand::Close { reason, politely });
     }
 
     /// Closes a link of our own accord.
     pub(super) fn hang_up(&mut self, id: LinkId, reason: &str, context: &mut Context<Self>) {
         self.leave(id, MemberEnd::Graceful, context);
-        self.close(id, reason);
+        self.close(id, reason, true);
     }
 
     /// Closes all links of a swarm; its machine learns of each when it has ended, and dials anew.
@@ -293,6 +294,7 @@ impl Discovery {
                 id,
                 SessionCommand::Close {
                     reason: reason.to_owned(),
+                    politely: true,
                 },
             );
         }

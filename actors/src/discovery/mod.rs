@@ -96,6 +96,8 @@ struct State {
     rendezvous: Rendezvous,
     swarms: HashMap<InfoHash, Swarm>,
     links: HashMap<LinkId, Link>,
+    /// Dials under way.
+    dialing: usize,
     /// Dropping this ends every session: a restarted discovery begins without links.
     owner: watch::Sender<()>,
     search: Search,
@@ -198,6 +200,7 @@ impl State {
             rendezvous: Rendezvous::new(setup),
             swarms: HashMap::new(),
             links: HashMap::new(),
+            dialing: 0,
             owner: watch::Sender::new(()),
             search: Search::new(setup),
             saving: false,

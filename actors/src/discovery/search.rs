@@ -9,6 +9,7 @@ use swarmlet_protocol::time::Timestamp;
 use tokio::net::UdpSocket;
 
 use super::dial::connect;
+use super::swarms::TARGET_LINKS;
 use super::{Discovery, Setup};
 
 /// One sweep per network that we are in.
@@ -49,10 +50,8 @@ impl Discovery {
                 .swarms
                 .get(&main)
                 .map_or(&self.state.rendezvous.membership, |swarm| &swarm.membership);
-            let skip = |host: Ipv4Addr| {
-                let addr = SocketAddr::from((host, port));
-                linked.is_linked(addr) || linked.is_own(addr)
-            };
+            // Whom we know of already is membership's business.
+            let skip = |host: Ipv4Addr| linked.has_heard_of(SocketAddr::from((host, port)));
             let hosts = self.state.search.sweeps[number].next(now, 0, skip);
             for host in hosts {
                 self.try_host(number, SocketAddr::from((host, port)), context);
@@ -78,7 +77,10 @@ impl Discovery {
                             source: Source::Sweep,
                         };
                         discovery.member(main, found, context);
-                        discovery.open(stream, addr, Some(addr), main, context);
+                        // With links enough, it is for membership to visit it.
+                        if discovery.sockets() < TARGET_LINKS {
+                            discovery.open(stream, addr, Some(addr), main, context);
+                        }
                     }
                     discovery.sweep(context);
                     discovery.bell.rouse();

@@ -6,7 +6,9 @@ use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
 use log::debug;
 use swarmlet_protocol::extension::{PexMessage, PexPeer};
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::membership::{Input, Membership, MembershipConfig, Output, Source};
+use swarmlet_protocol::membership::{
+    CloseReason, Input, Membership, MembershipConfig, Output, Source,
+};
 use swarmlet_protocol::session::Input as SessionInput;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -17,12 +19,17 @@ use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::state::or_warn;
 
-/// 26: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
-/// graph with far fewer, and with the sockets that are just being closed a node stays within 30.
-const MAX_LINKS: usize = 26;
+/// 24: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
+/// graph with far fewer.
+const MAX_LINKS: usize = 24;
 
-/// 14: a node dials while it has fewer links. The rest of its links come to it.
-pub(super) const TARGET_LINKS: usize = 14;
+/// 26: sockets of links, those that begin and those that are being closed included, so that a node
+/// stays under 30 with those that the kernel accepts for it. A newcomer that finds so many comes
+/// again a few tens of milliseconds later.
+pub(super) const MAX_SOCKETS: usize = 26;
+
+/// 12: a node dials while it has fewer links. The rest of its links come to it.
+pub(super) const TARGET_LINKS: usize = 12;
 
 /// 64: dials under way at once: every address of a state file at a start.
 const MAX_HALF_OPEN: usize = 64;
@@ -130,7 +137,12 @@ impl Discovery {
     ) {
         for output in out {
             match output {
-                Output::Close { link, reason } => self.close(link, &format!("{reason:?}")),
+                Output::Close { link, reason } => {
+                    // Who must go without a fault of its own hears our last words: addresses.
+                    let politely =
+                        matches!(reason, CloseReason::MakeRoom | CloseReason::BothComplete);
+                    self.close(link, &format!("{reason:?}"), politely);
+                }
                 Output::Dial { addr } => self.dial(info_hash, addr, context),
                 Output::KnownChanged => self.save_later(context),
                 Output::Pex {

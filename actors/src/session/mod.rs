@@ -195,8 +195,17 @@ impl Handler<SessionCommand> for Session {
             SessionCommand::Attach(scheduler) => self.scheduler = Some(scheduler),
             SessionCommand::UseStorage(storage) => self.storage = Some(storage),
             SessionCommand::Protocol(input) => self.input(input, context),
-            SessionCommand::Close { reason } => {
+            SessionCommand::Close {
+                reason,
+                politely: true,
+            } => {
                 self.closing.get_or_insert(reason);
+            }
+            SessionCommand::Close {
+                reason,
+                politely: false,
+            } => {
+                self.finish(LinkEnd::Closed, reason);
             }
             #[allow(clippy::panic, reason = "the message exists to do this")]
             SessionCommand::Crash => panic!("a test asked the session to panic"),

@@ -142,6 +142,12 @@ impl Membership {
         self.links.values().any(|link| link.leads_to(&addr))
     }
 
+    /// Do we know of the address, from whatever source, or is it our own? For the sweep.
+    #[must_use]
+    pub fn has_heard_of(&self, addr: SocketAddr) -> bool {
+        self.book.get(&addr).is_some() || self.book.is_own(&addr)
+    }
+
     /// Is the address our own, as far as we know?
     #[must_use]
     pub fn is_own(&self, addr: SocketAddr) -> bool {
