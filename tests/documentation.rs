@@ -1,5 +1,8 @@
 //! What ARCHITECTURE.md says of the code is so: its table of limits, and the tests that it names.
 
+// Helpers of tests panic as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
