@@ -9,8 +9,8 @@ fn content(size: usize) -> Vec<u8> {
 }
 
 fn info_of(content: &[u8], piece_length: usize) -> Info {
-    let hashes = content.chunks(piece_length).map(PieceHash::of).collect();
-    Info::single_file("data.bin", content.len() as u64, piece_length as u64, hashes).unwrap()
+    let hashes: Vec<_> = content.chunks(piece_length).map(PieceHash::of).collect();
+    Info::single_file("data.bin", content.len() as u64, piece_length as u64, &hashes).unwrap()
 }
 
 fn open(path: &Path, info: &Info) -> ContentFile {
