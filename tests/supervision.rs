@@ -127,8 +127,8 @@ fn a_transfer_survives_panics_of_all_kinds_at_once() {
 #[test]
 fn a_transfer_survives_one_lost_link_after_the_other() {
     let panicked = transfer_with(async |leecher| {
-        for time in 1..=12 {
-            // A peer that was of use is dialed again at once, however often its link broke.
+        for time in 1..=5 {
+            // Each time the pause before the next dial doubles; more losses would only take longer.
             let before = leecher.journal.progress().have;
             let goes_on = || leecher.journal.progress().have > before;
             until("the transfer goes on", goes_on, String::new).await;
@@ -138,7 +138,7 @@ fn a_transfer_survives_one_lost_link_after_the_other() {
         }
         assert!(!is_complete(leecher), "the last panic came too late to say anything");
     });
-    assert_eq!(panicked, ["session"; 12]);
+    assert_eq!(panicked, ["session"; 5]);
 }
 
 #[test]
