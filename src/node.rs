@@ -72,6 +72,12 @@ impl Node {
         let _ = self.supervisor.send(Shutdown).await;
     }
 
+    /// Whether the node runs: it was not shut down, and did not fail.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.supervisor.connected()
+    }
+
     /// Makes one actor of that kind panic, to see the node survive it. For tests; says whether
     /// there was such an actor.
     #[doc(hidden)]
@@ -172,8 +178,7 @@ impl NodeBuilder {
         let listener = listen(self.listen).map_err(Error::Listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         let state = self.state.clone();
-        let supervisor = Supervisor::start_node(Settings {
-            listener,
+        let settings = Settings {
             listen: address,
             data: self.data,
             info: self.info,
@@ -185,11 +190,12 @@ impl NodeBuilder {
             lan: self.lan,
             listeners: self.listeners,
             progress_period: self.progress_period,
-        });
-        let supervisor = supervisor.map_err(|error| Error::State {
-            path: state.unwrap_or_default(),
-            reason: reason(&error),
-        })?;
+        };
+        let supervisor =
+            Supervisor::start_node(settings, listener).map_err(|error| Error::State {
+                path: state.unwrap_or_default(),
+                reason: reason(&error),
+            })?;
         Ok(Node {
             supervisor,
             listen: address,

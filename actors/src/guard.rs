@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use actix::dev::ContextFut;
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How often an actor may panic before the node gives up.
@@ -74,20 +75,27 @@ where
 }
 
 /// Runs an actor under guard in a context that exists already: its address may have been given
-/// to others first.
-pub fn run<A, F>(name: &'static str, policy: Policy, context: Context<A>, actor: A, report: F)
+/// to others first. The handle ends it without a word.
+pub fn run<A, F>(
+    name: &'static str,
+    policy: Policy,
+    context: Context<A>,
+    actor: A,
+    report: F,
+) -> AbortHandle
 where
     A: Actor<Context = Context<A>> + Supervised,
     F: Fn(Failure) + 'static,
 {
-    actix_rt::spawn(Guard {
+    let guard = Guard {
         name,
         policy,
         report: Box::new(report),
         inner: Some(Box::new(context.into_future(actor))),
         pause: None,
         restarts: VecDeque::new(),
-    });
+    };
+    actix_rt::spawn(guard).abort_handle()
 }
 
 struct Guard<A>

@@ -328,17 +328,18 @@ impl Handler<BanLink> for Discovery {
 }
 
 impl Handler<CrashLink> for Discovery {
-    type Result = ();
+    type Result = bool;
 
-    fn handle(&mut self, _: CrashLink, _: &mut Self::Context) {
-        if let Some(session) = self
+    fn handle(&mut self, _: CrashLink, _: &mut Self::Context) -> bool {
+        let mut sessions = self
             .state
             .links
             .values()
-            .find_map(|link| link.session.as_ref())
-        {
-            session.do_send(SessionCommand::Crash);
-        }
+            .filter_map(|link| link.session.as_ref());
+        let session = sessions.find(|session| session.connected());
+        session
+            .inspect(|session| session.do_send(SessionCommand::Crash))
+            .is_some()
     }
 }
 

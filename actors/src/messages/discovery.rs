@@ -128,7 +128,8 @@ pub struct BanLink {
     pub link: LinkId,
 }
 
-/// Panics the session of one link. From a test, through the supervisor.
+/// Panics the session of one link. From a test, through the supervisor; answers whether there was
+/// one.
 #[derive(Copy, Clone, Debug, Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub struct CrashLink;

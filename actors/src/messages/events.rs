@@ -50,6 +50,14 @@ pub enum Event {
     },
     /// The file can be used again.
     StorageResumed,
+    /// An actor panicked. It starts anew, or the link that it served is closed and another one
+    /// opened; if neither can be, [`Self::Failed`] follows.
+    ActorPanicked {
+        /// The actor's kind, in lower case.
+        actor: &'static str,
+        /// The text of the panic.
+        panic: String,
+    },
     /// The node cannot go on: an actor panicked too often.
     Failed {
         /// What is wrong, in one line.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use actix::{Addr, AsyncContext, Context};
-use log::warn;
+use actix::{Actor, Addr, AsyncContext, Context, Supervised};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Params;
@@ -19,7 +18,6 @@ use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
 use crate::messages::storage::StorageHandle;
 use crate::messages::supervisor::StartSession;
-use crate::reason::reason;
 use crate::scheduler::{self, Scheduler};
 use crate::session::{self, Session};
 use crate::storage::{self, Storage};
@@ -28,6 +26,10 @@ use crate::watchdog::{self, Watch, Watchdog};
 impl Supervisor {
     /// Starts the actors that every node has once.
     pub(super) fn start_children(&mut self, context: &Context<Self>) {
+        // Gone after the first time, and then the actors are there.
+        let Some(socket) = self.socket.take() else {
+            return;
+        };
         let myself = context.address();
         let machine = interfaces();
         let listen = self.settings.listen;
@@ -49,19 +51,9 @@ impl Supervisor {
             seed: self.seed,
             next_link: Arc::clone(&self.next_link),
         });
-        let discovery = guard::start("discovery", Policy::SINGLETON, discovery, reporter(&myself));
-        let socket = self.settings.listener.try_clone();
-        let socket = socket.unwrap_or_else(|error| {
-            warn!("cannot accept links: {}", reason(&error));
-            // Out of descriptors at the start: listening on a port that nobody knows.
-            #[allow(
-                clippy::expect_used,
-                reason = "nothing can be done without any descriptor"
-            )]
-            std::net::TcpListener::bind("127.0.0.1:0").expect("a descriptor for a socket")
-        });
+        let discovery = self.start_guarded("discovery", discovery, context);
         let listener = Listener::new(socket, discovery.clone().recipient());
-        let listener = guard::start("listener", Policy::SINGLETON, listener, reporter(&myself));
+        let listener = self.start_guarded("listener", listener, context);
         let watchdog = Watchdog::new(watchdog::Setup {
             period: self.settings.progress_period,
             clock: self.clock,
@@ -72,12 +64,30 @@ impl Supervisor {
                 ("listener", listener.clone().recipient()),
             ],
         });
-        let watchdog = guard::start("watchdog", Policy::SINGLETON, watchdog, reporter(&myself));
+        let watchdog = self.start_guarded("watchdog", watchdog, context);
         self.children = Some(Children {
             discovery,
             listener,
             watchdog,
         });
+    }
+
+    /// Starts an actor that ends with this one.
+    fn start_guarded<A>(
+        &mut self,
+        name: &'static str,
+        actor: A,
+        supervisor: &Context<Self>,
+    ) -> Addr<A>
+    where
+        A: Actor<Context = Context<A>> + Supervised,
+    {
+        let place = Context::new();
+        let address = place.address();
+        let report = reporter(&supervisor.address());
+        self.tasks
+            .push(guard::run(name, Policy::SINGLETON, place, actor, report));
+        address
     }
 
     /// Starts the scheduler of a swarm and tells discovery to find peers for it.
@@ -92,7 +102,8 @@ impl Supervisor {
             return;
         };
         let myself = context.address();
-        let discovery = &children.discovery;
+        let discovery = children.discovery.clone();
+        let watchdog = children.watchdog.clone();
         let scheduler = Scheduler::new(scheduler::Setup {
             info_hash,
             reset: discovery.clone().recipient(),
@@ -103,8 +114,8 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
         });
-        let scheduler = guard::start("scheduler", Policy::SINGLETON, scheduler, reporter(&myself));
-        children.watchdog.do_send(Watch {
+        let scheduler = self.start_guarded("scheduler", scheduler, context);
+        watchdog.do_send(Watch {
             scheduler: scheduler.clone().recipient(),
             watched: vec![("scheduler", scheduler.clone().recipient())],
         });
@@ -156,13 +167,13 @@ impl Supervisor {
             scheduler: swarm.scheduler.clone().recipient(),
             counters: Arc::clone(&self.counters),
         });
-        guard::run(
+        self.tasks.push(guard::run(
             "storage",
             Policy::SINGLETON,
             place,
             actor,
             reporter(&myself),
-        );
+        ));
         children.watchdog.do_send(Watch {
             scheduler: swarm.scheduler.clone().recipient(),
             watched: vec![("storage", storage.clone().recipient())],
@@ -205,7 +216,9 @@ impl Supervisor {
             counters: Arc::clone(&self.counters),
         };
         let report = reporter(&context.address());
-        let arbiter = &self.arbiters[self.next_arbiter % self.arbiters.len()];
+        let arbiter = self
+            .arbiters
+            .get(self.next_arbiter % self.arbiters.len().max(1));
         self.next_arbiter += 1;
         let lost = LinkReport {
             link,
@@ -215,13 +228,13 @@ impl Supervisor {
             },
             token: None,
         };
-        let spawned = arbiter.spawn_fn(move || match prepare(stream) {
+        let start = move || match prepare(stream) {
             Ok(stream) => {
                 guard::start(SESSION, Policy::LINK, Session::new(setup, stream), report);
             }
             Err(_) => setup.discovery.do_send(lost),
-        });
-        if !spawned {
+        };
+        if !arbiter.is_some_and(|arbiter| arbiter.spawn_fn(start)) {
             let reason = "the arbiter is gone".to_owned();
             let what = LinkEvent::Ended {
                 end: LinkEnd::Lost,

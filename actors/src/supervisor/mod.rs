@@ -10,15 +10,19 @@ mod settings;
 mod shutdown;
 
 use std::collections::HashMap;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture, Supervised};
+use actix::{
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture,
+    Supervised,
+};
 use actix_rt::Arbiter;
 use log::{error, info, warn};
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
-use tokio::task::spawn_blocking;
+use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
 use crate::clock::Clock;
@@ -56,8 +60,13 @@ pub struct Supervisor {
     peer_id: PeerId,
     rendezvous: InfoHash,
     next_link: Arc<AtomicU64>,
+    /// The listening socket, until the listener has it.
+    socket: Option<TcpListener>,
+    /// The threads of sessions; none once the node stops.
     arbiters: Vec<Arbiter>,
     next_arbiter: usize,
+    /// Ends every other actor of this thread: they hold each other's addresses and would live on.
+    tasks: Vec<AbortHandle>,
     children: Option<Children>,
     swarms: HashMap<InfoHash, SwarmActors>,
 }
@@ -81,12 +90,18 @@ struct SwarmActors {
 #[rtype(result = "()")]
 struct ActorFailed(Failure);
 
+/// The last word to a supervisor that shuts down: nothing is left to be done.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+struct End;
+
 impl Supervisor {
-    /// Starts a node on the present arbiter and returns its supervisor.
+    /// Starts a node on the present arbiter and returns its supervisor. The socket listens
+    /// already.
     ///
     /// # Errors
     /// The state folder cannot be used; the node can be started without one.
-    pub fn start_node(settings: Settings) -> std::io::Result<Addr<Self>> {
+    pub fn start_node(settings: Settings, socket: TcpListener) -> std::io::Result<Addr<Self>> {
         let open = |folder| StateFolder::open(folder, &settings.fleet);
         let state = settings.state.clone().map(open).transpose()?;
         let remembered = state.as_ref().map(StateFolder::load).unwrap_or_default();
@@ -102,17 +117,21 @@ impl Supervisor {
             seed: rng.u64(..),
             peer_id: PeerId::random(&mut rng),
             next_link: Arc::new(AtomicU64::new(1)),
+            socket: Some(socket),
             arbiters: (0..cores.min(MAX_ARBITERS))
                 .map(|_| Arbiter::new())
                 .collect(),
             next_arbiter: 0,
+            tasks: Vec::new(),
             children: None,
             swarms: HashMap::new(),
         };
-        // Nobody stands above the supervisor: its own panics go to the log, and it goes on.
-        let report = |failure: Failure| {
-            error!("{} panicked: {}; it goes on", failure.actor, failure.panic);
-        };
+        // Nobody stands above the supervisor: its own panics are told past it.
+        let (counters, listeners) = (
+            Arc::clone(&supervisor.counters),
+            supervisor.settings.listeners.clone(),
+        );
+        let report = move |failure| failed(failure, &counters, &listeners);
         Ok(guard::start(
             "supervisor",
             Policy::SINGLETON,
@@ -122,8 +141,49 @@ impl Supervisor {
     }
 
     fn tell(&self, event: Event) {
-        for listener in &self.settings.listeners {
-            listener.do_send(event.clone());
+        tell(&self.settings.listeners, &event);
+    }
+}
+
+fn tell(listeners: &[Recipient<Event>], event: &Event) {
+    for listener in listeners {
+        listener.do_send(event.clone());
+    }
+}
+
+/// Counts a panic, and says in the log and to the node's listeners what follows from it.
+fn failed(failure: Failure, counters: &Counters, listeners: &[Recipient<Event>]) {
+    counters.panics.add(1);
+    let Failure {
+        actor,
+        panic,
+        restarts,
+        fatal,
+    } = failure;
+    tell(
+        listeners,
+        &Event::ActorPanicked {
+            actor,
+            panic: panic.clone(),
+        },
+    );
+    if actor == SESSION {
+        warn!("a session panicked: {panic}; its link is closed");
+    } else if fatal {
+        let error = format!("{actor} panicked {restarts} times in a short time: {panic}");
+        error!("{error}; the node cannot go on");
+        tell(listeners, &Event::Failed { error });
+    } else {
+        error!("{actor} panicked: {panic}; it starts anew");
+    }
+}
+
+impl Drop for Supervisor {
+    /// However the supervisor ends: no part of the node outlives it.
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        for arbiter in &self.arbiters {
+            arbiter.stop();
         }
     }
 }
@@ -224,40 +284,34 @@ impl Handler<ActorFailed> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, ActorFailed(failure): ActorFailed, _: &mut Self::Context) {
-        self.counters.panics.add(1);
-        let Failure {
-            actor,
-            panic,
-            restarts,
-            fatal,
-        } = failure;
-        if actor == SESSION {
-            warn!("a session panicked: {panic}; its link is closed");
-        } else if fatal {
-            let error = format!("{actor} panicked {restarts} times in a short time: {panic}");
-            error!("{error}; the node cannot go on");
-            self.tell(Event::Failed { error });
-        } else {
-            error!("{actor} panicked: {panic}; it starts anew");
-        }
+        failed(failure, &self.counters, &self.settings.listeners);
     }
 }
 
 impl Handler<Shutdown> for Supervisor {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Shutdown, _: &mut Self::Context) -> Self::Result {
-        Box::pin(self.shut_down())
+    fn handle(&mut self, _: Shutdown, context: &mut Self::Context) -> Self::Result {
+        Box::pin(self.shut_down(context.address()))
+    }
+}
+
+impl Handler<End> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: End, context: &mut Self::Context) {
+        context.terminate();
     }
 }
 
 impl Handler<CrashActor> for Supervisor {
-    type Result = bool;
+    type Result = ResponseFuture<bool>;
 
     #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, CrashActor(kind): CrashActor, _: &mut Self::Context) -> bool {
+    fn handle(&mut self, CrashActor(kind): CrashActor, _: &mut Self::Context) -> Self::Result {
+        let answer = |is_hit: bool| -> Self::Result { Box::pin(async move { is_hit }) };
         let Some(children) = &self.children else {
-            return false;
+            return answer(false);
         };
         let swarm = self.swarms.values().next();
         match kind {
@@ -265,17 +319,20 @@ impl Handler<CrashActor> for Supervisor {
             ActorKind::Discovery => children.discovery.do_send(Crash),
             ActorKind::Listener => children.listener.do_send(Crash),
             ActorKind::Watchdog => children.watchdog.do_send(Crash),
-            ActorKind::Session => children.discovery.do_send(CrashLink),
+            ActorKind::Session => {
+                let crash = children.discovery.send(CrashLink);
+                return Box::pin(async move { crash.await.unwrap_or(false) });
+            }
             ActorKind::Scheduler => match swarm {
                 Some(swarm) => swarm.scheduler.do_send(Crash),
-                None => return false,
+                None => return answer(false),
             },
             ActorKind::Storage => match swarm.and_then(|swarm| swarm.storage.as_ref()) {
                 Some(storage) => storage.do_send(Crash),
-                None => return false,
+                None => return answer(false),
             },
         }
-        true
+        answer(true)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a node is told at its start, and what follows from it and from the machine's networks.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,8 +13,6 @@ use crate::messages::events::Event;
 /// Everything that a node needs to know.
 #[derive(Debug)]
 pub struct Settings {
-    /// The listening socket.
-    pub listener: TcpListener,
     /// The address it listens on.
     pub listen: SocketAddr,
     /// The file to keep in sync.

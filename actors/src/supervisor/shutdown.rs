@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
+use actix::Addr;
 use log::{info, warn};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::Supervisor;
+use super::{End, Supervisor};
 use crate::listener::StopListener;
 use crate::messages::discovery::StopDiscovery;
 use crate::messages::storage::FlushStorage;
@@ -14,13 +16,20 @@ use crate::messages::storage::FlushStorage;
 /// 600 ms: what the links may take to say goodbye.
 const LINKS: Duration = Duration::from_millis(600);
 
+/// 50 ms: what the listener may take to close its socket. It only takes that long when it is about
+/// to start anew after a panic.
+const SOCKET: Duration = Duration::from_millis(50);
+
 /// 300 ms: what storage may take to write what it verified. What it does not write is fetched
 /// again in the next life; nothing is ever half right.
 const WRITES: Duration = Duration::from_millis(300);
 
+/// 40 ms: what the threads of sessions may take to end. They only have to look up.
+const THREADS: Duration = Duration::from_millis(40);
+
 impl Supervisor {
     /// Stops everything in order. Each step has a deadline: together they stay under a second.
-    pub(super) fn shut_down(&self) -> impl Future<Output = ()> + 'static {
+    pub(super) fn shut_down(&mut self, myself: Addr<Self>) -> impl Future<Output = ()> + 'static {
         let listener = self
             .children
             .as_ref()
@@ -34,14 +43,11 @@ impl Supervisor {
             .values()
             .filter_map(|swarm| swarm.storage.clone())
             .collect();
-        let arbiters: Vec<_> = self
-            .arbiters
-            .iter()
-            .map(actix_rt::Arbiter::handle)
-            .collect();
+        // From now on no session is started.
+        let arbiters = std::mem::take(&mut self.arbiters);
         async move {
             if let Some(listener) = listener {
-                let _ = listener.send(StopListener).await;
+                let _ = timeout(SOCKET, listener.send(StopListener)).await;
             }
             if let Some(discovery) = discovery
                 && timeout(LINKS, discovery.send(StopDiscovery)).await.is_err()
@@ -53,9 +59,15 @@ impl Supervisor {
                     warn!("some pieces were not written in time and will be fetched again");
                 }
             }
-            for arbiter in arbiters {
+            for arbiter in &arbiters {
                 arbiter.stop();
             }
+            // Sockets close with the threads that own them.
+            let threads = spawn_blocking(|| arbiters.into_iter().all(|one| one.join().is_ok()));
+            if timeout(THREADS, threads).await.is_err() {
+                warn!("some links did not end in time");
+            }
+            let _ = myself.send(End).await;
             info!("stopped");
         }
     }
