@@ -5,6 +5,9 @@
 
 mod inprocess;
 
+// Helpers of tests panic as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use inprocess::{Content, Holdings, Member, Network, on_system, until};
