@@ -26,7 +26,7 @@ pub struct NodeBuilder {
     listen: SocketAddr,
     state: Option<PathBuf>,
     fleet: String,
-    swarm_name: Option<String>,
+    swarm: Option<String>,
     sweep: Sweep,
     lan: bool,
     listeners: Vec<Recipient<Event>>,
@@ -51,7 +51,7 @@ impl Node {
             listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
             state: None,
             fleet: String::new(),
-            swarm_name: None,
+            swarm: None,
             sweep: Sweep::Off,
             lan: false,
             listeners: Vec::new(),
@@ -130,9 +130,9 @@ impl NodeBuilder {
         self
     }
 
-    /// Which swarm to join, by its content's name, if peers offer several.
-    pub fn swarm_name(mut self, name: impl Into<String>) -> Self {
-        self.swarm_name = Some(name.into());
+    /// Which swarm to join, by its content's name or its infohash, if peers offer several.
+    pub fn swarm(mut self, name: impl Into<String>) -> Self {
+        self.swarm = Some(name.into());
         self
     }
 
@@ -185,7 +185,7 @@ impl NodeBuilder {
             peers: self.peers,
             state: self.state,
             fleet: self.fleet,
-            wanted: self.swarm_name,
+            wanted: self.swarm,
             sweep: self.sweep,
             lan: self.lan,
             listeners: self.listeners,

@@ -1,10 +1,10 @@
 //! The ordered end of a node inside this process: what is verified stays, what was learned is
 //! remembered, and the address is free at once.
 
-mod inprocess;
-
 // Helpers of tests panic as tests do.
 #![allow(clippy::unwrap_used)]
+
+mod inprocess;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;

@@ -3,10 +3,10 @@
 //! Every test has an actix system of its own and nodes on addresses of one loopback /24. A panic
 //! is injected when the node says that it has a part of the file.
 
-mod inprocess;
-
 // Helpers of tests panic as tests do.
 #![allow(clippy::unwrap_used)]
+
+mod inprocess;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@
 //! the report says so.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -128,7 +129,7 @@ where
                     return Poll::Ready(());
                 };
                 // `restarting` is user code and may panic as well.
-                match catch_unwind(AssertUnwindSafe(|| inner.restart())) {
+                match guarded(|| inner.restart()) {
                     Ok(true) => {}
                     Ok(false) => return Poll::Ready(()),
                     Err(panic) => {
@@ -140,7 +141,7 @@ where
             let Some(inner) = &mut self.inner else {
                 return Poll::Ready(());
             };
-            match catch_unwind(AssertUnwindSafe(|| Pin::new(inner.as_mut()).poll(task))) {
+            match guarded(|| Pin::new(inner.as_mut()).poll(task)) {
                 Ok(poll) => return poll,
                 Err(panic) => self.failed(panic.as_ref()),
             }
@@ -183,7 +184,43 @@ where
     }
 }
 
+thread_local! {
+    /// An actor is being polled: its panics are told by the guard.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    /// Where the last panic of this thread came about.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keeps panics of guarded actors off stderr: their guard tells them, with the place, once. All
+/// other panics go on to the hook that was there. For programs; a library must not call it.
+pub fn quiet_panics() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if GUARDED.get() {
+            PLACE.set(panic.location().map(ToString::to_string));
+        } else {
+            others(panic);
+        }
+    }));
+}
+
+fn guarded<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
+    GUARDED.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(run));
+    GUARDED.set(false);
+    outcome
+}
+
+/// The text of a panic, with its place if that is known.
 fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic_words(panic);
+    match PLACE.take() {
+        Some(place) => format!("{text} ({place})"),
+        None => text,
+    }
+}
+
+fn panic_words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a text".to_owned())

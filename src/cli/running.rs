@@ -67,6 +67,7 @@ impl Handler<Event> for Console {
 
 /// Runs the node; the exit status.
 pub(crate) fn run(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
+    swarmlet_actors::guard::quiet_panics();
     let system = actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -146,6 +147,9 @@ fn build(config: NodeConfig, visible: bool) -> swarmlet::NodeBuilder {
         .lan(config.lan);
     if let Some(state) = config.state {
         node = node.state(state);
+    }
+    if let Some(swarm) = config.swarm {
+        node = node.swarm(swarm);
     }
     if visible {
         node = node.progress_period(BAR_PERIOD);
