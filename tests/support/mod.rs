@@ -16,6 +16,7 @@
 pub mod churn;
 pub mod content;
 pub mod fleet;
+pub mod ideal;
 pub mod judge;
 pub mod loopback;
 pub mod measure;
