@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use actix::Context;
-use log::{error, info};
+use log::{error, info, warn};
 use swarmlet_protocol::extension::{MAX_RENDEZVOUS_PEERS, SwarmEntry, SwarmsMessage};
 use swarmlet_protocol::id::{InfoHash, LinkId};
 use swarmlet_protocol::membership::{
@@ -23,7 +23,12 @@ pub(super) struct Rendezvous {
     pub(super) join: Join,
     /// What each linked peer serves.
     heard: HashMap<LinkId, HashSet<InfoHash>>,
+    /// Other swarms than ours that the log has spoken of.
+    warned: HashSet<InfoHash>,
 }
+
+/// 64: other swarms that the log speaks of in one life: a stranger must not fill it.
+const MAX_WARNED: usize = 64;
 
 impl Rendezvous {
     pub(super) fn new(setup: &Setup) -> Self {
@@ -31,6 +36,7 @@ impl Rendezvous {
             membership: membership(setup, setup.rendezvous, TARGET_LINKS),
             join: Join::new(setup.wanted.clone()),
             heard: HashMap::new(),
+            warned: HashSet::new(),
         }
     }
 }
@@ -121,7 +127,7 @@ impl Discovery {
         let message_is_empty = message.swarms.is_empty();
         let heard = message.swarms.iter().map(|swarm| swarm.info_hash).collect();
         self.state.rendezvous.heard.insert(id, heard);
-        let swarms = message
+        let swarms: Vec<_> = message
             .swarms
             .into_iter()
             .map(
@@ -144,8 +150,34 @@ impl Discovery {
             Input::PeerComplete { link: id, complete },
             context,
         );
+        self.warn_of_others(&swarms);
         self.consider(JoinInput::Heard { link: id, swarms });
         self.part(id, context);
+    }
+
+    /// We learned our swarm in an earlier life, and somebody has another one in its configuration:
+    /// perhaps the fleet has moved on. What was learned is not given up for a stranger's word, but
+    /// the operator hears of it.
+    fn warn_of_others(&mut self, heard: &[HeardSwarm]) {
+        let ours = &self.state.swarms;
+        let Some(learned) = ours
+            .keys()
+            .next()
+            .filter(|_| !ours.values().any(|swarm| swarm.configured))
+        else {
+            return;
+        };
+        let others = heard.iter().filter(|swarm| swarm.configured);
+        for other in others.filter(|other| !ours.contains_key(&other.info_hash)) {
+            let warned = &mut self.state.rendezvous.warned;
+            if warned.len() < MAX_WARNED && warned.insert(other.info_hash) {
+                warn!(
+                    "a peer has swarm {} ({} bytes) in its config; this node learned {learned} and \
+                     keeps to it: to follow that peer, start it with --swarm {}",
+                    other.info_hash, other.size, other.info_hash
+                );
+            }
+        }
     }
 
     pub(super) fn forget_swarms(&mut self, link: LinkId) {

@@ -22,6 +22,7 @@ use actix_rt::Arbiter;
 use log::{error, info, warn};
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
+use swarmlet_protocol::metainfo::Info;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
@@ -199,7 +200,12 @@ impl Actor for Supervisor {
         self.tell(Event::Listening(self.settings.listen));
         info!("listening on {}, as {}", self.settings.listen, self.peer_id);
         let configured = self.settings.info.clone();
-        let learned = self.remembered.info.take();
+        // What was learned is not what is wanted now.
+        let wanted = |info: &Info| {
+            let wanted = self.settings.wanted.as_ref();
+            wanted.is_none_or(|name| *name == info.name() || *name == info.info_hash().to_string())
+        };
+        let learned = self.remembered.info.take().filter(wanted);
         match configured
             .map(|info| (info, true))
             .or_else(|| learned.map(|info| (info, false)))
