@@ -14,7 +14,7 @@ mod resolve;
 mod search;
 mod swarms;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,6 +86,9 @@ pub struct Discovery {
     setup: Setup,
     /// What the supervisor told of our swarms; survives a restart.
     started: HashMap<InfoHash, SwarmStarted>,
+    /// The swarms that are complete here, as their schedulers told; survives a restart, since
+    /// they do not tell it twice.
+    complete: HashSet<InfoHash>,
     bell: Bell,
     state: State,
 }
@@ -124,6 +127,7 @@ impl Discovery {
         Self {
             setup,
             started: HashMap::new(),
+            complete: HashSet::new(),
             bell: Bell::default(),
             state,
         }
@@ -216,7 +220,11 @@ impl Actor for Discovery {
         context.spawn(Alarm::default());
         let known: Vec<_> = self.started.values().cloned().collect();
         for swarm in known {
+            let info_hash = swarm.info_hash;
             self.start_swarm(swarm, context);
+            if self.complete.contains(&info_hash) {
+                self.member(info_hash, Input::SelfComplete(true), context);
+            }
         }
         self.begin(context);
         self.start_resolving(context);
@@ -307,6 +315,11 @@ impl Handler<SwarmCompleted> for Discovery {
             info_hash,
             complete,
         } = completed;
+        if complete {
+            self.complete.insert(info_hash);
+        } else {
+            self.complete.remove(&info_hash);
+        }
         self.member(info_hash, Input::SelfComplete(complete), context);
     }
 }

@@ -71,6 +71,22 @@ impl ContentFile {
         })
     }
 
+    /// Any file, whatever its length: devices too.
+    #[cfg(test)]
+    pub(super) fn over(path: &Path, layout: Layout) -> Self {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .unwrap();
+        Self {
+            file,
+            layout,
+            read_only: None,
+            fresh_from: PieceIndex::new(0),
+        }
+    }
+
     /// Why the file can be read only, if so.
     #[must_use]
     pub fn read_only(&self) -> Option<&str> {

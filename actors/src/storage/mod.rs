@@ -11,6 +11,8 @@
 mod file;
 mod jobs;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
