@@ -3,6 +3,8 @@
 //! They are compiled into this test: so they run wherever tests do, whatever cargo was asked to
 //! build besides.
 
+// Helpers of tests panic as tests do.
+#![allow(clippy::expect_used)]
 #![allow(unreachable_pub)]
 
 #[path = "../examples/embedded.rs"]
