@@ -1,7 +1,7 @@
 //! Supervision that survives panics.
 //!
 //! actix's own `Supervisor` restarts an actor that stopped and loses one that panicked: the unwind
-//! ends the task, the address goes dead, and nobody is told. A [`Guard`] wraps the same future,
+//! ends the task, the address goes dead, and nobody is told. A guard wraps the same future,
 //! catches the unwind, reports it, waits, and restarts the actor in place: its address and the
 //! messages behind the fatal one stay valid. `Supervised::restarting` must put every field back to
 //! a fresh value, since the struct is the one that panicked.

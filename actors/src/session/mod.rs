@@ -1,7 +1,7 @@
 //! The session actor: one link, one socket.
 //!
 //! Feeds the socket's bytes to the link's machine and performs what comes out. Decides nothing.
-//! The bytes of pieces never wait in a mailbox: the [`pump`] reads and writes the socket with the
+//! The bytes of pieces never wait in a mailbox: the pump reads and writes the socket with the
 //! actor in hand.
 
 mod perform;

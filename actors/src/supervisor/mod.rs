@@ -1,6 +1,6 @@
 //! The supervisor: knows all actors, starts them, wires them, and stops them in order.
 //!
-//! Every actor runs under a [`guard`](crate::guard): a panic is caught, counted and logged once,
+//! Every actor runs under a [`guard`]: a panic is caught, counted and logged once,
 //! and the actor comes back with fresh state. An actor that panics too often ends the node with an
 //! error, not in a loop. Sessions are spread over one arbiter per core; all other actors share the
 //! arbiter that the node was started on.
