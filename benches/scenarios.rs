@@ -15,11 +15,15 @@ use std::time::{Duration, Instant};
 
 use support::churn::Way;
 use support::fleet::{Fleet, Report};
+use support::ideal;
 use support::measure::Sockets;
 use support::plan::{self, FULL_SIZES, FULL_TOTAL, Plan};
 
 /// Rounds of each scenario: the least that has a median which one outlier does not move.
 const DEFAULT_ROUNDS: usize = 3;
+
+/// Rounds of the ideal fleet, which exists on paper only: enough for a median that stands still.
+const IDEAL_ROUNDS: usize = 201;
 
 /// Rounds of the start of one node, which takes milliseconds.
 const START_ROUNDS: usize = 20;
@@ -49,7 +53,8 @@ fn main() {
         let rounds: Vec<_> = (0..options.rounds)
             .map(|_| round(way, &make, &mut rng))
             .collect();
-        rows.push(row(name, rounds));
+        let ideal = ideal(way, &make, &mut rng);
+        rows.push(row(name, rounds, ideal));
         eprintln!("{}", rows[rows.len() - 1].join("  "));
     }
     if "exec to listening".contains(&options.filter) {
@@ -148,7 +153,7 @@ fn round(way: Way, make: &Make, rng: &mut fastrand::Rng) -> Result<Report, Strin
     Ok(report)
 }
 
-fn row(name: String, rounds: Vec<Result<Report, String>>) -> Vec<String> {
+fn row(name: String, rounds: Vec<Result<Report, String>>, ideal: String) -> Vec<String> {
     let all = rounds.len();
     let mut reports = Vec::new();
     for round in rounds {
@@ -173,6 +178,7 @@ fn row(name: String, rounds: Vec<Result<Report, String>>) -> Vec<String> {
         format!("{} of {all}", reports.len()),
         median(&times).map_or_else(|| "-".into(), seconds),
         times.last().copied().map_or_else(|| "-".into(), seconds),
+        ideal,
         links.to_string(),
         format!("{:.1}", memory as f64 / 1048576.0),
     ]
@@ -206,7 +212,17 @@ fn exec_to_listening(rng: &mut fastrand::Rng) -> Vec<String> {
         times.last().copied().map_or_else(|| "-".into(), seconds),
         "-".into(),
         "-".into(),
+        "-".into(),
     ]
+}
+
+/// The median of what an engine that costs nothing needs in the same kind of churn.
+fn ideal(way: Way, make: &Make, rng: &mut fastrand::Rng) -> String {
+    if matches!(way, Way::Calm) {
+        return "-".into();
+    }
+    let times = (0..IDEAL_ROUNDS).map(|_| ideal::settle(&make(rng), way, rng));
+    median(&sorted(times.collect())).map_or_else(|| "-".into(), seconds)
 }
 
 fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {
@@ -228,6 +244,7 @@ fn print_table(rows: &[Vec<String>], is_markdown: bool) {
         "settled",
         "median s",
         "slowest s",
+        "ideal s",
         "most links",
         "most MiB",
     ];

@@ -72,7 +72,10 @@ fn make_file(path: &Path) -> Result<TorrentConf, Box<dyn Error>> {
     std::fs::write(path, &bytes)?;
     let hashes: Vec<_> = bytes.chunks(PART).map(PieceHash::of).collect();
     let info = Info::single_file("data.bin", bytes.len() as u64, PART as u64, &hashes)?;
-    Ok(TorrentConf { info: Some(info), peers: Vec::new() })
+    Ok(TorrentConf {
+        info: Some(info),
+        peers: Vec::new(),
+    })
 }
 
 /// The program. Its arguments, if it has any: the file, its torrent.conf, where to listen.
@@ -81,7 +84,10 @@ pub async fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let observer = Observer { complete }.start().recipient();
     if let [data, conf, rest @ ..] = arguments {
         let conf = TorrentConf::parse(&std::fs::read(conf)?)?;
-        let listen = rest.first().map_or("0.0.0.0:6881", String::as_str).parse()?;
+        let listen = rest
+            .first()
+            .map_or("0.0.0.0:6881", String::as_str)
+            .parse()?;
         let node = keep_in_sync(Path::new(data), conf, listen, observer)?;
         actix_rt::signal::ctrl_c().await?;
         node.shutdown().await;
@@ -99,7 +105,10 @@ pub async fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 #[actix::main]
-#[allow(dead_code, reason = "a test runs the example without its main function")]
+#[allow(
+    dead_code,
+    reason = "a test runs the example without its main function"
+)]
 async fn main() -> Result<(), Box<dyn Error>> {
     // RUST_LOG=debug shows what the actors do.
     env_logger::init();

@@ -62,7 +62,10 @@ fn make_content(path: &Path) -> Result<TorrentConf, Box<dyn Error>> {
     std::fs::write(path, &bytes)?;
     let hashes: Vec<_> = bytes.chunks(PART).map(PieceHash::of).collect();
     let info = Info::single_file("data.bin", SIZE as u64, PART as u64, &hashes)?;
-    Ok(TorrentConf { info: Some(info), peers: Vec::new() })
+    Ok(TorrentConf {
+        info: Some(info),
+        peers: Vec::new(),
+    })
 }
 
 /// Runs the fleet until all are complete; fails if the files differ.
@@ -74,12 +77,19 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     let (second, third) = (fastrand::u8(16..=250), fastrand::u8(..));
     let begin = Instant::now();
     let (complete, mut completed) = mpsc::unbounded_channel();
-    let fleet = [("ada", conf), ("ben", TorrentConf::default()), ("cleo", TorrentConf::default())];
+    let fleet = [
+        ("ada", conf),
+        ("ben", TorrentConf::default()),
+        ("cleo", TorrentConf::default()),
+    ];
     let names = fleet.each_ref().map(|&(name, _)| name);
     let mut nodes = Vec::new();
     for ((name, conf), host) in fleet.into_iter().zip(10..) {
         let listen = SocketAddr::from((Ipv4Addr::new(127, second, third, host), 6881));
-        let reporter = Reporter { name, complete: complete.clone() };
+        let reporter = Reporter {
+            name,
+            complete: complete.clone(),
+        };
         let node = Node::builder(path(name))
             .torrent_conf(conf)
             .listen(listen)
@@ -97,16 +107,25 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     for node in nodes {
         node.shutdown().await;
     }
-    let files: Vec<_> = names.iter().map(|name| std::fs::read(path(name))).collect::<Result<_, _>>()?;
+    let files: Vec<_> = names
+        .iter()
+        .map(|name| std::fs::read(path(name)))
+        .collect::<Result<_, _>>()?;
     if files.iter().any(|file| *file != files[0]) {
         return Err("the files differ".into());
     }
-    println!("three identical files after {:.2} s", begin.elapsed().as_secs_f64());
+    println!(
+        "three identical files after {:.2} s",
+        begin.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
 #[actix::main]
-#[allow(dead_code, reason = "a test runs the example without its main function")]
+#[allow(
+    dead_code,
+    reason = "a test runs the example without its main function"
+)]
 async fn main() -> Result<(), Box<dyn Error>> {
     // RUST_LOG=debug shows what the actors do.
     env_logger::init();

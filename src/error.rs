@@ -13,7 +13,7 @@ pub enum Error {
     #[error("{0}")]
     Conf(#[from] ConfError),
     /// The file to keep in sync cannot be one.
-    #[error("cannot use {} as the data file: {reason}", .path.display())]
+    #[error("cannot open {}: {reason}", .path.display())]
     Data {
         /// The path.
         path: PathBuf,

@@ -26,7 +26,7 @@ pub struct NodeBuilder {
     listen: SocketAddr,
     state: Option<PathBuf>,
     fleet: String,
-    swarm_name: Option<String>,
+    swarm: Option<String>,
     sweep: Sweep,
     lan: bool,
     listeners: Vec<Recipient<Event>>,
@@ -51,7 +51,7 @@ impl Node {
             listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
             state: None,
             fleet: String::new(),
-            swarm_name: None,
+            swarm: None,
             sweep: Sweep::Off,
             lan: false,
             listeners: Vec::new(),
@@ -82,7 +82,10 @@ impl Node {
     /// there was such an actor.
     #[doc(hidden)]
     pub async fn crash(&self, kind: ActorKind) -> bool {
-        self.supervisor.send(CrashActor(kind)).await.unwrap_or(kind == ActorKind::Supervisor)
+        self.supervisor
+            .send(CrashActor(kind))
+            .await
+            .unwrap_or(kind == ActorKind::Supervisor)
     }
 }
 
@@ -127,9 +130,9 @@ impl NodeBuilder {
         self
     }
 
-    /// Which swarm to join, by its content's name, if peers offer several.
-    pub fn swarm_name(mut self, name: impl Into<String>) -> Self {
-        self.swarm_name = Some(name.into());
+    /// Which swarm to join, by its content's name or its infohash, if peers offer several.
+    pub fn swarm(mut self, name: impl Into<String>) -> Self {
+        self.swarm = Some(name.into());
         self
     }
 
@@ -166,8 +169,11 @@ impl NodeBuilder {
             return Err(Error::NoSystem);
         }
         if self.data.is_dir() {
-            let reason = "it is a directory".to_owned();
-            return Err(Error::Data { path: self.data, reason });
+            let reason = "is a directory".to_owned();
+            return Err(Error::Data {
+                path: self.data,
+                reason,
+            });
         }
         let listener = listen(self.listen).map_err(Error::Listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
@@ -179,16 +185,20 @@ impl NodeBuilder {
             peers: self.peers,
             state: self.state,
             fleet: self.fleet,
-            wanted: self.swarm_name,
+            wanted: self.swarm,
             sweep: self.sweep,
             lan: self.lan,
             listeners: self.listeners,
             progress_period: self.progress_period,
         };
-        let supervisor = Supervisor::start_node(settings, listener).map_err(|error| Error::State {
-            path: state.unwrap_or_default(),
-            reason: reason(&error),
-        })?;
-        Ok(Node { supervisor, listen: address })
+        let supervisor =
+            Supervisor::start_node(settings, listener).map_err(|error| Error::State {
+                path: state.unwrap_or_default(),
+                reason: reason(&error),
+            })?;
+        Ok(Node {
+            supervisor,
+            listen: address,
+        })
     }
 }

@@ -17,8 +17,11 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn run(example: impl Future<Output = Result<(), Box<dyn Error>>>) {
-    let ended = actix_rt::System::new().block_on(async { tokio::time::timeout(PATIENCE, example).await });
-    ended.expect("the example ends").expect("the example succeeds");
+    let ended =
+        actix_rt::System::new().block_on(async { tokio::time::timeout(PATIENCE, example).await });
+    ended
+        .expect("the example ends")
+        .expect("the example succeeds");
 }
 
 #[test]

@@ -213,3 +213,28 @@ fn nobody_lives_for_a_second_in_a_storm() {
     }
     assert!(deaths > 100, "{deaths}");
 }
+
+#[test]
+fn an_ideal_fleet_settles_as_soon_as_the_churn_lets_it() {
+    let mut rng = support::seeded("ideal");
+    let calm = plan::many_source(&mut rng, 8, SIZES);
+    assert_eq!(
+        support::ideal::settle(&calm, Way::Calm, &mut rng),
+        Duration::ZERO
+    );
+    let life = Duration::from_secs(3);
+    let mut times: Vec<_> = (0..101)
+        .map(|_| {
+            let plan = plan::self_discovery(&mut rng, 14, SIZES);
+            support::ideal::settle(&plan, Way::Epochs(life), &mut rng)
+        })
+        .collect();
+    times.sort();
+    // A node is in half of the halves; all fourteen must have met, and the one that knows.
+    assert!(times[0] >= life, "the best: {:?}", times[0]);
+    assert!(
+        (15..45).contains(&times[50].as_secs()),
+        "the median: {:?}",
+        times[50]
+    );
+}

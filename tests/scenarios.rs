@@ -52,7 +52,11 @@ fn total() -> usize {
 
 /// Runs a plan in a way to its end, and the comparison after it.
 fn run(way: Way, make: impl FnOnce(&mut fastrand::Rng) -> Plan) -> Report {
-    let _turn = support::take_turn();
+    let _turn = if matches!(way, Way::Calm) {
+        support::take_turn()
+    } else {
+        support::share_turn()
+    };
     let mut rng = support::seeded("scenario");
     let plan = make(&mut rng);
     let name = format!("{} {}", plan.name, way.name());

@@ -1,6 +1,9 @@
 //! The ordered end of a node inside this process: what is verified stays, what was learned is
 //! remembered, and the address is free at once.
 
+// Helpers of tests panic as tests do.
+#![allow(clippy::unwrap_used)]
+
 mod inprocess;
 
 use std::net::{SocketAddr, TcpListener};
@@ -127,12 +130,17 @@ fn a_node_leaves_the_system_of_its_host_alone() {
     let (done, ended) = tokio::sync::oneshot::channel();
     arbiter.spawn(async move {
         let member = Member::start(&folder_path, network.host(10), &conf);
-        member.journal.wait("it listens", |event| matches!(event, Event::Listening(_))).await;
+        member
+            .journal
+            .wait("it listens", |event| matches!(event, Event::Listening(_)))
+            .await;
         member.node.shutdown().await;
         let _ = done.send(());
     });
     system.block_on(async {
-        ended.await.expect("the node was started and stopped on an arbiter of the host");
+        ended
+            .await
+            .expect("the node was started and stopped on an arbiter of the host");
         let two = Member::start(folder.path(), network.host(11), &content.conf(&[]));
         two.node.shutdown().await;
         // The system still runs what it is given, here and on the other arbiter.
@@ -156,7 +164,10 @@ fn links_hear_the_goodbye_of_a_node_that_stops() {
         leecher.is_under_way().await;
         seed.node.shutdown().await;
         let alone = || leecher.journal.progress().links == 0;
-        until("the link is gone", alone, || format!("{:?}", leecher.journal.progress())).await;
+        until("the link is gone", alone, || {
+            format!("{:?}", leecher.journal.progress())
+        })
+        .await;
         assert!(leecher.journal.panicked().is_empty() && seed.journal.panicked().is_empty());
         leecher.node.shutdown().await;
     });

@@ -3,6 +3,9 @@
 //! Every test has an actix system of its own and nodes on addresses of one loopback /24. A panic
 //! is injected when the node says that it has a part of the file.
 
+// Helpers of tests panic as tests do.
+#![allow(clippy::unwrap_used)]
+
 mod inprocess;
 
 use std::time::Duration;
@@ -20,15 +23,28 @@ fn transfer_with(injure: impl AsyncFn(&Member)) -> Vec<&'static str> {
         let folder = tempfile::tempdir().unwrap();
         let (network, content) = (Network::any(), Content::pieces(PIECES));
         let (seed_at, leecher_at) = (network.host(10), network.host(11));
-        std::fs::write(folder.path().join(format!("{}.bin", seed_at.ip())), &content.bytes).unwrap();
+        std::fs::write(
+            folder.path().join(format!("{}.bin", seed_at.ip())),
+            &content.bytes,
+        )
+        .unwrap();
         let seed = Member::start(folder.path(), seed_at, &content.conf(&[]));
         seed.completes(&content).await;
         let leecher = Member::start(folder.path(), leecher_at, &content.conf(&[seed_at]));
         injure(&leecher).await;
         leecher.completes(&content).await;
         seed.holds(&content);
-        assert_eq!(leecher.journal.count(|event| matches!(event, Event::Failed { .. })), 0);
-        assert!(seed.journal.panicked().is_empty(), "{:?}", seed.journal.panicked());
+        assert_eq!(
+            leecher
+                .journal
+                .count(|event| matches!(event, Event::Failed { .. })),
+            0
+        );
+        assert!(
+            seed.journal.panicked().is_empty(),
+            "{:?}",
+            seed.journal.panicked()
+        );
         leecher.node.shutdown().await;
         seed.node.shutdown().await;
         leecher.journal.panicked()
@@ -42,15 +58,24 @@ fn survives(kind: ActorKind, name: &'static str) {
             leecher.is_under_way().await;
             crash(leecher, kind).await;
             let told = || leecher.journal.panicked().len() == time;
-            until("the panic is told", told, || format!("{:?}", leecher.journal.panicked())).await;
-            assert!(time > 1 || !is_complete(leecher), "the panic came too late to say anything");
+            until("the panic is told", told, || {
+                format!("{:?}", leecher.journal.panicked())
+            })
+            .await;
+            assert!(
+                time > 1 || !is_complete(leecher),
+                "the panic came too late to say anything"
+            );
         }
     });
     assert_eq!(panicked, [name, name]);
 }
 
 fn is_complete(member: &Member) -> bool {
-    member.journal.count(|event| matches!(event, Event::Completed { .. })) > 0
+    member
+        .journal
+        .count(|event| matches!(event, Event::Completed { .. }))
+        > 0
 }
 
 /// Panics an actor of that kind. A moment after another panic there may be no link.
@@ -64,7 +89,8 @@ async fn crash(member: &Member, kind: ActorKind) {
 /// the descriptors of the process.
 fn alone() -> std::sync::MutexGuard<'static, ()> {
     static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    TURN.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[test]
@@ -120,7 +146,15 @@ fn a_transfer_survives_panics_of_all_kinds_at_once() {
     });
     let mut panicked = panicked;
     panicked.sort_unstable();
-    let all = ["discovery", "listener", "scheduler", "session", "storage", "supervisor", "watchdog"];
+    let all = [
+        "discovery",
+        "listener",
+        "scheduler",
+        "session",
+        "storage",
+        "supervisor",
+        "watchdog",
+    ];
     assert_eq!(panicked, all);
 }
 
@@ -136,7 +170,10 @@ fn a_transfer_survives_one_lost_link_after_the_other() {
             let told = || leecher.journal.panicked().len() == time;
             until("the panic is told", told, String::new).await;
         }
-        assert!(!is_complete(leecher), "the last panic came too late to say anything");
+        assert!(
+            !is_complete(leecher),
+            "the last panic came too late to say anything"
+        );
     });
     assert_eq!(panicked, ["session"; 5]);
 }
@@ -148,17 +185,28 @@ fn a_transfer_survives_panics_of_the_node_that_serves() {
         let folder = tempfile::tempdir().unwrap();
         let (network, content) = (Network::any(), Content::pieces(PIECES));
         let (seed_at, leecher_at) = (network.host(10), network.host(11));
-        std::fs::write(folder.path().join(format!("{}.bin", seed_at.ip())), &content.bytes).unwrap();
+        std::fs::write(
+            folder.path().join(format!("{}.bin", seed_at.ip())),
+            &content.bytes,
+        )
+        .unwrap();
         // The leecher knows nobody: the seed must come back to it after each of its panics.
         let leecher = Member::start(folder.path(), leecher_at, &content.conf(&[]));
         let seed = Member::start(folder.path(), seed_at, &content.conf(&[leecher_at]));
-        for kind in [ActorKind::Storage, ActorKind::Scheduler, ActorKind::Discovery] {
+        for kind in [
+            ActorKind::Storage,
+            ActorKind::Scheduler,
+            ActorKind::Discovery,
+        ] {
             leecher.is_under_way().await;
             crash(&seed, kind).await;
         }
         leecher.completes(&content).await;
         let told = || seed.journal.panicked().len() == 3;
-        until("the panics are told", told, || format!("{:?}", seed.journal.panicked())).await;
+        until("the panics are told", told, || {
+            format!("{:?}", seed.journal.panicked())
+        })
+        .await;
         assert!(leecher.journal.panicked().is_empty());
         seed.completes(&content).await;
         seed.node.shutdown().await;
@@ -168,7 +216,11 @@ fn a_transfer_survives_panics_of_the_node_that_serves() {
 
 #[test]
 fn too_many_panics_in_a_short_time_fail_the_node_and_end_in_no_loop() {
-    for kind in [ActorKind::Storage, ActorKind::Discovery, ActorKind::Supervisor] {
+    for kind in [
+        ActorKind::Storage,
+        ActorKind::Discovery,
+        ActorKind::Supervisor,
+    ] {
         let _alone = alone();
         on_system(async {
             let folder = tempfile::tempdir().unwrap();
@@ -205,8 +257,11 @@ fn nothing_is_left_of_nodes_that_panicked_and_were_stopped() {
         for round in 0..4_u8 {
             let content = Content::pieces(256);
             let (seed_at, leecher_at) = (network.host(10 + round), network.host(100 + round));
-            std::fs::write(folder.path().join(format!("{}.bin", seed_at.ip())), &content.bytes)
-                .unwrap();
+            std::fs::write(
+                folder.path().join(format!("{}.bin", seed_at.ip())),
+                &content.bytes,
+            )
+            .unwrap();
             let seed = Member::start(folder.path(), seed_at, &content.conf(&[]));
             let leecher = Member::start(folder.path(), leecher_at, &content.conf(&[seed_at]));
             for kind in [ActorKind::Session, ActorKind::Storage, ActorKind::Discovery] {

@@ -38,7 +38,11 @@ pub struct Bell {
 impl Bell {
     /// Keeps the waker of the present task.
     pub fn hang(&mut self, task: &TaskContext<'_>) {
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker())) {
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(task.waker()))
+        {
             self.waker = Some(task.waker().clone());
         }
     }
@@ -60,7 +64,10 @@ pub struct Alarm<A> {
 
 impl<A> Default for Alarm<A> {
     fn default() -> Self {
-        Self { timer: None, actor: PhantomData }
+        Self {
+            timer: None,
+            actor: PhantomData,
+        }
     }
 }
 
@@ -80,7 +87,9 @@ impl<A: Alarmed> ActorFuture<A> for Alarm<A> {
                 return Poll::Pending;
             };
             let deadline = actor.clock().instant(deadline);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
             if deadline < timer.deadline() {
                 timer.as_mut().reset(deadline);
             }

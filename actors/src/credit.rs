@@ -35,7 +35,10 @@ impl Credit {
     /// Credit for `limit` facts.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, shared: Arc::default() }
+        Self {
+            limit,
+            shared: Arc::default(),
+        }
     }
 
     /// Is there credit left? If not, `waker` is woken when some comes back.
@@ -51,7 +54,9 @@ impl Credit {
     #[must_use]
     pub fn take(&self) -> Token {
         self.shared.lock().out += 1;
-        Token { shared: Arc::clone(&self.shared) }
+        Token {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 

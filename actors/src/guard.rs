@@ -10,6 +10,7 @@
 //! the report says so.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,12 +36,18 @@ pub struct Policy {
 
 impl Policy {
     /// 5 restarts in 10 s, from 10 ms up: an actor that others hold addresses of.
-    pub const SINGLETON: Self =
-        Self { restarts: 5, window: Duration::from_secs(10), backoff: Duration::from_millis(10) };
+    pub const SINGLETON: Self = Self {
+        restarts: 5,
+        window: Duration::from_secs(10),
+        backoff: Duration::from_millis(10),
+    };
 
     /// No restart: a link that panicked is closed, and a new one is dialled.
-    pub const LINK: Self =
-        Self { restarts: 0, window: Duration::from_secs(10), backoff: Duration::ZERO };
+    pub const LINK: Self = Self {
+        restarts: 0,
+        window: Duration::from_secs(10),
+        backoff: Duration::ZERO,
+    };
 }
 
 /// What a guard tells of a panic.
@@ -118,9 +125,11 @@ where
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(task));
                 self.pause = None;
-                let Some(inner) = &mut self.inner else { return Poll::Ready(()) };
+                let Some(inner) = &mut self.inner else {
+                    return Poll::Ready(());
+                };
                 // `restarting` is user code and may panic as well.
-                match catch_unwind(AssertUnwindSafe(|| inner.restart())) {
+                match guarded(|| inner.restart()) {
                     Ok(true) => {}
                     Ok(false) => return Poll::Ready(()),
                     Err(panic) => {
@@ -129,8 +138,10 @@ where
                     }
                 }
             }
-            let Some(inner) = &mut self.inner else { return Poll::Ready(()) };
-            match catch_unwind(AssertUnwindSafe(|| Pin::new(inner.as_mut()).poll(task))) {
+            let Some(inner) = &mut self.inner else {
+                return Poll::Ready(());
+            };
+            match guarded(|| Pin::new(inner.as_mut()).poll(task)) {
                 Ok(poll) => return poll,
                 Err(panic) => self.failed(panic.as_ref()),
             }
@@ -144,7 +155,11 @@ where
 {
     fn failed(&mut self, panic: &(dyn Any + Send)) {
         let now = Instant::now();
-        while self.restarts.front().is_some_and(|&at| now - at > self.policy.window) {
+        while self
+            .restarts
+            .front()
+            .is_some_and(|&at| now - at > self.policy.window)
+        {
             self.restarts.pop_front();
         }
         let fatal = self.restarts.len() >= self.policy.restarts;
@@ -169,7 +184,43 @@ where
     }
 }
 
+thread_local! {
+    /// An actor is being polled: its panics are told by the guard.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    /// Where the last panic of this thread came about.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keeps panics of guarded actors off stderr: their guard tells them, with the place, once. All
+/// other panics go on to the hook that was there. For programs; a library must not call it.
+pub fn quiet_panics() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if GUARDED.get() {
+            PLACE.set(panic.location().map(ToString::to_string));
+        } else {
+            others(panic);
+        }
+    }));
+}
+
+fn guarded<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
+    GUARDED.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(run));
+    GUARDED.set(false);
+    outcome
+}
+
+/// The text of a panic, with its place if that is known.
 fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic_words(panic);
+    match PLACE.take() {
+        Some(place) => format!("{text} ({place})"),
+        None => text,
+    }
+}
+
+fn panic_words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a text".to_owned())
@@ -216,7 +267,10 @@ mod tests {
         let failures = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&failures);
         let report = move |failure| seen.lock().unwrap().push(failure);
-        (start("counter", Policy::SINGLETON, Counter::default(), report), failures)
+        (
+            start("counter", Policy::SINGLETON, Counter::default(), report),
+            failures,
+        )
     }
 
     #[actix::test]
@@ -225,7 +279,11 @@ mod tests {
         assert_eq!(counter.send(Add(5)).await, Ok(5));
         let (fatal, next) = (counter.send(Add(100)), counter.send(Add(1)));
         assert!(fatal.await.is_err());
-        assert_eq!(next.await, Ok(1), "the message behind it is handled with fresh state");
+        assert_eq!(
+            next.await,
+            Ok(1),
+            "the message behind it is handled with fresh state"
+        );
         let failures = failures.lock().unwrap();
         assert_eq!(failures.len(), 1);
         assert_eq!(failures[0].panic, "no more than 99");
@@ -239,7 +297,12 @@ mod tests {
             assert!(counter.send(Add(100)).await.is_err());
         }
         assert!(counter.send(Add(1)).await.is_err());
-        let fatal: Vec<_> = failures.lock().unwrap().iter().map(|failure| failure.fatal).collect();
+        let fatal: Vec<_> = failures
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|failure| failure.fatal)
+            .collect();
         assert_eq!(fatal, [false, false, false, false, false, true]);
     }
 }

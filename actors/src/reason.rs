@@ -8,7 +8,15 @@ pub fn reason(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::AddrInUse {
         return "address in use".to_owned();
     }
-    let text = error.to_string();
+    let text = match error.kind() {
+        // Made by us or a library, and not in the system's words.
+        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
+        io::ErrorKind::NotADirectory => "not a directory".to_owned(),
+        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::StorageFull => "no space left on device".to_owned(),
+        _ => error.to_string(),
+    };
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {

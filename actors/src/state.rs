@@ -35,6 +35,8 @@ pub struct StateFolder {
 pub struct Remembered {
     /// Addresses that answered in an earlier life.
     pub peers: Vec<SocketAddr>,
+    /// Addresses that fleet members named and that had not answered yet.
+    pub hearsay: Vec<SocketAddr>,
     /// The content that was learned from peers.
     pub info: Option<Info>,
 }
@@ -50,25 +52,47 @@ impl StateFolder {
         let probe = folder.join(format!(".probe-{}", std::process::id()));
         fs::write(&probe, b"")?;
         fs::remove_file(&probe)?;
-        Ok(Self { folder, fleet: fleet.to_owned() })
+        Ok(Self {
+            folder,
+            fleet: fleet.to_owned(),
+        })
     }
 
     /// Reads what an earlier life left. What cannot be read counts as nothing.
     #[must_use]
     pub fn load(&self) -> Remembered {
-        let Ok(text) = fs::read(self.node_file()) else { return Remembered::default() };
+        let Ok(text) = fs::read(self.node_file()) else {
+            return Remembered::default();
+        };
         let Ok(node) = serde_json::from_slice::<Value>(&text) else {
-            warn!("{} cannot be read; starting without it", self.node_file().display());
+            warn!(
+                "{} cannot be read; starting without it",
+                self.node_file().display()
+            );
             return Remembered::default();
         };
         if node["version"] != VERSION || node["fleet"] != self.fleet.as_str() {
-            debug!("{} is of another version or fleet", self.node_file().display());
+            debug!(
+                "{} is of another version or fleet",
+                self.node_file().display()
+            );
             return Remembered::default();
         }
-        let peers = node["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let peers = peers.iter().filter_map(|peer| peer.as_str()?.parse().ok()).collect();
-        let info = node["swarm"].as_str().and_then(|hash| self.load_info(hash.parse().ok()?));
-        Remembered { peers, info }
+        let addresses = |key: &str| {
+            let list = node[key].as_array().map(Vec::as_slice).unwrap_or_default();
+            list.iter()
+                .filter_map(|peer| peer.as_str()?.parse().ok())
+                .collect()
+        };
+        let (peers, hearsay) = (addresses("peers"), addresses("hearsay"));
+        let info = node["swarm"]
+            .as_str()
+            .and_then(|hash| self.load_info(hash.parse().ok()?));
+        Remembered {
+            peers,
+            hearsay,
+            info,
+        }
     }
 
     fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
@@ -77,15 +101,30 @@ impl StateFolder {
         (info.info_hash() == info_hash).then_some(info)
     }
 
-    /// Remembers the peers, and the swarm if it was learned.
+    /// Remembers peers and hearsay, and the swarm if it was learned.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn save_node(&self, swarm: Option<InfoHash>, peers: &[SocketAddr]) -> io::Result<()> {
-        let peers: Vec<_> = peers.iter().take(MAX_PEERS).map(SocketAddr::to_string).collect();
-        let swarm = swarm.map(|swarm| swarm.to_string());
-        let node =
-            json!({ "version": VERSION, "fleet": self.fleet, "swarm": swarm, "peers": peers });
+    pub fn save_node(
+        &self,
+        swarm: Option<InfoHash>,
+        peers: &[SocketAddr],
+        hearsay: &[SocketAddr],
+    ) -> io::Result<()> {
+        let texts = |peers: &[SocketAddr]| -> Vec<_> {
+            peers
+                .iter()
+                .take(MAX_PEERS)
+                .map(SocketAddr::to_string)
+                .collect()
+        };
+        let node = json!({
+            "version": VERSION,
+            "fleet": self.fleet,
+            "swarm": swarm.map(|swarm| swarm.to_string()),
+            "peers": texts(peers),
+            "hearsay": texts(hearsay),
+        });
         replace(&self.node_file(), format!("{node:#}\n").as_bytes())
     }
 
@@ -136,11 +175,17 @@ mod tests {
         let state = StateFolder::open(folder.path().join("deep/er"), "blue").unwrap();
         assert!(state.load().peers.is_empty());
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
-        let peers = ["127.0.0.9:6881".parse().unwrap(), "[::1]:7".parse().unwrap()];
+        let peers = [
+            "127.0.0.9:6881".parse().unwrap(),
+            "[::1]:7".parse().unwrap(),
+        ];
         state.save_info(&info).unwrap();
-        state.save_node(Some(info.info_hash()), &peers).unwrap();
+        state
+            .save_node(Some(info.info_hash()), &peers, &peers[..1])
+            .unwrap();
         let remembered = state.load();
         assert_eq!(remembered.peers, peers);
+        assert_eq!(remembered.hearsay, peers[..1]);
         assert_eq!(remembered.info.unwrap().info_hash(), info.info_hash());
         let other = StateFolder::open(folder.path().join("deep/er"), "green").unwrap();
         assert!(other.load().peers.is_empty() && other.load().info.is_none());
@@ -152,10 +197,18 @@ mod tests {
         let state = StateFolder::open(folder.path().to_owned(), "").unwrap();
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
         state.save_info(&info).unwrap();
-        state.save_node(Some(info.info_hash()), &[]).unwrap();
-        fs::write(state.info_file(info.info_hash()), b"d6:lengthi4e4:name8:data.bine").unwrap();
+        state.save_node(Some(info.info_hash()), &[], &[]).unwrap();
+        fs::write(
+            state.info_file(info.info_hash()),
+            b"d6:lengthi4e4:name8:data.bine",
+        )
+        .unwrap();
         assert!(state.load().info.is_none());
-        fs::write(state.node_file(), b"{\"version\": 2, \"peers\": [\"127.0.0.1:1\"]}").unwrap();
+        fs::write(
+            state.node_file(),
+            b"{\"version\": 2, \"peers\": [\"127.0.0.1:1\"]}",
+        )
+        .unwrap();
         assert!(state.load().peers.is_empty());
         fs::write(state.node_file(), b"\x00\xff").unwrap();
         assert!(state.load().peers.is_empty());

@@ -17,6 +17,8 @@ pub mod metainfo;
 pub mod picker;
 pub mod pipeline;
 pub mod session;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod text;
 pub mod time;
 pub mod wire;

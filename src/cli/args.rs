@@ -107,6 +107,16 @@ pub(crate) struct NodeArgs {
     )]
     pub(crate) fleet: String,
 
+    /// Content to join, by name or infohash, where the fleet has several [default: the only one]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SWARMLET_SWARM",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
+    pub(crate) swarm: Option<String>,
+
     /// Look for nodes by trying every address of a range: off, auto or a range like 10.0.0.0/24
     ///
     /// auto is the /24 around the IP that the node listens on, or around each of the machine's

@@ -2,10 +2,11 @@
 //!
 //! Each is one line without a final stop. What a user can do about it is the hint.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+pub(crate) use swarmlet_actors::reason::reason;
 use swarmlet_protocol::layout::LayoutError;
 use swarmlet_protocol::metainfo::{ConfError, InfoError};
 use thiserror::Error;
@@ -133,26 +134,6 @@ impl CliError {
     }
 }
 
-/// What the system said, without the number that follows it.
-pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    if error.raw_os_error().is_some() {
-        let end = text.rfind(" (os error ").unwrap_or(text.len());
-        return text[..end].to_owned();
-    }
-    // Errors that a library or we made: those of a known kind in the system's words.
-    let words = match error.kind() {
-        ErrorKind::IsADirectory => "Is a directory",
-        ErrorKind::NotADirectory => "Not a directory",
-        ErrorKind::NotFound => "No such file or directory",
-        ErrorKind::PermissionDenied => "Permission denied",
-        ErrorKind::ReadOnlyFilesystem => "Read-only file system",
-        ErrorKind::StorageFull => "No space left on device",
-        _ => return text,
-    };
-    words.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,12 +143,7 @@ mod tests {
         let error = CliError::read(Path::new("/x/y"))(io::Error::from_raw_os_error(2));
         assert_eq!(
             error.to_string(),
-            "cannot read /x/y: No such file or directory"
-        );
-        assert_eq!(reason(&io::Error::other("plain words")), "plain words");
-        assert_eq!(
-            reason(&ErrorKind::IsADirectory.into()),
-            reason(&io::Error::from_raw_os_error(21))
+            "cannot read /x/y: no such file or directory"
         );
     }
 }

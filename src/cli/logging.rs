@@ -37,9 +37,13 @@ pub(crate) fn start(bar: &NodeBar) {
     let _ = builder.try_init();
 }
 
-/// The last part of a module's path: who speaks, without where it lives.
+/// Who speaks: the actor, whatever file of it the line stands in; else the last part of the
+/// module's path.
 fn short(target: &str) -> &str {
-    target.rsplit("::").next().unwrap_or(target)
+    let actor = target
+        .strip_prefix("swarmlet_actors::")
+        .and_then(|path| path.split("::").next());
+    actor.unwrap_or_else(|| target.rsplit("::").next().unwrap_or(target))
 }
 
 /// Stderr, with the bar out of the way while a line is written.
@@ -65,7 +69,8 @@ mod tests {
 
     #[test]
     fn targets_are_short() {
-        assert_eq!(short("swarmlet_actors::session::writer"), "writer");
+        assert_eq!(short("swarmlet_actors::session::pump"), "session");
+        assert_eq!(short("some_library::inner"), "inner");
         assert_eq!(short("session"), "session");
     }
 }

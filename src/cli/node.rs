@@ -27,6 +27,8 @@ pub(crate) struct NodeConfig {
     pub(crate) state: Option<PathBuf>,
     /// The fleet's name.
     pub(crate) fleet: String,
+    /// Which content to join, where the fleet has several.
+    pub(crate) swarm: Option<String>,
     /// Which addresses to try unasked.
     pub(crate) sweep: Sweep,
     /// Whether to use local multicast.
@@ -63,6 +65,7 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
         listen: args.listen.0,
         state: state_dir::choose(args.state.as_deref())?,
         fleet: args.fleet,
+        swarm: args.swarm,
         sweep: args.sweep,
         lan: args.lan == Switch::On,
         exit_when_complete: args.exit_when_complete,

@@ -1,6 +1,7 @@
 //! Runs a node until it is told to stop, and shows how it does.
 
 use std::io;
+use std::rc::Rc;
 
 use actix::{Actor, Context, Handler};
 use swarmlet::{Event, Node};
@@ -29,7 +30,7 @@ enum End {
 
 /// Shows events on the terminal, and passes on those that may end the run.
 struct Console {
-    bar: NodeBar,
+    bar: Rc<NodeBar>,
     ends: mpsc::UnboundedSender<End>,
 }
 
@@ -66,6 +67,7 @@ impl Handler<Event> for Console {
 
 /// Runs the node; the exit status.
 pub(crate) fn run(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
+    swarmlet_actors::guard::quiet_panics();
     let system = actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -89,12 +91,24 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Start)?;
     let exit_when_complete = config.exit_when_complete;
     let visible = bar.is_visible();
+    let bar = Rc::new(bar);
     let (ends, mut ended) = mpsc::unbounded_channel();
-    let console = Console { bar, ends }.start();
+    let console = Console {
+        bar: Rc::clone(&bar),
+        ends,
+    }
+    .start();
     let node = build(config, visible)
         .listener(console.recipient())
         .start()
-        .map_err(|error| CliError::Node(error.to_string()))?;
+        .map_err(|error| CliError::Node(error.to_string()));
+    let node = match node {
+        Ok(node) => node,
+        Err(error) => {
+            bar.clear();
+            return Err(error);
+        }
+    };
     let outcome = loop {
         let end = tokio::select! {
             _ = terminate.recv() => break Ok(SUCCESS),
@@ -109,6 +123,7 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
             None => break Err(CliError::Start(io::Error::other("the console is gone"))),
         }
     };
+    bar.clear();
     tokio::select! {
         () = node.shutdown() => {}
         // Whoever asks twice does not want to wait.
@@ -132,6 +147,9 @@ fn build(config: NodeConfig, visible: bool) -> swarmlet::NodeBuilder {
         .lan(config.lan);
     if let Some(state) = config.state {
         node = node.state(state);
+    }
+    if let Some(swarm) = config.swarm {
+        node = node.swarm(swarm);
     }
     if visible {
         node = node.progress_period(BAR_PERIOD);

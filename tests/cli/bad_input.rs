@@ -6,7 +6,7 @@ use crate::{Folder, assert_fails, command, swarmlet};
 fn a_named_config_that_is_missing_is_an_error() {
     let folder = Folder::new();
     let missing = folder.path("torrent.conf");
-    let complaint = format!("error: cannot read {missing}: No such file or directory\n");
+    let complaint = format!("error: cannot read {missing}: no such file or directory\n");
     for name in ["node", "verify"] {
         assert_fails(&swarmlet([name, "--conf", &missing]), &complaint);
         let output = command([name])
@@ -18,7 +18,7 @@ fn a_named_config_that_is_missing_is_an_error() {
     let root = folder.path("");
     assert_fails(
         &swarmlet(["node", "--conf", &root]),
-        &format!("error: cannot read {root}: Is a directory\n"),
+        &format!("error: cannot read {root}: is a directory\n"),
     );
 }
 
@@ -42,7 +42,7 @@ fn a_state_directory_that_was_named_must_be_usable() {
     let (conf, state) = (folder.path("torrent.conf"), folder.path("file/state"));
     assert_fails(
         &swarmlet(["node", "--conf", &conf, "--state", &state]),
-        &format!("error: cannot use the state directory {state}: Not a directory\n"),
+        &format!("error: cannot use the state directory {state}: not a directory\n"),
     );
 }
 

@@ -5,7 +5,6 @@ use std::fs;
 use crate::{Folder, command, stderr, stdout};
 
 #[test]
-#[ignore = "needs the actors, which are not connected yet"]
 fn the_demo_ends_well_and_leaves_nothing_behind() {
     let folder = Folder::new();
     let output = command(["demo", "--nodes", "4", "--size", "4MiB"])
@@ -29,7 +28,7 @@ fn a_demo_without_a_place_for_its_files_says_so() {
     assert_eq!(
         stderr(&output),
         format!(
-            "error: cannot make the demo's files in {place}: Not a directory\n  \
+            "error: cannot make the demo's files in {place}: not a directory\n  \
              hint: choose another place with TMPDIR, or a smaller --size\n"
         )
     );

@@ -119,9 +119,9 @@ fn what_cannot_be_described_or_written_is_named() {
     for (arguments, complaint) in [
         (
             &["/nowhere/data"][..],
-            "cannot read /nowhere/data: No such file or directory".to_owned(),
+            "cannot read /nowhere/data: no such file or directory".to_owned(),
         ),
-        (&[&root], format!("cannot read {root}: Is a directory")),
+        (&[&root], format!("cannot read {root}: is a directory")),
         (
             &["/dev/null"],
             "cannot read /dev/null: not a regular file".to_owned(),
@@ -140,11 +140,11 @@ fn what_cannot_be_described_or_written_is_named() {
         ),
         (
             &[&data, "-o", "/nowhere/torrent.conf"],
-            "cannot write /nowhere/torrent.conf: No such file or directory".to_owned(),
+            "cannot write /nowhere/torrent.conf: no such file or directory".to_owned(),
         ),
         (
             &[&data, "-o", &root],
-            format!("cannot write {root}: Is a directory"),
+            format!("cannot write {root}: is a directory"),
         ),
     ] {
         let output = command(["create"]).args(arguments).output().unwrap();
@@ -212,12 +212,12 @@ fn verify_names_what_it_cannot_compare() {
         (
             path("torrent.conf"),
             path("missing"),
-            format!("cannot read {}: No such file or directory", path("missing")),
+            format!("cannot read {}: no such file or directory", path("missing")),
         ),
         (
             path("torrent.conf"),
             path(""),
-            format!("cannot read {}: Is a directory", path("")),
+            format!("cannot read {}: is a directory", path("")),
         ),
         (
             path("empty.conf"),

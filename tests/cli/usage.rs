@@ -16,6 +16,7 @@ const FLAGS: [(&str, &[Flag]); 4] = [
             ["--listen", "0.0.0.0:6881", "SWARMLET_LISTEN"],
             ["--state", "/var/lib/swarmlet", "SWARMLET_STATE"],
             ["--fleet", "the nameless", "SWARMLET_FLEET"],
+            ["--swarm", "the only one", "SWARMLET_SWARM"],
             ["--sweep", "off", "SWARMLET_SWEEP"],
             ["--lan", "off", "SWARMLET_LAN"],
             ["--peer", "none", "SWARMLET_PEER"],

@@ -58,7 +58,10 @@ impl Content {
         let mut bytes = vec![0; count * PIECE - PIECE / 3];
         fastrand::fill(&mut bytes);
         let hash = |piece: &[u8]| -> String {
-            Sha1::digest(piece).iter().map(|byte| format!("{byte:02x}")).collect()
+            Sha1::digest(piece)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
         };
         let hashes = bytes.chunks(PIECE).map(hash).collect();
         Self { bytes, hashes }
@@ -70,7 +73,9 @@ impl Content {
         let info = serde_json::json!({
             "Size": self.bytes.len(), "PartSize": PIECE, "Parts": self.hashes
         });
-        serde_json::json!({ "FileInfo": info, "Peers": peers }).to_string().into_bytes()
+        serde_json::json!({ "FileInfo": info, "Peers": peers })
+            .to_string()
+            .into_bytes()
     }
 }
 
@@ -95,12 +100,22 @@ impl Handler<Event> for Ear {
 impl Journal {
     /// How many events of that sort were heard.
     pub fn count(&self, is_meant: impl Fn(&Event) -> bool) -> usize {
-        self.0.lock().unwrap().iter().filter(|event| is_meant(event)).count()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|event| is_meant(event))
+            .count()
     }
 
     /// Waits for an event of that sort.
     pub async fn wait(&self, what: &str, is_meant: impl Fn(&Event) -> bool) {
-        until(what, || self.count(&is_meant) > 0, || format!("{:?}", self.tail())).await;
+        until(
+            what,
+            || self.count(&is_meant) > 0,
+            || format!("{:?}", self.tail()),
+        )
+        .await;
     }
 
     /// The actors that panicked, in order.
@@ -176,7 +191,11 @@ impl Member {
             .listen(at)
             .listener(Ear(journal.clone()).start().recipient())
             .progress_period(Duration::from_millis(5));
-        Ok(Self { node: more(builder).start()?, data, journal })
+        Ok(Self {
+            node: more(builder).start()?,
+            data,
+            journal,
+        })
     }
 
     /// Waits until the node says that it is complete, and compares its file.
@@ -186,7 +205,10 @@ impl Member {
             let progress = self.journal.progress();
             progress.known && progress.bytes == size && progress.have == progress.pieces
         };
-        until("the node is complete", is_complete, || format!("{:?}", self.journal.tail())).await;
+        until("the node is complete", is_complete, || {
+            format!("{:?}", self.journal.tail())
+        })
+        .await;
         self.holds(content);
     }
 
@@ -200,7 +222,12 @@ impl Member {
     /// mid-transfer.
     pub async fn is_under_way(&self) {
         let complaint = || format!("{:?}", self.journal.tail());
-        until("the transfer is under way", || self.is_at(10..=60), complaint).await;
+        until(
+            "the transfer is under way",
+            || self.is_at(10..=60),
+            complaint,
+        )
+        .await;
     }
 
     /// Is the node so many percent complete?
@@ -214,7 +241,11 @@ impl Member {
 pub async fn until(what: &str, mut is_so: impl FnMut() -> bool, complaint: impl Fn() -> String) {
     let begin = Instant::now();
     while !is_so() {
-        assert!(begin.elapsed() < PATIENCE, "waited in vain until {what}: {}", complaint());
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "waited in vain until {what}: {}",
+            complaint()
+        );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -231,17 +262,30 @@ impl Holdings {
     pub fn look() -> Self {
         let links = std::fs::read_dir("/proc/self/fd").expect("read /proc");
         let descriptors = links
-            .filter_map(|link| Some(std::fs::read_link(link.ok()?.path()).ok()?.display().to_string()))
+            .filter_map(|link| {
+                Some(
+                    std::fs::read_link(link.ok()?.path())
+                        .ok()?
+                        .display()
+                        .to_string(),
+                )
+            })
             .collect();
         // The runtime's workers for blocking jobs come and go; they are not counted.
         let tasks = std::fs::read_dir("/proc/self/task").expect("read /proc");
         let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm"));
         let names = tasks.filter_map(|task| name(task.ok()?).ok());
-        Self { descriptors, threads: names.filter(|name| name.starts_with("actix-rt")).count() }
+        Self {
+            descriptors,
+            threads: names.filter(|name| name.starts_with("actix-rt")).count(),
+        }
     }
 
     /// Sockets of any kind.
     pub fn sockets(&self) -> usize {
-        self.descriptors.iter().filter(|name| name.starts_with("socket:")).count()
+        self.descriptors
+            .iter()
+            .filter(|name| name.starts_with("socket:"))
+            .count()
     }
 }

@@ -16,6 +16,7 @@
 pub mod churn;
 pub mod content;
 pub mod fleet;
+pub mod ideal;
 pub mod judge;
 pub mod loopback;
 pub mod measure;
@@ -79,17 +80,30 @@ pub fn fresh_seed() -> u64 {
 /// dropped: fleets that compete for two cores would say nothing about either.
 #[must_use]
 pub fn take_turn() -> Turn {
-    let path = std::env::temp_dir().join("swarmlet-tests.lock");
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .expect("open the turn file");
+    let file = turn_file();
     file.lock().expect("lock the turn file");
     Turn { _file: file }
 }
 
-/// The right to run a fleet; see [`take_turn`].
+/// The same beside other tests that say this: fleets that are killed and started by the clock, and
+/// wait for it most of the time.
+#[must_use]
+pub fn share_turn() -> Turn {
+    let file = turn_file();
+    file.lock_shared().expect("lock the turn file");
+    Turn { _file: file }
+}
+
+fn turn_file() -> File {
+    let path = std::env::temp_dir().join("swarmlet-tests.lock");
+    File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .expect("open the turn file")
+}
+
+/// The right to run a fleet; see [`take_turn`] and [`share_turn`].
 #[derive(Debug)]
 pub struct Turn {
     _file: File,

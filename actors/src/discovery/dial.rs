@@ -12,26 +12,55 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 use super::Discovery;
+use super::swarms::MAX_SOCKETS;
 
 /// 3 s: an attempt that nobody answers. Far above any round trip; a host that is not there says
 /// nothing.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Discovery {
-    /// Dials a peer of a swarm.
-    pub(super) fn dial(&self, info_hash: InfoHash, addr: SocketAddr, context: &mut Context<Self>) {
+    /// Dials a peer of a swarm, if there is a socket left for it.
+    pub(super) fn dial(
+        &mut self,
+        info_hash: InfoHash,
+        addr: SocketAddr,
+        context: &mut Context<Self>,
+    ) {
+        if self.sockets() >= MAX_SOCKETS {
+            // Not from within the machine's own turn.
+            context.run_later(Duration::ZERO, move |discovery, context| {
+                let reason = DialFailure::Local;
+                discovery.member(info_hash, Input::DialFailed { addr, reason }, context);
+            });
+            return;
+        }
+        self.state.dialing += 1;
         let attempt = connect(self.setup.listen.ip(), addr, DIAL_TIMEOUT);
-        context.spawn(attempt.into_actor(self).map(move |outcome, discovery, context| {
-            match outcome {
-                Ok(stream) => discovery.open(stream, addr, Some(addr), info_hash, context),
-                Err(error) => {
-                    debug!("{addr} cannot be dialed: {error}");
-                    let reason = failure(&error);
-                    discovery.member(info_hash, Input::DialFailed { addr, reason }, context);
-                }
-            }
-            discovery.bell.rouse();
-        }));
+        context.spawn(
+            attempt
+                .into_actor(self)
+                .map(move |outcome, discovery, context| {
+                    discovery.state.dialing -= 1;
+                    match outcome {
+                        Ok(stream) => discovery.open(stream, addr, Some(addr), info_hash, context),
+                        Err(error) => {
+                            debug!("{addr} cannot be dialed: {error}");
+                            let reason = failure(&error);
+                            discovery.member(
+                                info_hash,
+                                Input::DialFailed { addr, reason },
+                                context,
+                            );
+                        }
+                    }
+                    discovery.bell.rouse();
+                }),
+        );
+    }
+
+    /// Sockets of links, those that begin and those that are being closed included.
+    pub(super) fn sockets(&self) -> usize {
+        self.state.links.len() + self.state.dialing
     }
 }
 
@@ -49,7 +78,9 @@ pub(super) async fn connect(
         socket.bind(SocketAddr::new(from, 0))?;
     }
     let connecting = timeout(patience, socket.connect(to));
-    let stream = connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let stream = connecting
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     stream.into_std()
 }
 

@@ -9,7 +9,9 @@ use super::Discovery;
 
 impl Discovery {
     pub(super) fn heard_pex(&mut self, id: LinkId, pex: &PexMessage, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get(&id) else { return };
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
         let swarm = link.swarm;
         let added = pex
             .added
@@ -17,6 +19,14 @@ impl Discovery {
             .map(|peer| (peer.address, peer.flags & flags::SEED != 0))
             .collect();
         let dropped = pex.dropped.clone();
-        self.member(swarm, Input::PexReceived { link: id, added, dropped }, context);
+        self.member(
+            swarm,
+            Input::PexReceived {
+                link: id,
+                added,
+                dropped,
+            },
+            context,
+        );
     }
 }

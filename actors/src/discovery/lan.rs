@@ -9,8 +9,8 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use log::{debug, warn};
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::membership::lan::{Beacon, GROUP_V4, MAX_LENGTH, PORT};
 use swarmlet_protocol::membership::Source;
+use swarmlet_protocol::membership::lan::{Beacon, GROUP_V4, MAX_LENGTH, PORT};
 use tokio::net::UdpSocket;
 
 use super::{AddressesFound, Discovery};
@@ -20,8 +20,11 @@ use crate::reason::reason;
 const PERIOD: Duration = Duration::from_secs(300);
 
 /// The first beacons of a node: a datagram may be lost, and others may start in the same second.
-const FIRST: [Duration; 3] =
-    [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(1_500)];
+const FIRST: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_millis(250),
+    Duration::from_millis(1_500),
+];
 
 impl Discovery {
     /// Joins the group on every network that we are in, and speaks up.
@@ -67,7 +70,9 @@ impl Discovery {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 };
-                let Ok(beacon) = Beacon::parse(&datagram[..length]) else { continue };
+                let Ok(beacon) = Beacon::parse(&datagram[..length]) else {
+                    continue;
+                };
                 if beacon.cookie.as_ref() == Some(&cookie) {
                     continue;
                 }
@@ -78,7 +83,13 @@ impl Discovery {
                     let info_hash = (info_hash != rendezvous).then_some(info_hash);
                     let (source, addresses) = (Source::Lan, vec![address]);
                     // Waits until it is handled: a flood of datagrams stays in the kernel.
-                    let _ = myself.send(AddressesFound { source, addresses, info_hash }).await;
+                    let _ = myself
+                        .send(AddressesFound {
+                            source,
+                            addresses,
+                            info_hash,
+                        })
+                        .await;
                 }
             }
         };
@@ -90,7 +101,12 @@ impl Discovery {
         let mut info_hashes: Vec<InfoHash> = vec![self.setup.rendezvous];
         info_hashes.extend(self.state.swarms.keys());
         let port = self.setup.listen.port();
-        let beacon = Beacon { port, info_hashes, cookie: Some(self.cookie()) }.encode();
+        let beacon = Beacon {
+            port,
+            info_hashes,
+            cookie: Some(self.cookie()),
+        }
+        .encode();
         for socket in &self.state.search.beacons {
             let (socket, beacon) = (Arc::clone(socket), beacon.clone());
             let sending = async move {

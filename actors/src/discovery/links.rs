@@ -11,6 +11,7 @@ use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
 use tokio::sync::oneshot;
 
 use super::Discovery;
+use super::swarms::MAX_SOCKETS;
 use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
@@ -39,7 +40,7 @@ pub(super) struct Link {
 impl Discovery {
     /// Somebody connected.
     pub(super) fn admit(&mut self, link: AdmitLink, context: &mut Context<Self>) {
-        if self.state.stopping.is_some() {
+        if self.state.stopping.is_some() || self.sockets() >= MAX_SOCKETS {
             return;
         }
         let main = self.main_swarm();
@@ -77,8 +78,18 @@ impl Discovery {
         };
         self.state.links.insert(id, link);
         let owner = self.state.owner.subscribe();
-        self.setup.sessions.do_send(StartSession { link: id, stream, remote, role, owner });
-        let opened = Input::LinkOpened { link: id, remote: remote.ip(), dialed };
+        self.setup.sessions.do_send(StartSession {
+            link: id,
+            stream,
+            remote,
+            role,
+            owner,
+        });
+        let opened = Input::LinkOpened {
+            link: id,
+            remote: remote.ip(),
+            dialed,
+        };
         self.member(swarm, opened, context);
     }
 
@@ -91,7 +102,7 @@ impl Discovery {
             LinkEvent::Started(session) => {
                 link.session = Some(session);
                 if link.closing {
-                    self.close(id, "closed before it began");
+                    self.close(id, "closed before it began", false);
                 }
             }
             LinkEvent::Handshaken { info_hash, peer_id } => {
@@ -101,7 +112,10 @@ impl Discovery {
             LinkEvent::Ready(ready) => self.ready(id, &ready, context),
             LinkEvent::PeerComplete => {
                 let swarm = link.swarm;
-                let complete = Input::PeerComplete { link: id, complete: true };
+                let complete = Input::PeerComplete {
+                    link: id,
+                    complete: true,
+                };
                 self.member(swarm, complete, context);
             }
             LinkEvent::Pex(pex) => self.heard_pex(id, &pex, context),
@@ -114,7 +128,9 @@ impl Discovery {
     /// none we answer everything with the rendezvous: a swarmlet that dials understands, and tells
     /// us what to serve; other clients hang up.
     fn handshaken(&mut self, id: LinkId, asked: InfoHash, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get(&id) else { return };
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
         let rendezvous = self.setup.rendezvous;
         let dialed = link.dialed;
         let swarm = if self.state.swarms.contains_key(&asked) {
@@ -123,14 +139,23 @@ impl Discovery {
             rendezvous
         } else {
             self.leave(id, MemberEnd::Graceful, context);
-            self.close(id, "the peer asks for a swarm that is not served here");
+            self.close(
+                id,
+                "the peer asks for a swarm that is not served here",
+                false,
+            );
             return;
         };
         if dialed.is_none() {
             self.command(id, SessionCommand::Protocol(SessionInput::Answer(swarm)));
         }
         self.move_to(id, swarm, context);
-        let Some(session) = self.state.links.get(&id).and_then(|link| link.session.clone()) else {
+        let Some(session) = self
+            .state
+            .links
+            .get(&id)
+            .and_then(|link| link.session.clone())
+        else {
             return;
         };
         match self.state.swarms.get(&swarm) {
@@ -144,14 +169,27 @@ impl Discovery {
 
     /// The link turns out to belong to another swarm than the machine that counts it.
     fn move_to(&mut self, id: LinkId, swarm: InfoHash, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get_mut(&id) else { return };
+        let Some(link) = self.state.links.get_mut(&id) else {
+            return;
+        };
         let before = std::mem::replace(&mut link.swarm, swarm);
         if before == swarm {
             return;
         }
         let (remote, dialed) = (link.remote.ip(), link.dialed.map(|(addr, _)| addr));
-        self.member(swarm, Input::LinkOpened { link: id, remote, dialed }, context);
-        let left = Input::LinkClosed { link: id, reason: MemberEnd::Graceful };
+        self.member(
+            swarm,
+            Input::LinkOpened {
+                link: id,
+                remote,
+                dialed,
+            },
+            context,
+        );
+        let left = Input::LinkClosed {
+            link: id,
+            reason: MemberEnd::Graceful,
+        };
         self.member(before, left, context);
         if let Some(addr) = dialed {
             // It serves nothing yet. It will hear of the swarm on this very link, and dial us.
@@ -161,19 +199,35 @@ impl Discovery {
     }
 
     fn ready(&mut self, id: LinkId, ready: &Ready, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get(&id) else { return };
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
         let Some(peer_id) = link.peer_id else { return };
-        let listen = ready.listen_port.map(|port| SocketAddr::new(link.remote.ip(), port));
+        let listen = ready
+            .listen_port
+            .map(|port| SocketAddr::new(link.remote.ip(), port));
         let (remote, swarm) = (link.remote, link.swarm);
         info_link(id, remote, ready, swarm == self.setup.rendezvous);
+        if ready.fleet && swarm != self.setup.rendezvous {
+            // Peer exchange speaks of the living only; a fleet member hears of all we know.
+            self.send_swarms(id);
+        }
         let pex = ready.pex || (ready.fleet && swarm == self.setup.rendezvous);
-        let ready = Input::LinkReady { link: id, peer_id, listen, fleet: ready.fleet, pex };
+        let ready = Input::LinkReady {
+            link: id,
+            peer_id,
+            listen,
+            fleet: ready.fleet,
+            pex,
+        };
         self.member(swarm, ready, context);
         self.linked(context);
     }
 
     fn ended(&mut self, id: LinkId, end: LinkEnd, reason: &str, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get(&id) else { return };
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
         debug!("{id} {} ended: {reason}", link.remote);
         let remote = link.remote.ip();
         let swarm = link.swarm;
@@ -192,7 +246,10 @@ impl Discovery {
         self.forget_swarms(id);
         if end == (LinkEnd::Violation { ban: true }) {
             let until = self.now() + BAN;
-            info!("{remote} broke the protocol ({reason:?}); not spoken to for {} s", BAN.as_secs());
+            info!(
+                "{remote} broke the protocol ({reason:?}); not spoken to for {} s",
+                BAN.as_secs()
+            );
             self.member(swarm, Input::Ban { ip: remote, until }, context);
         }
         self.linked(context);
@@ -201,7 +258,9 @@ impl Discovery {
 
     /// Tells the link's machine that it is gone, unless the machine asked for that.
     fn leave(&mut self, id: LinkId, reason: MemberEnd, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get_mut(&id) else { return };
+        let Some(link) = self.state.links.get_mut(&id) else {
+            return;
+        };
         if !std::mem::replace(&mut link.closing, true) {
             let swarm = link.swarm;
             self.member(swarm, Input::LinkClosed { link: id, reason }, context);
@@ -209,30 +268,47 @@ impl Discovery {
     }
 
     /// Closes a link that its machine has forgotten.
-    pub(super) fn close(&mut self, id: LinkId, reason: &str) {
+    pub(super) fn close(&mut self, id: LinkId, reason: &str, politely: bool) {
         if let Some(link) = self.state.links.get_mut(&id) {
             link.closing = true;
         }
-        self.command(id, SessionCommand::Close { reason: reason.to_owned() });
+        let reason = reason.to_owned();
+        self.command(id, SessionCommand::Close { reason, politely });
     }
 
     /// Closes a link of our own accord.
     pub(super) fn hang_up(&mut self, id: LinkId, reason: &str, context: &mut Context<Self>) {
         self.leave(id, MemberEnd::Graceful, context);
-        self.close(id, reason);
+        self.close(id, reason, true);
     }
 
     /// Closes all links of a swarm; its machine learns of each when it has ended, and dials anew.
     pub(super) fn close_all(&self, info_hash: InfoHash, reason: &str) {
-        for (&id, _) in self.state.links.iter().filter(|(_, link)| link.swarm == info_hash) {
-            self.command(id, SessionCommand::Close { reason: reason.to_owned() });
+        for (&id, _) in self
+            .state
+            .links
+            .iter()
+            .filter(|(_, link)| link.swarm == info_hash)
+        {
+            self.command(
+                id,
+                SessionCommand::Close {
+                    reason: reason.to_owned(),
+                    politely: true,
+                },
+            );
         }
     }
 
     pub(super) fn ban(&mut self, id: LinkId, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get(&id) else { return };
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
         let (ip, swarm) = (link.remote.ip(), link.swarm);
-        info!("{ip} delivers bad data; not spoken to for {} s", BAN.as_secs());
+        info!(
+            "{ip} delivers bad data; not spoken to for {} s",
+            BAN.as_secs()
+        );
         let until = self.now() + BAN;
         self.member(swarm, Input::Ban { ip, until }, context);
     }
@@ -262,6 +338,9 @@ impl Discovery {
 
 fn info_link(id: LinkId, remote: SocketAddr, ready: &Ready, rendezvous: bool) {
     let place = if rendezvous { " at the rendezvous" } else { "" };
-    let client = ready.client.as_deref().unwrap_or("a client that does not say its name");
+    let client = ready
+        .client
+        .as_deref()
+        .unwrap_or("a client that does not say its name");
     debug!("{id} {remote} is ready{place}: {client}");
 }

@@ -19,7 +19,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, Supervised};
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, Supervised,
+};
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::membership::{Input, Membership};
@@ -33,7 +35,8 @@ use self::swarms::Swarm;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::{
-    AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted, SwarmStarted,
+    AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted,
+    SwarmStarted,
 };
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
@@ -57,6 +60,8 @@ pub struct Setup {
     pub listed: Vec<PeerAddress>,
     /// Peers of an earlier life.
     pub remembered: Vec<SocketAddr>,
+    /// What fleet members told in an earlier life.
+    pub hearsay: Vec<SocketAddr>,
     /// Networks to search, each with our own address in it.
     pub sweeps: Vec<(Cidr, std::net::Ipv4Addr)>,
     /// Speak and hear local beacons.
@@ -94,6 +99,8 @@ struct State {
     rendezvous: Rendezvous,
     swarms: HashMap<InfoHash, Swarm>,
     links: HashMap<LinkId, Link>,
+    /// Dials under way.
+    dialing: usize,
     /// Dropping this ends every session: a restarted discovery begins without links.
     owner: watch::Sender<()>,
     search: Search,
@@ -117,7 +124,13 @@ impl Discovery {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let state = State::new(&setup);
-        Self { setup, started: HashMap::new(), complete: HashSet::new(), bell: Bell::default(), state }
+        Self {
+            setup,
+            started: HashMap::new(),
+            complete: HashSet::new(),
+            bell: Bell::default(),
+            state,
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -129,7 +142,12 @@ impl Discovery {
     }
 
     fn command(&self, link: LinkId, command: SessionCommand) {
-        if let Some(session) = self.state.links.get(&link).and_then(|link| link.session.as_ref()) {
+        if let Some(session) = self
+            .state
+            .links
+            .get(&link)
+            .and_then(|link| link.session.as_ref())
+        {
             session.do_send(command);
         }
     }
@@ -139,13 +157,21 @@ impl Discovery {
         if info_hash == self.setup.rendezvous {
             return Some(&mut self.state.rendezvous.membership);
         }
-        self.state.swarms.get_mut(&info_hash).map(|swarm| &mut swarm.membership)
+        self.state
+            .swarms
+            .get_mut(&info_hash)
+            .map(|swarm| &mut swarm.membership)
     }
 
     /// The swarm that links belong to before they have said so, and that a sweep dials for: our
     /// first swarm, or the rendezvous while we know none.
     fn main_swarm(&self) -> InfoHash {
-        self.state.swarms.keys().min().copied().unwrap_or(self.setup.rendezvous)
+        self.state
+            .swarms
+            .keys()
+            .min()
+            .copied()
+            .unwrap_or(self.setup.rendezvous)
     }
 
     /// All machines, the rendezvous first.
@@ -157,10 +183,15 @@ impl Discovery {
 
     /// Addresses were found: every machine hears of them, or the one they were named for.
     fn found(&mut self, found: &AddressesFound, context: &mut Context<Self>) {
-        let swarms = found.info_hash.map_or_else(|| self.all_swarms(), |one| vec![one]);
+        let swarms = found
+            .info_hash
+            .map_or_else(|| self.all_swarms(), |one| vec![one]);
         for info_hash in swarms {
             for &addr in &found.addresses {
-                let input = Input::AddressLearned { addr, source: found.source };
+                let input = Input::AddressLearned {
+                    addr,
+                    source: found.source,
+                };
                 self.member(info_hash, input, context);
             }
         }
@@ -173,6 +204,7 @@ impl State {
             rendezvous: Rendezvous::new(setup),
             swarms: HashMap::new(),
             links: HashMap::new(),
+            dialing: 0,
             owner: watch::Sender::new(()),
             search: Search::new(setup),
             saving: false,
@@ -218,7 +250,11 @@ impl Alarmed for Discovery {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        let swarms = self.state.swarms.values().map(|swarm| swarm.membership.next_timeout());
+        let swarms = self
+            .state
+            .swarms
+            .values()
+            .map(|swarm| swarm.membership.next_timeout());
         let others = [
             self.state.rendezvous.membership.next_timeout(),
             self.state.rendezvous.join.next_timeout(),
@@ -275,7 +311,10 @@ impl Handler<SwarmCompleted> for Discovery {
     type Result = ();
 
     fn handle(&mut self, completed: SwarmCompleted, context: &mut Self::Context) {
-        let SwarmCompleted { info_hash, complete } = completed;
+        let SwarmCompleted {
+            info_hash,
+            complete,
+        } = completed;
         if complete {
             self.complete.insert(info_hash);
         } else {
@@ -305,9 +344,15 @@ impl Handler<CrashLink> for Discovery {
     type Result = bool;
 
     fn handle(&mut self, _: CrashLink, _: &mut Self::Context) -> bool {
-        let mut sessions = self.state.links.values().filter_map(|link| link.session.as_ref());
+        let mut sessions = self
+            .state
+            .links
+            .values()
+            .filter_map(|link| link.session.as_ref());
         let session = sessions.find(|session| session.connected());
-        session.inspect(|session| session.do_send(SessionCommand::Crash)).is_some()
+        session
+            .inspect(|session| session.do_send(SessionCommand::Crash))
+            .is_some()
     }
 }
 

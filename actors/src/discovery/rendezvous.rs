@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use actix::Context;
-use log::{error, info};
+use log::{error, info, warn};
 use swarmlet_protocol::extension::{MAX_RENDEZVOUS_PEERS, SwarmEntry, SwarmsMessage};
 use swarmlet_protocol::id::{InfoHash, LinkId};
 use swarmlet_protocol::membership::{
@@ -23,7 +23,12 @@ pub(super) struct Rendezvous {
     pub(super) join: Join,
     /// What each linked peer serves.
     heard: HashMap<LinkId, HashSet<InfoHash>>,
+    /// Other swarms than ours that the log has spoken of.
+    warned: HashSet<InfoHash>,
 }
+
+/// 64: other swarms that the log speaks of in one life: a stranger must not fill it.
+const MAX_WARNED: usize = 64;
 
 impl Rendezvous {
     pub(super) fn new(setup: &Setup) -> Self {
@@ -31,6 +36,7 @@ impl Rendezvous {
             membership: membership(setup, setup.rendezvous, TARGET_LINKS),
             join: Join::new(setup.wanted.clone()),
             heard: HashMap::new(),
+            warned: HashSet::new(),
         }
     }
 }
@@ -49,7 +55,12 @@ impl Discovery {
     pub(super) fn send_swarms(&self, link: LinkId) {
         let swarms = self.state.swarms.iter().filter_map(|(&info_hash, swarm)| {
             let (name, size) = swarm.content.clone()?;
-            Some(SwarmEntry { info_hash, name, size, configured: swarm.configured })
+            Some(SwarmEntry {
+                info_hash,
+                name,
+                size,
+                configured: swarm.configured,
+            })
         });
         let mut peers: Vec<_> = self
             .state
@@ -57,20 +68,30 @@ impl Discovery {
             .values()
             .map(|swarm| &swarm.membership)
             .chain([&self.state.rendezvous.membership])
-            .flat_map(Membership::known)
+            .flat_map(Membership::tellable)
             .collect();
         let mut seen = HashSet::new();
         peers.retain(|&peer| seen.insert(peer));
         peers.truncate(MAX_RENDEZVOUS_PEERS);
-        let message = SwarmsMessage { swarms: swarms.collect(), peers };
-        self.command(link, SessionCommand::Protocol(SessionInput::SendSwarms(message)));
+        let message = SwarmsMessage {
+            swarms: swarms.collect(),
+            peers,
+        };
+        self.command(
+            link,
+            SessionCommand::Protocol(SessionInput::SendSwarms(message)),
+        );
     }
 
     /// What we serve has changed: everybody at the rendezvous hears of it at once. Those who serve
     /// it as well need the rendezvous no longer.
     pub(super) fn push_swarms(&mut self, context: &mut Context<Self>) {
         let rendezvous = self.setup.rendezvous;
-        let links = self.state.links.iter().filter(|(_, link)| link.swarm == rendezvous);
+        let links = self
+            .state
+            .links
+            .iter()
+            .filter(|(_, link)| link.swarm == rendezvous);
         for id in links.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.send_swarms(id);
             self.part(id, context);
@@ -84,30 +105,79 @@ impl Discovery {
         message: SwarmsMessage,
         context: &mut Context<Self>,
     ) {
-        let Some(link) = self.state.links.get(&id) else { return };
-        if link.swarm != self.setup.rendezvous {
+        let Some(link) = self.state.links.get(&id) else {
             return;
-        }
+        };
+        let at_rendezvous = link.swarm == self.setup.rendezvous;
+        let swarms = if at_rendezvous {
+            self.all_swarms()
+        } else {
+            vec![link.swarm]
+        };
         for &addr in &message.peers {
-            for info_hash in self.all_swarms() {
+            for &info_hash in &swarms {
                 let source = Source::Rendezvous;
                 self.member(info_hash, Input::AddressLearned { addr, source }, context);
             }
         }
+        self.save_later(context);
+        if !at_rendezvous {
+            return;
+        }
+        let message_is_empty = message.swarms.is_empty();
         let heard = message.swarms.iter().map(|swarm| swarm.info_hash).collect();
         self.state.rendezvous.heard.insert(id, heard);
-        let swarms = message
+        let swarms: Vec<_> = message
             .swarms
             .into_iter()
-            .map(|SwarmEntry { info_hash, name, size, configured }| HeardSwarm {
-                info_hash,
-                name,
-                size,
-                configured,
-            })
+            .map(
+                |SwarmEntry {
+                     info_hash,
+                     name,
+                     size,
+                     configured,
+                 }| HeardSwarm {
+                    info_hash,
+                    name,
+                    size,
+                    configured,
+                },
+            )
             .collect();
+        let complete = !message_is_empty;
+        self.member(
+            self.setup.rendezvous,
+            Input::PeerComplete { link: id, complete },
+            context,
+        );
+        self.warn_of_others(&swarms);
         self.consider(JoinInput::Heard { link: id, swarms });
         self.part(id, context);
+    }
+
+    /// We learned our swarm in an earlier life, and somebody has another one in its configuration:
+    /// perhaps the fleet has moved on. What was learned is not given up for a stranger's word, but
+    /// the operator hears of it.
+    fn warn_of_others(&mut self, heard: &[HeardSwarm]) {
+        let ours = &self.state.swarms;
+        let Some(learned) = ours
+            .keys()
+            .next()
+            .filter(|_| !ours.values().any(|swarm| swarm.configured))
+        else {
+            return;
+        };
+        let others = heard.iter().filter(|swarm| swarm.configured);
+        for other in others.filter(|other| !ours.contains_key(&other.info_hash)) {
+            let warned = &mut self.state.rendezvous.warned;
+            if warned.len() < MAX_WARNED && warned.insert(other.info_hash) {
+                warn!(
+                    "a peer has swarm {} ({} bytes) in its config; this node learned {learned} and \
+                     keeps to it: to follow that peer, start it with --swarm {}",
+                    other.info_hash, other.size, other.info_hash
+                );
+            }
+        }
     }
 
     pub(super) fn forget_swarms(&mut self, link: LinkId) {
@@ -133,11 +203,16 @@ impl Discovery {
 
     /// Ends a rendezvous link whose both ends know a common swarm, and meets the peer there.
     fn part(&mut self, id: LinkId, context: &mut Context<Self>) {
-        let Some(heard) = self.state.rendezvous.heard.get(&id) else { return };
+        let Some(heard) = self.state.rendezvous.heard.get(&id) else {
+            return;
+        };
         let common: Vec<_> = heard
             .iter()
             .filter(|info_hash| {
-                self.state.swarms.get(info_hash).is_some_and(|swarm| swarm.content.is_some())
+                self.state
+                    .swarms
+                    .get(info_hash)
+                    .is_some_and(|swarm| swarm.content.is_some())
             })
             .copied()
             .collect();

@@ -22,7 +22,9 @@ impl Discovery {
     /// Keeps resolving every name in the configuration.
     pub(super) fn start_resolving(&self, context: &mut Context<Self>) {
         for peer in &self.setup.listed {
-            let PeerAddress::Name { host, port } = peer.clone() else { continue };
+            let PeerAddress::Name { host, port } = peer.clone() else {
+                continue;
+            };
             let myself = context.address().recipient::<AddressesFound>();
             let resolving = async move {
                 let mut retry = FIRST_RETRY;
@@ -33,7 +35,11 @@ impl Discovery {
                             let addresses: Vec<_> = addresses.collect();
                             debug!("{host} is {addresses:?}");
                             let source = Source::Named;
-                            myself.do_send(AddressesFound { source, addresses, info_hash: None });
+                            myself.do_send(AddressesFound {
+                                source,
+                                addresses,
+                                info_hash: None,
+                            });
                             (retry, failing) = (FIRST_RETRY, false);
                             sleep(PERIOD).await;
                         }

@@ -9,6 +9,7 @@ use swarmlet_protocol::time::Timestamp;
 use tokio::net::UdpSocket;
 
 use super::dial::connect;
+use super::swarms::TARGET_LINKS;
 use super::{Discovery, Setup};
 
 /// One sweep per network that we are in.
@@ -25,7 +26,10 @@ impl Search {
             let network: &swarmlet_protocol::address::Cidr = network;
             Sweep::new(network.hosts(), *own, setup.seed ^ number as u64)
         };
-        Self { sweeps: setup.sweeps.iter().enumerate().map(sweep).collect(), beacons: Vec::new() }
+        Self {
+            sweeps: setup.sweeps.iter().enumerate().map(sweep).collect(),
+            beacons: Vec::new(),
+        }
     }
 
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
@@ -41,14 +45,13 @@ impl Discovery {
         }
         let (now, main, port) = (self.now(), self.main_swarm(), self.setup.listen.port());
         for number in 0..self.state.search.sweeps.len() {
-            let linked = self.state.swarms.get(&main).map_or(
-                &self.state.rendezvous.membership,
-                |swarm| &swarm.membership,
-            );
-            let skip = |host: Ipv4Addr| {
-                let addr = SocketAddr::from((host, port));
-                linked.is_linked(addr) || linked.is_own(addr)
-            };
+            let linked = self
+                .state
+                .swarms
+                .get(&main)
+                .map_or(&self.state.rendezvous.membership, |swarm| &swarm.membership);
+            // Whom we know of already is membership's business.
+            let skip = |host: Ipv4Addr| linked.has_heard_of(SocketAddr::from((host, port)));
             let hosts = self.state.search.sweeps[number].next(now, 0, skip);
             for host in hosts {
                 self.try_host(number, SocketAddr::from((host, port)), context);
@@ -58,27 +61,39 @@ impl Discovery {
 
     fn try_host(&self, sweep: usize, addr: SocketAddr, context: &mut Context<Self>) {
         let attempt = connect(self.setup.listen.ip(), addr, SWEEP_DIAL_TIMEOUT);
-        context.spawn(attempt.into_actor(self).map(move |outcome, discovery, context| {
-            if let (Some(sweep), SocketAddr::V4(addr)) =
-                (discovery.state.search.sweeps.get_mut(sweep), addr)
-            {
-                sweep.dial_ended(*addr.ip());
-            }
-            if let Ok(stream) = outcome {
-                let main = discovery.main_swarm();
-                let found = Input::AddressLearned { addr, source: Source::Sweep };
-                discovery.member(main, found, context);
-                discovery.open(stream, addr, Some(addr), main, context);
-            }
-            discovery.sweep(context);
-            discovery.bell.rouse();
-        }));
+        context.spawn(
+            attempt
+                .into_actor(self)
+                .map(move |outcome, discovery, context| {
+                    if let (Some(sweep), SocketAddr::V4(addr)) =
+                        (discovery.state.search.sweeps.get_mut(sweep), addr)
+                    {
+                        sweep.dial_ended(*addr.ip());
+                    }
+                    if let Ok(stream) = outcome {
+                        let main = discovery.main_swarm();
+                        let found = Input::AddressLearned {
+                            addr,
+                            source: Source::Sweep,
+                        };
+                        discovery.member(main, found, context);
+                        // With links enough, it is for membership to visit it.
+                        if discovery.sockets() < TARGET_LINKS {
+                            discovery.open(stream, addr, Some(addr), main, context);
+                        }
+                    }
+                    discovery.sweep(context);
+                    discovery.bell.rouse();
+                }),
+        );
     }
 
     /// The number of links may have changed: a node with links sweeps at its slow beat.
     pub(super) fn linked(&mut self, _: &mut Context<Self>) {
         let (now, main) = (self.now(), self.main_swarm());
-        let linked = self.membership(main).is_some_and(|membership| membership.link_count() > 0);
+        let linked = self
+            .membership(main)
+            .is_some_and(|membership| membership.link_count() > 0);
         for sweep in &mut self.state.search.sweeps {
             sweep.set_linked(linked, now);
         }

@@ -6,7 +6,9 @@ use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
 use log::debug;
 use swarmlet_protocol::extension::{PexMessage, PexPeer};
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::membership::{Input, Membership, MembershipConfig, Output, Source};
+use swarmlet_protocol::membership::{
+    CloseReason, Input, Membership, MembershipConfig, Output, Source,
+};
 use swarmlet_protocol::session::Input as SessionInput;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -17,12 +19,17 @@ use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::state::or_warn;
 
-/// 26: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
-/// graph with far fewer, and with the sockets that are just being closed a node stays within 30.
-const MAX_LINKS: usize = 26;
+/// 24: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
+/// graph with far fewer.
+const MAX_LINKS: usize = 24;
 
-/// 14: a node dials while it has fewer links. The rest of its links come to it.
-pub(super) const TARGET_LINKS: usize = 14;
+/// 26: sockets of links, those that begin and those that are being closed included, so that a node
+/// stays under 30 with those that the kernel accepts for it. A newcomer that finds so many comes
+/// again a few tens of milliseconds later.
+pub(super) const MAX_SOCKETS: usize = 26;
+
+/// 12: a node dials while it has fewer links. The rest of its links come to it.
+pub(super) const TARGET_LINKS: usize = 12;
 
 /// 64: dials under way at once: every address of a state file at a start.
 const MAX_HALF_OPEN: usize = 64;
@@ -72,11 +79,16 @@ impl Discovery {
         self.state.swarms.insert(info_hash, swarm);
         self.feed(info_hash, context);
         for addr in self.state.rendezvous.membership.known().collect::<Vec<_>>() {
-            let input = Input::AddressLearned { addr, source: Source::Rendezvous };
+            let input = Input::AddressLearned {
+                addr,
+                source: Source::Rendezvous,
+            };
             self.member(info_hash, input, context);
         }
         // From now on the rendezvous is for those who do not know a swarm.
         self.member(self.setup.rendezvous, Input::SetTarget(0), context);
+        // At the rendezvous, to be complete is to know a swarm.
+        self.member(self.setup.rendezvous, Input::SelfComplete(true), context);
         self.push_swarms(context);
         self.beacon(context);
     }
@@ -87,14 +99,28 @@ impl Discovery {
             swarmlet_protocol::address::PeerAddress::Socket(addr) => Some((*addr, Source::Listed)),
             _ => None,
         });
-        let remembered = self.setup.remembered.iter().map(|&addr| (addr, Source::State));
-        for (addr, source) in listed.chain(remembered).collect::<Vec<_>>() {
+        let remembered = self
+            .setup
+            .remembered
+            .iter()
+            .map(|&addr| (addr, Source::State));
+        let hearsay = self
+            .setup
+            .hearsay
+            .iter()
+            .map(|&addr| (addr, Source::Rendezvous));
+        for (addr, source) in listed.chain(remembered).chain(hearsay).collect::<Vec<_>>() {
             self.member(info_hash, Input::AddressLearned { addr, source }, context);
         }
     }
 
     /// One input to a machine, and everything that follows from it.
-    pub(super) fn member(&mut self, info_hash: InfoHash, input: Input, context: &mut Context<Self>) {
+    pub(super) fn member(
+        &mut self,
+        info_hash: InfoHash,
+        input: Input,
+        context: &mut Context<Self>,
+    ) {
         let now = self.now();
         let mut out = Vec::new();
         if let Some(membership) = self.membership(info_hash) {
@@ -111,17 +137,29 @@ impl Discovery {
     ) {
         for output in out {
             match output {
-                Output::Close { link, reason } => self.close(link, &format!("{reason:?}")),
+                Output::Close { link, reason } => {
+                    // Who must go without a fault of its own hears our last words: addresses.
+                    let politely =
+                        matches!(reason, CloseReason::MakeRoom | CloseReason::BothComplete);
+                    self.close(link, &format!("{reason:?}"), politely);
+                }
                 Output::Dial { addr } => self.dial(info_hash, addr, context),
                 Output::KnownChanged => self.save_later(context),
-                Output::Pex { link, added, dropped } => {
+                Output::Pex {
+                    link,
+                    added,
+                    dropped,
+                } => {
                     if info_hash == self.setup.rendezvous {
                         self.send_swarms(link);
                         continue;
                     }
                     let added = added
                         .into_iter()
-                        .map(|peer| PexPeer { address: peer.addr, flags: peer.flags })
+                        .map(|peer| PexPeer {
+                            address: peer.addr,
+                            flags: peer.flags,
+                        })
                         .collect();
                     let pex = SessionInput::SendPex(PexMessage { added, dropped });
                     self.command(link, SessionCommand::Protocol(pex));
@@ -143,24 +181,33 @@ impl Discovery {
     }
 
     /// Remembers the peers soon; several changes share one write.
-    fn save_later(&mut self, context: &mut Context<Self>) {
+    pub(super) fn save_later(&mut self, context: &mut Context<Self>) {
         if self.setup.state.is_none() || std::mem::replace(&mut self.state.saving, true) {
             return;
         }
-        context.run_later(SAVE_DELAY, |discovery, context| discovery.save(None, context));
+        context.run_later(SAVE_DELAY, |discovery, context| {
+            discovery.save(None, context)
+        });
     }
 
     /// Remembers the peers, and tells `done` when that is on the disk.
     pub(super) fn save(&mut self, done: Option<oneshot::Sender<()>>, context: &mut Context<Self>) {
-        let Some(state) = self.setup.state.clone() else { return };
+        let Some(state) = self.setup.state.clone() else {
+            return;
+        };
         let main = self.main_swarm();
-        let Some(membership) = self.membership(main) else { return };
+        let Some(membership) = self.membership(main) else {
+            return;
+        };
         let peers: Vec<_> = membership.known().collect();
-        let learned = self.state.swarms.iter().find(|(_, swarm)| {
-            !swarm.configured && swarm.content.is_some()
-        });
+        let hearsay: Vec<_> = membership.hearsay().collect();
+        let learned = self
+            .state
+            .swarms
+            .iter()
+            .find(|(_, swarm)| !swarm.configured && swarm.content.is_some());
         let learned = learned.map(|(&info_hash, _)| info_hash);
-        let write = spawn_blocking(move || or_warn(state.save_node(learned, &peers)));
+        let write = spawn_blocking(move || or_warn(state.save_node(learned, &peers, &hearsay)));
         context.spawn(write.into_actor(self).map(|_, discovery, _| {
             discovery.state.saving = false;
             drop(done);

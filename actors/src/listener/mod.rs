@@ -40,9 +40,8 @@ pub fn listen(address: SocketAddr) -> Result<StdListener, String> {
         socket.listen(BACKLOG)?;
         Ok(StdListener::from(socket))
     };
-    open().map_err(|error: std::io::Error| {
-        format!("cannot listen on {address}: {}", reason(&error))
-    })
+    open()
+        .map_err(|error: std::io::Error| format!("cannot listen on {address}: {}", reason(&error)))
 }
 
 /// Accepts links.
@@ -82,7 +81,10 @@ impl Actor for Listener {
             loop {
                 let accepted = socket.accept().await;
                 let handed = accepted.and_then(|(stream, remote)| {
-                    Ok(AdmitLink { stream: stream.into_std()?, remote })
+                    Ok(AdmitLink {
+                        stream: stream.into_std()?,
+                        remote,
+                    })
                 });
                 match handed {
                     Ok(link) => {

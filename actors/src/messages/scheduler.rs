@@ -54,6 +54,8 @@ pub enum LinkNews {
         /// Bytes per second of late.
         rate: u64,
     },
+    /// Bytes of pieces come in, but no piece became whole for a while.
+    Progress,
     /// The link gives these leases back.
     Returned(Vec<PieceIndex>),
     /// These pieces are whole and on their way to storage.

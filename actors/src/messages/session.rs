@@ -17,10 +17,12 @@ pub enum SessionCommand {
     UseStorage(StorageHandle),
     /// A word for the link's machine.
     Protocol(Input),
-    /// From discovery: write what waits, then close.
+    /// From discovery: close.
     Close {
         /// Why, for the log.
         reason: String,
+        /// Write what waits first, and let the peer read it.
+        politely: bool,
     },
     /// From a test: panic.
     Crash,

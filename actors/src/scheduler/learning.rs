@@ -17,10 +17,22 @@ use crate::messages::supervisor::ContentLearned;
 impl Scheduler {
     pub(super) fn learn(&mut self, link: LinkId, news: LinkNews) {
         match news {
-            LinkNews::MetadataOffered(size) => self.fetch(Input::LinkOffers { link, size: size.into() }),
-            LinkNews::MetadataData { piece, total_size, data } => {
+            LinkNews::MetadataOffered(size) => self.fetch(Input::LinkOffers {
+                link,
+                size: size.into(),
+            }),
+            LinkNews::MetadataData {
+                piece,
+                total_size,
+                data,
+            } => {
                 let total_size = total_size.into();
-                self.fetch(Input::Data { link, piece, total_size, bytes: data });
+                self.fetch(Input::Data {
+                    link,
+                    piece,
+                    total_size,
+                    bytes: data,
+                });
             }
             LinkNews::MetadataRejected(piece) => self.fetch(Input::Reject { link, piece }),
             LinkNews::Gone => self.fetch(Input::LinkClosed { link }),
@@ -31,7 +43,9 @@ impl Scheduler {
 
     pub(super) fn fetch(&mut self, input: Input) {
         let now = self.now();
-        let Phase::Learning(fetch) = &mut self.state.phase else { return };
+        let Phase::Learning(fetch) = &mut self.state.phase else {
+            return;
+        };
         let mut out = Vec::new();
         fetch.handle(input, now, &mut out);
         for output in out {
@@ -53,7 +67,9 @@ impl Scheduler {
 
     fn fetched(&self, bytes: Bytes) {
         match Info::parse(bytes) {
-            Ok(info) => self.setup.learned.do_send(ContentLearned { info: Arc::new(info) }),
+            Ok(info) => self.setup.learned.do_send(ContentLearned {
+                info: Arc::new(info),
+            }),
             Err(error) => {
                 error!("swarm {} cannot be joined: {error}", self.setup.info_hash);
             }

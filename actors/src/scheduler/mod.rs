@@ -89,7 +89,12 @@ impl Scheduler {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let state = State::new(&setup, None);
-        Self { setup, content: None, bell: Bell::default(), state }
+        Self {
+            setup,
+            content: None,
+            bell: Bell::default(),
+            state,
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -112,7 +117,9 @@ impl Scheduler {
         for (link, _) in std::mem::take(&mut self.state.links) {
             self.pick(swarmlet_protocol::picker::Input::LinkClosed { link });
         }
-        self.setup.reset.do_send(ResetLinks { info_hash: self.setup.info_hash });
+        self.setup.reset.do_send(ResetLinks {
+            info_hash: self.setup.info_hash,
+        });
     }
 }
 
@@ -180,7 +187,13 @@ impl Handler<OpenLink> for Scheduler {
 
     fn handle(&mut self, OpenLink { link, session }: OpenLink, context: &mut Self::Context) {
         session.do_send(SessionCommand::Attach(context.address().recipient()));
-        self.state.links.insert(link, Link { session, rejected: 0 });
+        self.state.links.insert(
+            link,
+            Link {
+                session,
+                rejected: 0,
+            },
+        );
         match &self.state.phase {
             Phase::Learning(_) => self.tell(link, SessionInput::Welcome(None)),
             Phase::Running(_) => self.welcome(link),

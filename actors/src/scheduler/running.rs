@@ -60,11 +60,19 @@ impl Scheduler {
             LinkNews::PeerHas(PeerHave::Only(pieces)) => Input::PeerHasBitfield { link, pieces },
             LinkNews::PeerHas(PeerHave::More(pieces)) => Input::PeerHas { link, pieces },
             LinkNews::PeerLacks(pieces) => Input::PeerLacks { link, pieces },
-            LinkNews::Want { bytes, round_trip, rate } => {
-                Input::Want { link, bytes, rtt: round_trip, rate }
-            }
+            LinkNews::Want {
+                bytes,
+                round_trip,
+                rate,
+            } => Input::Want {
+                link,
+                bytes,
+                rtt: round_trip,
+                rate,
+            },
             LinkNews::Returned(pieces) => Input::Returned { link, pieces },
             LinkNews::Received(pieces) => Input::Received { link, pieces },
+            LinkNews::Progress => Input::Progress { link },
             LinkNews::Gone => Input::LinkClosed { link },
             // We have the metadata already.
             LinkNews::MetadataOffered(_)
@@ -85,7 +93,9 @@ impl Scheduler {
             }
             StorageFact::Paused(error) => {
                 self.state.paused = Some(error.clone());
-                self.setup.trouble.do_send(StorageTrouble { error: Some(error) });
+                self.setup
+                    .trouble
+                    .do_send(StorageTrouble { error: Some(error) });
                 self.pick(Input::Pause);
             }
             StorageFact::Resumed => {
@@ -112,11 +122,14 @@ impl Scheduler {
 
     pub(super) fn pick(&mut self, input: Input) {
         let now = self.now();
-        let Phase::Running(picker) = &mut self.state.phase else { return };
+        let Phase::Running(picker) = &mut self.state.phase else {
+            return;
+        };
         let mut out = Vec::new();
         log::trace!("picker <- {input:?}");
         picker.handle(input, now, &mut out);
-        out.iter().for_each(|output| log::trace!("picker -> {output:?}"));
+        out.iter()
+            .for_each(|output| log::trace!("picker -> {output:?}"));
         for output in out {
             match output {
                 Output::Grant { link, pieces } => self.tell(link, SessionInput::Grant(pieces)),
@@ -128,11 +141,17 @@ impl Scheduler {
                     self.tell(link, SessionInput::Announce(pieces));
                 }
                 Output::Withdraw { pieces } => {
+                    // Peers cannot be told to forget a `have` (BEP 54 is not spoken by all).
                     debug!("{} pieces were lost; all links start anew", pieces.len());
                     self.set_complete(false);
                     self.reset_links();
                 }
-                Output::Complete => self.set_complete(true),
+                Output::Complete => {
+                    for &link in self.state.links.keys() {
+                        self.tell(link, SessionInput::Complete);
+                    }
+                    self.set_complete(true);
+                }
             }
         }
     }
@@ -147,14 +166,26 @@ impl Scheduler {
         } else {
             warn!("{info_hash}: no longer complete");
         }
-        self.setup.completed.0.do_send(SwarmCompleted { info_hash, complete });
-        self.setup.completed.1.do_send(CompletionChanged { info_hash, complete });
+        self.setup.completed.0.do_send(SwarmCompleted {
+            info_hash,
+            complete,
+        });
+        self.setup.completed.1.do_send(CompletionChanged {
+            info_hash,
+            complete,
+        });
     }
 
     fn strike(&mut self, link: LinkId, piece: PieceIndex) {
-        let Some(guilty) = self.state.links.get_mut(&link) else { return };
+        let Some(guilty) = self.state.links.get_mut(&link) else {
+            return;
+        };
         guilty.rejected += 1;
-        debug!("{link}: strike {} for piece {}", guilty.rejected, piece.get());
+        debug!(
+            "{link}: strike {} for piece {}",
+            guilty.rejected,
+            piece.get()
+        );
         if guilty.rejected >= MAX_REJECTED {
             self.setup.ban.do_send(BanLink { link });
         }
@@ -164,7 +195,11 @@ impl Scheduler {
         let links = self.state.links.len() as u32;
         let paused = self.state.paused.clone();
         let (Some(content), Phase::Running(picker)) = (&self.content, &self.state.phase) else {
-            return Progress { links, paused, ..Progress::default() };
+            return Progress {
+                links,
+                paused,
+                ..Progress::default()
+            };
         };
         let layout = content.info.layout();
         let have = picker.have();

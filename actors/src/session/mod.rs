@@ -12,7 +12,9 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture};
+use actix::{
+    Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
+};
 use log::debug;
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::session::{Input, Output, Params, Session as Machine, Verdict, Violation};
@@ -117,13 +119,21 @@ impl Session {
 
     fn report(&self, what: LinkEvent) {
         let token = Some(self.credit.take());
-        self.setup.discovery.do_send(LinkReport { link: self.setup.link, what, token });
+        self.setup.discovery.do_send(LinkReport {
+            link: self.setup.link,
+            what,
+            token,
+        });
     }
 
     fn tell(&self, what: LinkNews) {
         if let Some(scheduler) = &self.scheduler {
             let token = Some(self.credit.take());
-            scheduler.do_send(LinkFact { link: self.setup.link, what, token });
+            scheduler.do_send(LinkFact {
+                link: self.setup.link,
+                what,
+                token,
+            });
         }
     }
 }
@@ -134,13 +144,20 @@ impl Actor for Session {
     fn started(&mut self, context: &mut Self::Context) {
         let session = context.address().recipient();
         let what = LinkEvent::Started(session);
-        self.setup.discovery.do_send(LinkReport { link: self.setup.link, what, token: None });
+        self.setup.discovery.do_send(LinkReport {
+            link: self.setup.link,
+            what,
+            token: None,
+        });
         let mut owner = self.setup.owner.clone();
         context.spawn(
             async move { while owner.changed().await.is_ok() {} }
                 .into_actor(self)
                 .map_context(|session| {
-                    session.finish(LinkEnd::Closed, "the node has forgotten the link".to_owned());
+                    session.finish(
+                        LinkEnd::Closed,
+                        "the node has forgotten the link".to_owned(),
+                    );
                 }),
         );
         context.spawn(Pump::new());
@@ -157,10 +174,18 @@ impl Drop for Session {
         let lost = || (LinkEnd::Lost, "the session ended without a word".to_owned());
         let (end, reason) = self.end.take().unwrap_or_else(lost);
         if let Some(scheduler) = &self.scheduler {
-            scheduler.do_send(LinkFact { link, what: LinkNews::Gone, token: None });
+            scheduler.do_send(LinkFact {
+                link,
+                what: LinkNews::Gone,
+                token: None,
+            });
         }
         let what = LinkEvent::Ended { end, reason };
-        self.setup.discovery.do_send(LinkReport { link, what, token: None });
+        self.setup.discovery.do_send(LinkReport {
+            link,
+            what,
+            token: None,
+        });
     }
 }
 
@@ -172,8 +197,17 @@ impl Handler<SessionCommand> for Session {
             SessionCommand::Attach(scheduler) => self.scheduler = Some(scheduler),
             SessionCommand::UseStorage(storage) => self.storage = Some(storage),
             SessionCommand::Protocol(input) => self.input(input, context),
-            SessionCommand::Close { reason } => {
+            SessionCommand::Close {
+                reason,
+                politely: true,
+            } => {
                 self.closing.get_or_insert(reason);
+            }
+            SessionCommand::Close {
+                reason,
+                politely: false,
+            } => {
+                self.finish(LinkEnd::Closed, reason);
             }
             #[allow(clippy::panic, reason = "the message exists to do this")]
             SessionCommand::Crash => panic!("a test asked the session to panic"),

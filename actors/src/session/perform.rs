@@ -31,14 +31,31 @@ impl Session {
                 Output::Swarms(swarms) => self.report(LinkEvent::Swarms(swarms)),
                 Output::PeerHas(have) => self.tell(LinkNews::PeerHas(have)),
                 Output::PeerLacks(pieces) => self.tell(LinkNews::PeerLacks(pieces)),
-                Output::Want { bytes, round_trip, rate } => {
-                    self.tell(LinkNews::Want { bytes, round_trip, rate });
+                Output::Want {
+                    bytes,
+                    round_trip,
+                    rate,
+                } => {
+                    self.tell(LinkNews::Want {
+                        bytes,
+                        round_trip,
+                        rate,
+                    });
                     self.sample(round_trip, rate);
                 }
+                Output::Progress => self.tell(LinkNews::Progress),
                 Output::Returned(pieces) => self.tell(LinkNews::Returned(pieces)),
                 Output::MetadataOffered(size) => self.tell(LinkNews::MetadataOffered(size)),
-                Output::MetadataData { piece, total_size, data } => {
-                    self.tell(LinkNews::MetadataData { piece, total_size, data });
+                Output::MetadataData {
+                    piece,
+                    total_size,
+                    data,
+                } => {
+                    self.tell(LinkNews::MetadataData {
+                        piece,
+                        total_size,
+                        data,
+                    });
                 }
                 Output::MetadataRejected(piece) => self.tell(LinkNews::MetadataRejected(piece)),
                 Output::Pieces(pieces) => self.store(pieces),
@@ -52,8 +69,13 @@ impl Session {
         let Some(storage) = &self.storage else { return };
         let bytes: usize = pieces.iter().map(|(_, data)| data.len()).sum();
         self.setup.counters.received.add(bytes as u64);
-        self.tell(LinkNews::Received(pieces.iter().map(|&(piece, _)| piece).collect()));
-        storage.store.do_send(StorePieces { link: self.setup.link, pieces });
+        self.tell(LinkNews::Received(
+            pieces.iter().map(|&(piece, _)| piece).collect(),
+        ));
+        storage.store.do_send(StorePieces {
+            link: self.setup.link,
+            pieces,
+        });
     }
 
     fn read_blocks(&mut self, blocks: Vec<Block>, context: &mut Context<Self>) {
@@ -61,7 +83,9 @@ impl Session {
             self.input(Input::ReadFailed(blocks), context);
             return;
         };
-        let read = storage.read.send(ReadBlocks { blocks: blocks.clone() });
+        let read = storage.read.send(ReadBlocks {
+            blocks: blocks.clone(),
+        });
         context.spawn(read.into_actor(self).map(move |answer, session, context| {
             match answer {
                 Ok(Ok(data)) => {
@@ -84,7 +108,12 @@ impl Session {
         if now.since(self.sampled) >= SAMPLE_PERIOD {
             self.sampled = now;
             let (link, remote) = (self.setup.link, self.setup.remote);
-            self.setup.watchdog.do_send(LinkSampled { link, remote, round_trip, rate });
+            self.setup.watchdog.do_send(LinkSampled {
+                link,
+                remote,
+                round_trip,
+                rate,
+            });
         }
     }
 }

@@ -51,7 +51,11 @@ enum Progress {
 
 impl Pump {
     pub(super) const fn new() -> Self {
-        Self { timer: None, linger: None, shut: false }
+        Self {
+            timer: None,
+            linger: None,
+            shut: false,
+        }
     }
 }
 
@@ -107,7 +111,9 @@ impl Pump {
             return Poll::Pending;
         }
         let deadline = session.setup.clock.instant(deadline);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if deadline < timer.deadline() {
             timer.as_mut().reset(deadline);
         }
@@ -157,7 +163,8 @@ impl Session {
             match self.stream.try_write_vectored(&slices[..filled]) {
                 Ok(count) => {
                     let mut out = Vec::new();
-                    self.machine.written(count, self.setup.clock.now(), &mut out);
+                    self.machine
+                        .written(count, self.setup.clock.now(), &mut out);
                     self.perform(out, context);
                     progress = Progress::Moved;
                 }
@@ -172,7 +179,11 @@ impl Session {
     }
 
     /// Reads once, if the machine and the receivers of its facts can take more.
-    fn read(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) -> (Progress, usize) {
+    fn read(
+        &mut self,
+        context: &mut Context<Self>,
+        task: &mut TaskContext<'_>,
+    ) -> (Progress, usize) {
         if !self.machine.wants_bytes() || !self.credit.is_available(task.waker()) {
             return (Progress::Blocked, 0);
         }
@@ -222,12 +233,20 @@ impl Session {
     }
 
     fn closed_by_peer(&mut self) {
-        let end = if self.greeted { LinkEnd::Closed } else { LinkEnd::Unanswered };
+        let end = if self.greeted {
+            LinkEnd::Closed
+        } else {
+            LinkEnd::Unanswered
+        };
         self.finish(end, "closed by the peer".to_owned());
     }
 
     fn broke(&mut self, error: &io::Error) {
-        let end = if self.greeted { LinkEnd::Lost } else { LinkEnd::Unanswered };
+        let end = if self.greeted {
+            LinkEnd::Lost
+        } else {
+            LinkEnd::Unanswered
+        };
         self.finish(end, format!("the connection broke: {error}"));
     }
 }

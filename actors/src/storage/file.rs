@@ -32,8 +32,12 @@ impl ContentFile {
     /// One line that names the path and the reason.
     pub fn open(path: &Path, layout: Layout) -> Result<Self, String> {
         let shown = path.display();
-        let writable =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let writable = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
         let (file, read_only) = match writable {
             Ok(file) => (file, None),
             Err(error) if refuses_writes(&error) => {
@@ -44,8 +48,9 @@ impl ContentFile {
             }
             Err(error) => return Err(format!("cannot open {shown}: {}", reason(&error))),
         };
-        let metadata =
-            file.metadata().map_err(|error| format!("cannot read {shown}: {}", reason(&error)))?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| format!("cannot read {shown}: {}", reason(&error)))?;
         if metadata.is_dir() {
             return Err(format!("cannot write {shown}: it is a directory"));
         }
@@ -58,14 +63,28 @@ impl ContentFile {
         }
         let whole = metadata.len().div_ceil(u64::from(layout.piece_length()));
         let fresh_from = PieceIndex::new(u32::try_from(whole).unwrap_or(u32::MAX));
-        Ok(Self { file, layout, read_only, fresh_from })
+        Ok(Self {
+            file,
+            layout,
+            read_only,
+            fresh_from,
+        })
     }
 
     /// Any file, whatever its length: devices too.
     #[cfg(test)]
     pub(super) fn over(path: &Path, layout: Layout) -> Self {
-        let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-        Self { file, layout, read_only: None, fresh_from: PieceIndex::new(0) }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .unwrap();
+        Self {
+            file,
+            layout,
+            read_only: None,
+            fresh_from: PieceIndex::new(0),
+        }
     }
 
     /// Why the file can be read only, if so.
@@ -77,9 +96,8 @@ impl ContentFile {
     /// Is the file at `path` still this one, at its right length?
     #[must_use]
     pub fn is_still(&self, path: &Path) -> bool {
-        let same = |one: &Metadata, other: &Metadata| {
-            one.dev() == other.dev() && one.ino() == other.ino()
-        };
+        let same =
+            |one: &Metadata, other: &Metadata| one.dev() == other.dev() && one.ino() == other.ino();
         match (self.file.metadata(), path.metadata()) {
             (Ok(ours), Ok(theirs)) => same(&ours, &theirs) && ours.len() == self.layout.size(),
             _ => false,
@@ -147,7 +165,11 @@ mod tests {
     #[test]
     fn the_file_gets_its_length_whatever_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, before) in [("missing", None), ("short", Some("abc")), ("long", Some("abcdefghijklm"))] {
+        for (name, before) in [
+            ("missing", None),
+            ("short", Some("abc")),
+            ("long", Some("abcdefghijklm")),
+        ] {
             let path = folder.path().join(name);
             if let Some(before) = before {
                 std::fs::write(&path, before).unwrap();
@@ -156,8 +178,14 @@ mod tests {
             let after = std::fs::read(&path).unwrap();
             assert_eq!(after.len(), 10);
             let kept = before.unwrap_or_default().len().min(10);
-            assert_eq!(&after[..kept], &before.unwrap_or_default().as_bytes()[..kept]);
-            assert_eq!(file.fresh_from.get(), (before.unwrap_or_default().len() as u32).div_ceil(4));
+            assert_eq!(
+                &after[..kept],
+                &before.unwrap_or_default().as_bytes()[..kept]
+            );
+            assert_eq!(
+                file.fresh_from.get(),
+                (before.unwrap_or_default().len() as u32).div_ceil(4)
+            );
         }
     }
 
@@ -165,7 +193,10 @@ mod tests {
     fn a_directory_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let error = ContentFile::open(folder.path(), layout()).unwrap_err();
-        assert!(error.starts_with("cannot open") && error.ends_with("is a directory"), "{error}");
+        assert!(
+            error.starts_with("cannot open") && error.ends_with("is a directory"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -174,7 +205,12 @@ mod tests {
         let path = folder.path().join("data");
         let file = ContentFile::open(&path, layout()).unwrap();
         assert!(file.is_still(&path));
-        std::fs::File::options().write(true).open(&path).unwrap().set_len(3).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(3)
+            .unwrap();
         assert!(!file.is_still(&path));
         let file = ContentFile::open(&path, layout()).unwrap();
         std::fs::rename(&path, folder.path().join("old")).unwrap();
@@ -190,7 +226,13 @@ mod tests {
         std::fs::write(&path, "0123456789").unwrap();
         let file = ContentFile::open(&path, layout()).unwrap();
         let block = |piece, begin, length| layout().block(piece, begin, length).unwrap();
-        let blocks = [block(1, 2, 2), block(2, 0, 2), block(0, 0, 4), block(1, 0, 2), block(0, 1, 1)];
+        let blocks = [
+            block(1, 2, 2),
+            block(2, 0, 2),
+            block(0, 0, 4),
+            block(1, 0, 2),
+            block(0, 1, 1),
+        ];
         assert_eq!(file.read_blocks(&blocks).unwrap(), b"67890123451");
     }
 }

@@ -31,6 +31,10 @@ pub(super) fn check(
     let mut buffer = vec![0; BUFFER.min(info.layout().size() as usize)];
     let mut next = from;
     while next < to {
+        if next >= file.fresh_from.get() {
+            check_zeros(info, next, to, &mut checked);
+            break;
+        }
         let outcome = check_some(file, info, next, to, &mut buffer, &mut checked);
         match outcome {
             Ok(after) => next = after,
@@ -38,6 +42,32 @@ pub(super) fn check(
         }
     }
     (checked, Ok(()))
+}
+
+/// Pieces that lay beyond the old end of the file are zeros, and need not be read to know it.
+fn check_zeros(info: &Info, from: u32, to: u32, checked: &mut Checked) {
+    let mut known: Option<(u32, PieceHash)> = None;
+    for piece in (from..to).map(PieceIndex::new) {
+        let length = info.layout().length(piece);
+        let zeros = match known {
+            Some((of, hash)) if of == length => hash,
+            _ => zero_hash(length),
+        };
+        known = Some((length, zeros));
+        checked.note(piece, zeros == info.hash(piece));
+    }
+}
+
+fn zero_hash(length: u32) -> PieceHash {
+    let zeros = vec![0; BUFFER.min(length as usize)];
+    let mut hasher = Sha1::new();
+    let mut left = length as usize;
+    while left > 0 {
+        let part = left.min(zeros.len());
+        hasher.update(&zeros[..part]);
+        left -= part;
+    }
+    PieceHash(hasher.finalize().into())
 }
 
 /// Checks as many pieces as fit the buffer, or one that does not; returns the next piece.
@@ -64,9 +94,13 @@ fn check_some(
             left -= part;
             at += part as u64;
         }
-        checked.note(first, PieceHash(hasher.finalize().into()) == info.hash(first));
+        checked.note(
+            first,
+            PieceHash(hasher.finalize().into()) == info.hash(first),
+        );
         return Ok(next + 1);
     }
+    let to = to.min(file.fresh_from.get());
     let count = ((buffer.len() / piece_length) as u32).min(to - next);
     let pieces = || (next..next + count).map(PieceIndex::new);
     let total: usize = pieces().map(|piece| layout.length(piece) as usize).sum();
@@ -82,7 +116,11 @@ fn check_some(
 
 impl Checked {
     fn note(&mut self, piece: PieceIndex, right: bool) {
-        if right { self.good.push(piece) } else { self.bad.push(piece) }
+        if right {
+            self.good.push(piece)
+        } else {
+            self.bad.push(piece)
+        }
     }
 }
 

@@ -5,12 +5,20 @@ use std::path::Path;
 use super::*;
 
 fn content(size: usize) -> Vec<u8> {
-    (0..size).map(|index| (index * 7 + index / 251) as u8).collect()
+    (0..size)
+        .map(|index| (index * 7 + index / 251) as u8)
+        .collect()
 }
 
 fn info_of(content: &[u8], piece_length: usize) -> Info {
     let hashes: Vec<_> = content.chunks(piece_length).map(PieceHash::of).collect();
-    Info::single_file("data.bin", content.len() as u64, piece_length as u64, &hashes).unwrap()
+    Info::single_file(
+        "data.bin",
+        content.len() as u64,
+        piece_length as u64,
+        &hashes,
+    )
+    .unwrap()
 }
 
 fn open(path: &Path, info: &Info) -> ContentFile {
@@ -27,7 +35,12 @@ fn check_all(file: &ContentFile, info: &Info) -> Checked {
 fn a_check_finds_exactly_the_wrong_pieces() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
-    for (size, piece_length) in [(1, 1), (1_000, 7), (5_000_000, 16_384), (5_000_000, 3_000_000)] {
+    for (size, piece_length) in [
+        (1, 1),
+        (1_000, 7),
+        (5_000_000, 16_384),
+        (5_000_000, 3_000_000),
+    ] {
         let mut bytes = content(size);
         let info = info_of(&bytes, piece_length);
         let last = info.layout().pieces() - 1;
@@ -54,7 +67,10 @@ fn written_pieces_are_right_in_any_order_and_the_rest_is_untouched() {
             .filter(|piece| piece.get() % 3 != 1)
             .map(|piece| {
                 let start = info.layout().offset(piece) as usize;
-                (piece, bytes[start..start + info.layout().length(piece) as usize].to_vec())
+                (
+                    piece,
+                    bytes[start..start + info.layout().length(piece) as usize].to_vec(),
+                )
             })
             .collect();
         assert!(verify(&info, &pieces).iter().all(|&right| right));
@@ -65,7 +81,10 @@ fn written_pieces_are_right_in_any_order_and_the_rest_is_untouched() {
         let after = std::fs::read(&path).unwrap();
         for piece in checked.bad {
             let start = info.layout().offset(piece) as usize;
-            assert!(after[start..start + info.layout().length(piece) as usize] == vec![0xee; info.layout().length(piece) as usize]);
+            assert!(
+                after[start..start + info.layout().length(piece) as usize]
+                    == vec![0xee; info.layout().length(piece) as usize]
+            );
         }
     }
 }
@@ -90,6 +109,41 @@ fn equal_pieces_are_copied() {
     let info = info_of(&bytes, 3_000_000);
     std::fs::write(&path, &bytes[..3_000_000]).unwrap();
     let file = open(&path, &info);
-    copy(&file, &info, PieceIndex::new(0), &[PieceIndex::new(1), PieceIndex::new(2)]).unwrap();
+    copy(
+        &file,
+        &info,
+        PieceIndex::new(0),
+        &[PieceIndex::new(1), PieceIndex::new(2)],
+    )
+    .unwrap();
+    // What lay beyond the end was written since: only a file that is opened anew is checked.
+    let file = open(&path, &info);
     assert_eq!(check_all(&file, &info).bad, []);
+}
+
+#[test]
+fn what_lay_beyond_the_old_end_is_known_to_be_zeros() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    for piece_length in [100, 700_000, 3_000_000] {
+        let mut bytes = content(6_000_050);
+        bytes[4_000_000..].fill(0);
+        let info = info_of(&bytes, piece_length);
+        std::fs::write(&path, &bytes[..3_500_000]).unwrap();
+        let checked = check_all(&open(&path, &info), &info);
+        let wrong = |piece: &PieceIndex| {
+            let start = info.layout().offset(*piece) as usize;
+            let end = start + info.layout().length(*piece) as usize;
+            end > 3_500_000
+                && bytes[start.max(3_500_000)..end]
+                    .iter()
+                    .any(|&byte| byte != 0)
+        };
+        let expected: Vec<_> = info.layout().all_pieces().filter(wrong).collect();
+        assert_eq!(checked.bad, expected);
+        assert_eq!(
+            checked.good.len() + expected.len(),
+            info.layout().pieces() as usize
+        );
+    }
 }

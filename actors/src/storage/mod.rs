@@ -119,7 +119,9 @@ impl Storage {
 
     /// Keeps the check jobs running until every piece is known.
     fn check(&mut self, context: &mut Context<Self>) {
-        let Some(file) = self.state.file.clone() else { return };
+        let Some(file) = self.state.file.clone() else {
+            return;
+        };
         let pieces = self.setup.info.layout().pieces();
         let per_job = CHECK_BYTES.div_ceil(u64::from(self.setup.info.layout().piece_length()));
         let per_job = u32::try_from(per_job).unwrap_or(u32::MAX);
@@ -161,12 +163,17 @@ impl Storage {
             self.pause(refusal.to_owned());
         }
         let Checked { good, bad } = checked;
-        self.setup.scheduler.do_send(StorageFact::Checked { good, bad });
+        self.setup
+            .scheduler
+            .do_send(StorageFact::Checked { good, bad });
         self.check(context);
         if self.is_checked() {
             let (good, pieces) = (self.state.good.count(), self.setup.info.layout().pieces());
             let seconds = self.state.checked_at.elapsed().as_secs_f64();
-            info!("{}: {good} of {pieces} pieces are right ({seconds:.2} s)", self.shown());
+            info!(
+                "{}: {good} of {pieces} pieces are right ({seconds:.2} s)",
+                self.shown()
+            );
             self.copy_equal(context);
         }
     }
@@ -180,7 +187,9 @@ impl Storage {
     fn pause(&mut self, error: String) {
         if self.state.paused.as_ref() != Some(&error) {
             error!("{error}; trying again every second");
-            self.setup.scheduler.do_send(StorageFact::Paused(error.clone()));
+            self.setup
+                .scheduler
+                .do_send(StorageFact::Paused(error.clone()));
             self.state.paused = Some(error);
         }
     }
@@ -214,11 +223,18 @@ impl Storage {
     }
 
     fn looked(&mut self, still: bool, context: &mut Context<Self>) {
-        let read_only = self.state.file.as_ref().is_some_and(|file| file.read_only().is_some());
+        let read_only = self
+            .state
+            .file
+            .as_ref()
+            .is_some_and(|file| file.read_only().is_some());
         if self.state.file.is_none() || (read_only && self.state.paused.is_some()) {
             self.reopen(context);
         } else if !still {
-            warn!("{} was replaced or resized; checking all of it again", self.shown());
+            warn!(
+                "{} was replaced or resized; checking all of it again",
+                self.shown()
+            );
             self.open(context);
         } else if self.state.paused.is_some() {
             self.retry(context);
@@ -285,12 +301,18 @@ impl Handler<ReadBlocks> for Storage {
     type Result = ResponseFuture<Result<Bytes, String>>;
 
     fn handle(&mut self, request: ReadBlocks, _: &mut Self::Context) -> Self::Result {
-        let known = request.blocks.iter().all(|block| self.state.good.contains(block.piece));
+        let known = request
+            .blocks
+            .iter()
+            .all(|block| self.state.good.contains(block.piece));
         let file = self.state.file.clone().filter(|_| known);
         let readers = Arc::clone(&self.state.readers);
         Box::pin(async move {
             let file = file.ok_or_else(|| "the pieces are not here any more".to_owned())?;
-            let permit = readers.acquire_owned().await.map_err(|error| error.to_string())?;
+            let permit = readers
+                .acquire_owned()
+                .await
+                .map_err(|error| error.to_string())?;
             let read = spawn_blocking(move || {
                 let data = file.read_blocks(&request.blocks);
                 drop(permit);
@@ -308,9 +330,13 @@ impl Handler<ReportPieces> for Storage {
     fn handle(&mut self, _: ReportPieces, _: &mut Self::Context) {
         let good = self.state.good.iter().collect();
         let bad = self.state.bad.iter().collect();
-        self.setup.scheduler.do_send(StorageFact::Checked { good, bad });
+        self.setup
+            .scheduler
+            .do_send(StorageFact::Checked { good, bad });
         if let Some(error) = &self.state.paused {
-            self.setup.scheduler.do_send(StorageFact::Paused(error.clone()));
+            self.setup
+                .scheduler
+                .do_send(StorageFact::Paused(error.clone()));
         }
     }
 }

@@ -43,7 +43,9 @@ impl Storage {
     /// Starts as many batches as may run.
     fn work(&mut self, context: &mut Context<Self>) {
         while self.state.paused.is_none() && self.state.held.running < WORKERS {
-            let Some(batch) = self.state.held.waiting.pop_front() else { return };
+            let Some(batch) = self.state.held.waiting.pop_front() else {
+                return;
+            };
             self.start(batch, context);
         }
     }
@@ -86,8 +88,18 @@ impl Storage {
                 Ok(stored)
             });
             match written {
-                Ok(stored) => Outcome { batch, wrong, stored, error: None },
-                Err(error) => Outcome { batch, wrong, stored: Vec::new(), error: Some(error) },
+                Ok(stored) => Outcome {
+                    batch,
+                    wrong,
+                    stored,
+                    error: None,
+                },
+                Err(error) => Outcome {
+                    batch,
+                    wrong,
+                    stored: Vec::new(),
+                    error: Some(error),
+                },
             }
         });
         context.spawn(job.into_actor(self).map(move |outcome, storage, context| {
@@ -105,12 +117,23 @@ impl Storage {
     }
 
     fn ended(&mut self, outcome: Outcome) {
-        let Outcome { batch, wrong, stored, error } = outcome;
+        let Outcome {
+            batch,
+            wrong,
+            stored,
+            error,
+        } = outcome;
         for piece in wrong {
             self.setup.counters.rejected.add(1);
-            warn!("{} delivered piece {} with a wrong hash", batch.link, piece.get());
+            warn!(
+                "{} delivered piece {} with a wrong hash",
+                batch.link,
+                piece.get()
+            );
             let link = batch.link;
-            self.setup.scheduler.do_send(StorageFact::Rejected { piece, link });
+            self.setup
+                .scheduler
+                .do_send(StorageFact::Rejected { piece, link });
         }
         if let Some(error) = error {
             self.fail(&error, "write");
@@ -150,12 +173,20 @@ impl Storage {
     /// The check is over: pieces that are missing here and present elsewhere in the file are
     /// copied, not fetched.
     pub(super) fn copy_equal(&mut self, context: &mut Context<Self>) {
-        let Some(file) = self.state.file.clone() else { return };
+        let Some(file) = self.state.file.clone() else {
+            return;
+        };
         let mut copies = Vec::new();
         for places in self.state.equal.values() {
             let here = |place: &&PieceIndex| self.state.good.contains(**place);
-            let Some(&from) = places.iter().find(here) else { continue };
-            let to: Vec<_> = places.iter().copied().filter(|place| !here(&place)).collect();
+            let Some(&from) = places.iter().find(here) else {
+                continue;
+            };
+            let to: Vec<_> = places
+                .iter()
+                .copied()
+                .filter(|place| !here(&place))
+                .collect();
             if !to.is_empty() {
                 copies.push((from, to));
             }
@@ -209,7 +240,11 @@ impl Handler<StorePieces> for Storage {
     type Result = ();
 
     fn handle(&mut self, StorePieces { link, pieces }: StorePieces, context: &mut Context<Self>) {
-        self.state.held.waiting.push_back(Batch { link, pieces, verified: false });
+        self.state.held.waiting.push_back(Batch {
+            link,
+            pieces,
+            verified: false,
+        });
         self.work(context);
     }
 }

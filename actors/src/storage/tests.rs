@@ -83,7 +83,10 @@ fn stored(facts: &[StorageFact]) -> Vec<u32> {
 }
 
 fn opened(facts: &[StorageFact]) -> usize {
-    facts.iter().filter(|fact| matches!(fact, StorageFact::Opened)).count()
+    facts
+        .iter()
+        .filter(|fact| matches!(fact, StorageFact::Opened))
+        .count()
 }
 
 /// Pieces that differ from one another, the last one short.
@@ -107,8 +110,13 @@ fn begin(path: &Path, content: &[u8]) -> (Addr<Storage>, Notes) {
 }
 
 fn deliver(storage: &Addr<Storage>, link: u64, pieces: &[(u32, &[u8])]) {
-    let pieces = pieces.iter().map(|&(piece, data)| (PieceIndex::new(piece), data.to_vec()));
-    storage.do_send(StorePieces { link: LinkId(link), pieces: pieces.collect() });
+    let pieces = pieces
+        .iter()
+        .map(|&(piece, data)| (PieceIndex::new(piece), data.to_vec()));
+    storage.do_send(StorePieces {
+        link: LinkId(link),
+        pieces: pieces.collect(),
+    });
 }
 
 /// A system whose clock moves only while all wait, and an empty folder.
@@ -144,11 +152,19 @@ fn a_piece_with_a_wrong_hash_is_told_with_its_sender_and_never_written() {
         let (storage, notes) = begin(&path, &bytes);
         notes.is_checked(4).await;
         deliver(&storage, 5, &[(0, &bytes[..PIECE]), (1, &bytes[..PIECE])]);
-        notes.wait("the right one is stored", |facts| stored(facts) == [0]).await;
-        let rejected = |fact: &StorageFact| {
-            matches!(fact, StorageFact::Rejected { piece, link } if piece.get() == 1 && *link == LinkId(5))
-        };
-        assert_eq!(notes.0.borrow().iter().filter(|fact| rejected(fact)).count(), 1);
+        notes
+            .wait("the right one is stored", |facts| stored(facts) == [0])
+            .await;
+        let rejected = |fact: &StorageFact| matches!(fact, StorageFact::Rejected { piece, link } if piece.get() == 1 && *link == LinkId(5));
+        assert_eq!(
+            notes
+                .0
+                .borrow()
+                .iter()
+                .filter(|fact| rejected(fact))
+                .count(),
+            1
+        );
         let file = fs::read(&path).unwrap();
         assert!(file[..PIECE] == bytes[..PIECE]);
         assert!(file[PIECE..].iter().all(|&byte| byte == 0xee));
@@ -162,7 +178,9 @@ fn a_path_that_cannot_be_used_pauses_and_resumes_by_itself() {
         fs::create_dir(&path).unwrap();
         let (storage, notes) = begin(&path, &bytes);
         let paused = |fact: &StorageFact| matches!(fact, StorageFact::Paused(_));
-        notes.wait("it pauses", |facts| facts.iter().any(paused)).await;
+        notes
+            .wait("it pauses", |facts| facts.iter().any(paused))
+            .await;
         // What comes meanwhile is kept.
         deliver(&storage, 1, &[(2, &bytes[2 * PIECE..3 * PIECE])]);
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -170,7 +188,9 @@ fn a_path_that_cannot_be_used_pauses_and_resumes_by_itself() {
         assert_eq!(told, 1, "said once, not every second");
         fs::remove_dir(&path).unwrap();
         let resumed = |fact: &StorageFact| matches!(fact, StorageFact::Resumed);
-        notes.wait("it resumes", |facts| facts.iter().any(resumed)).await;
+        notes
+            .wait("it resumes", |facts| facts.iter().any(resumed))
+            .await;
         notes.is_checked(4).await;
     });
 }
@@ -185,13 +205,15 @@ fn what_cannot_be_written_is_kept_and_written_later() {
         // looks at its path.
         storage.send(Exchange("/dev/full".into())).await.unwrap();
         deliver(&storage, 1, &[(1, &bytes[PIECE..2 * PIECE])]);
-        let full = |fact: &StorageFact| {
-            matches!(fact, StorageFact::Paused(error) if error.ends_with("no space left on device"))
-        };
-        notes.wait("it pauses", |facts| facts.iter().any(full)).await;
+        let full = |fact: &StorageFact| matches!(fact, StorageFact::Paused(error) if error.ends_with("no space left on device"));
+        notes
+            .wait("it pauses", |facts| facts.iter().any(full))
+            .await;
         assert!(stored(&notes.0.borrow()).is_empty());
         storage.send(Exchange(path.clone())).await.unwrap();
-        notes.wait("the piece is stored", |facts| stored(facts) == [1]).await;
+        notes
+            .wait("the piece is stored", |facts| stored(facts) == [1])
+            .await;
         let resumed = |fact: &StorageFact| matches!(fact, StorageFact::Resumed);
         assert!(notes.0.borrow().iter().any(resumed));
         assert!(fs::read(&path).unwrap()[PIECE..2 * PIECE] == bytes[PIECE..2 * PIECE]);
@@ -220,14 +242,23 @@ fn a_file_that_was_replaced_or_shortened_is_checked_anew() {
         let (_storage, notes) = begin(&path, &bytes);
         notes.is_checked(8).await;
         assert!(checked(&notes.0.borrow()).1.is_empty());
-        fs::File::options().write(true).open(&path).unwrap().set_len(3 * PIECE as u64).unwrap();
-        notes.wait("it is opened anew", |facts| opened(facts) == 2).await;
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(3 * PIECE as u64)
+            .unwrap();
+        notes
+            .wait("it is opened anew", |facts| opened(facts) == 2)
+            .await;
         notes.is_checked(8).await;
         assert_eq!(checked(&notes.0.borrow()).1, [3, 4, 5, 6, 7]);
         let other = folder.join("other");
         fs::write(&other, &bytes).unwrap();
         fs::rename(&other, &path).unwrap();
-        notes.wait("it is opened once more", |facts| opened(facts) == 3).await;
+        notes
+            .wait("it is opened once more", |facts| opened(facts) == 3)
+            .await;
         notes.is_checked(8).await;
         assert!(checked(&notes.0.borrow()).1.is_empty());
     });
@@ -242,9 +273,15 @@ fn equal_pieces_are_copied_when_one_of_them_is_here_or_comes() {
         before[2 * PIECE..3 * PIECE].copy_from_slice(&one);
         fs::write(&path, &before).unwrap();
         let (storage, notes) = begin(&path, &bytes);
-        notes.wait("what is here is copied", |facts| stored(facts) == [0, 4]).await;
+        notes
+            .wait("what is here is copied", |facts| stored(facts) == [0, 4])
+            .await;
         deliver(&storage, 1, &[(3, &other)]);
-        notes.wait("what comes is copied", |facts| stored(facts) == [0, 1, 3, 4]).await;
+        notes
+            .wait("what comes is copied", |facts| {
+                stored(facts) == [0, 1, 3, 4]
+            })
+            .await;
         assert!(fs::read(&path).unwrap() == bytes);
     });
 }
@@ -258,9 +295,19 @@ fn blocks_of_pieces_that_are_not_right_are_not_read() {
         notes.is_checked(3).await;
         let layout = swarmlet_protocol::layout::Layout::new(bytes.len() as u64, PIECE as u64);
         let block = |piece| layout.as_ref().unwrap().block(piece, 0, 100).unwrap();
-        let right = storage.send(ReadBlocks { blocks: vec![block(0)] }).await.unwrap();
+        let right = storage
+            .send(ReadBlocks {
+                blocks: vec![block(0)],
+            })
+            .await
+            .unwrap();
         assert_eq!(right.unwrap(), &bytes[..100]);
-        let wrong = storage.send(ReadBlocks { blocks: vec![block(0), block(1)] }).await.unwrap();
+        let wrong = storage
+            .send(ReadBlocks {
+                blocks: vec![block(0), block(1)],
+            })
+            .await
+            .unwrap();
         assert!(wrong.is_err());
     });
 }

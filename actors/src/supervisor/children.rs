@@ -27,7 +27,9 @@ impl Supervisor {
     /// Starts the actors that every node has once.
     pub(super) fn start_children(&mut self, context: &Context<Self>) {
         // Gone after the first time, and then the actors are there.
-        let Some(socket) = self.socket.take() else { return };
+        let Some(socket) = self.socket.take() else {
+            return;
+        };
         let myself = context.address();
         let machine = interfaces();
         let listen = self.settings.listen;
@@ -39,6 +41,7 @@ impl Supervisor {
             wanted: self.settings.wanted.clone(),
             listed: self.settings.peers.clone(),
             remembered: std::mem::take(&mut self.remembered.peers),
+            hearsay: std::mem::take(&mut self.remembered.hearsay),
             sweeps: sweeps(self.settings.sweep, listen, &machine),
             lan: self.settings.lan,
             sessions: myself.clone().recipient(),
@@ -62,7 +65,11 @@ impl Supervisor {
             ],
         });
         let watchdog = self.start_guarded("watchdog", watchdog, context);
-        self.children = Some(Children { discovery, listener, watchdog });
+        self.children = Some(Children {
+            discovery,
+            listener,
+            watchdog,
+        });
     }
 
     /// Starts an actor that ends with this one.
@@ -78,7 +85,8 @@ impl Supervisor {
         let place = Context::new();
         let address = place.address();
         let report = reporter(&supervisor.address());
-        self.tasks.push(guard::run(name, Policy::SINGLETON, place, actor, report));
+        self.tasks
+            .push(guard::run(name, Policy::SINGLETON, place, actor, report));
         address
     }
 
@@ -90,7 +98,9 @@ impl Supervisor {
         configured: bool,
         context: &Context<Self>,
     ) {
-        let Some(children) = &self.children else { return };
+        let Some(children) = &self.children else {
+            return;
+        };
         let myself = context.address();
         let discovery = children.discovery.clone();
         let watchdog = children.watchdog.clone();
@@ -109,7 +119,11 @@ impl Supervisor {
             scheduler: scheduler.clone().recipient(),
             watched: vec![("scheduler", scheduler.clone().recipient())],
         });
-        let actors = SwarmActors { scheduler, storage: None, configured };
+        let actors = SwarmActors {
+            scheduler,
+            storage: None,
+            configured,
+        };
         self.swarms.insert(info_hash, actors);
         self.announce_swarm(info_hash, info);
     }
@@ -130,7 +144,9 @@ impl Supervisor {
     /// The content is known: starts its storage.
     pub(super) fn serve(&mut self, info: &Arc<Info>, context: &Context<Self>) {
         let myself = context.address();
-        let Some(swarm) = self.swarms.get_mut(&info.info_hash()) else { return };
+        let Some(swarm) = self.swarms.get_mut(&info.info_hash()) else {
+            return;
+        };
         let Some(children) = self.children.as_ref().filter(|_| swarm.storage.is_none()) else {
             return;
         };
@@ -151,7 +167,13 @@ impl Supervisor {
             scheduler: swarm.scheduler.clone().recipient(),
             counters: Arc::clone(&self.counters),
         });
-        self.tasks.push(guard::run("storage", Policy::SINGLETON, place, actor, reporter(&myself)));
+        self.tasks.push(guard::run(
+            "storage",
+            Policy::SINGLETON,
+            place,
+            actor,
+            reporter(&myself),
+        ));
         children.watchdog.do_send(Watch {
             scheduler: swarm.scheduler.clone().recipient(),
             watched: vec![("storage", storage.clone().recipient())],
@@ -166,8 +188,16 @@ impl Supervisor {
 
     /// Starts a session on the next arbiter.
     pub(super) fn start_session(&mut self, start: StartSession, context: &Context<Self>) {
-        let Some(children) = &self.children else { return };
-        let StartSession { link, stream, remote, role, owner } = start;
+        let Some(children) = &self.children else {
+            return;
+        };
+        let StartSession {
+            link,
+            stream,
+            remote,
+            role,
+            owner,
+        } = start;
         let discovery = children.discovery.clone().recipient();
         let setup = session::Setup {
             link,
@@ -186,7 +216,9 @@ impl Supervisor {
             counters: Arc::clone(&self.counters),
         };
         let report = reporter(&context.address());
-        let arbiter = self.arbiters.get(self.next_arbiter % self.arbiters.len().max(1));
+        let arbiter = self
+            .arbiters
+            .get(self.next_arbiter % self.arbiters.len().max(1));
         self.next_arbiter += 1;
         let lost = LinkReport {
             link,
@@ -204,8 +236,15 @@ impl Supervisor {
         };
         if !arbiter.is_some_and(|arbiter| arbiter.spawn_fn(start)) {
             let reason = "the arbiter is gone".to_owned();
-            let what = LinkEvent::Ended { end: LinkEnd::Lost, reason };
-            discovery.do_send(LinkReport { link, what, token: None });
+            let what = LinkEvent::Ended {
+                end: LinkEnd::Lost,
+                reason,
+            };
+            discovery.do_send(LinkReport {
+                link,
+                what,
+                token: None,
+            });
         }
     }
 }

@@ -22,6 +22,7 @@ use actix_rt::Arbiter;
 use log::{error, info, warn};
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
+use swarmlet_protocol::metainfo::Info;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
@@ -118,17 +119,26 @@ impl Supervisor {
             peer_id: PeerId::random(&mut rng),
             next_link: Arc::new(AtomicU64::new(1)),
             socket: Some(socket),
-            arbiters: (0..cores.min(MAX_ARBITERS)).map(|_| Arbiter::new()).collect(),
+            arbiters: (0..cores.min(MAX_ARBITERS))
+                .map(|_| Arbiter::new())
+                .collect(),
             next_arbiter: 0,
             tasks: Vec::new(),
             children: None,
             swarms: HashMap::new(),
         };
         // Nobody stands above the supervisor: its own panics are told past it.
-        let (counters, listeners) =
-            (Arc::clone(&supervisor.counters), supervisor.settings.listeners.clone());
+        let (counters, listeners) = (
+            Arc::clone(&supervisor.counters),
+            supervisor.settings.listeners.clone(),
+        );
         let report = move |failure| failed(failure, &counters, &listeners);
-        Ok(guard::start("supervisor", Policy::SINGLETON, supervisor, report))
+        Ok(guard::start(
+            "supervisor",
+            Policy::SINGLETON,
+            supervisor,
+            report,
+        ))
     }
 
     fn tell(&self, event: Event) {
@@ -145,8 +155,19 @@ fn tell(listeners: &[Recipient<Event>], event: &Event) {
 /// Counts a panic, and says in the log and to the node's listeners what follows from it.
 fn failed(failure: Failure, counters: &Counters, listeners: &[Recipient<Event>]) {
     counters.panics.add(1);
-    let Failure { actor, panic, restarts, fatal } = failure;
-    tell(listeners, &Event::ActorPanicked { actor, panic: panic.clone() });
+    let Failure {
+        actor,
+        panic,
+        restarts,
+        fatal,
+    } = failure;
+    tell(
+        listeners,
+        &Event::ActorPanicked {
+            actor,
+            panic: panic.clone(),
+        },
+    );
     if actor == SESSION {
         warn!("a session panicked: {panic}; its link is closed");
     } else if fatal {
@@ -179,8 +200,16 @@ impl Actor for Supervisor {
         self.tell(Event::Listening(self.settings.listen));
         info!("listening on {}, as {}", self.settings.listen, self.peer_id);
         let configured = self.settings.info.clone();
-        let learned = self.remembered.info.take();
-        match configured.map(|info| (info, true)).or_else(|| learned.map(|info| (info, false))) {
+        // What was learned is not what is wanted now.
+        let wanted = |info: &Info| {
+            let wanted = self.settings.wanted.as_ref();
+            wanted.is_none_or(|name| *name == info.name() || *name == info.info_hash().to_string())
+        };
+        let learned = self.remembered.info.take().filter(wanted);
+        match configured
+            .map(|info| (info, true))
+            .or_else(|| learned.map(|info| (info, false)))
+        {
             Some((info, configured)) => {
                 self.start_swarm(info.info_hash(), Some(&info), configured, context);
                 self.serve(&Arc::new(info), context);
@@ -214,7 +243,11 @@ impl Handler<ContentLearned> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, ContentLearned { info }: ContentLearned, context: &mut Self::Context) {
-        info!("learned what to sync: {}, {} bytes", info.info_hash(), info.layout().size());
+        info!(
+            "learned what to sync: {}, {} bytes",
+            info.info_hash(),
+            info.layout().size()
+        );
         if let Some(state) = self.state.clone() {
             let info = Arc::clone(&info);
             // Small, and nobody waits for it.
@@ -229,7 +262,10 @@ impl Handler<CompletionChanged> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, changed: CompletionChanged, _: &mut Self::Context) {
-        let CompletionChanged { info_hash, complete } = changed;
+        let CompletionChanged {
+            info_hash,
+            complete,
+        } = changed;
         self.tell(if complete {
             Event::Completed { info_hash }
         } else {
@@ -242,7 +278,11 @@ impl Handler<StorageTrouble> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, StorageTrouble { error }: StorageTrouble, _: &mut Self::Context) {
-        self.tell(error.map_or(Event::StorageResumed, |error| Event::StoragePaused { error }));
+        self.tell(
+            error.map_or(Event::StorageResumed, |error| Event::StoragePaused {
+                error,
+            }),
+        );
     }
 }
 
@@ -276,7 +316,9 @@ impl Handler<CrashActor> for Supervisor {
     #[allow(clippy::panic, reason = "the message exists to do this")]
     fn handle(&mut self, CrashActor(kind): CrashActor, _: &mut Self::Context) -> Self::Result {
         let answer = |is_hit: bool| -> Self::Result { Box::pin(async move { is_hit }) };
-        let Some(children) = &self.children else { return answer(false) };
+        let Some(children) = &self.children else {
+            return answer(false);
+        };
         let swarm = self.swarms.values().next();
         match kind {
             ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),

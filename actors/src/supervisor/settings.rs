@@ -54,7 +54,10 @@ pub enum Sweep {
 #[must_use]
 pub fn interfaces() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    interfaces.into_iter().map(|interface| interface.ip()).collect()
+    interfaces
+        .into_iter()
+        .map(|interface| interface.ip())
+        .collect()
 }
 
 /// The addresses under which a node that listens there can be reached.
@@ -119,8 +122,14 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(auto("127.3.2.1:6881"), ["127.3.2.0/24 127.3.2.1"]);
-        assert_eq!(auto("0.0.0.0:6881"), ["172.17.0.0/24 172.17.0.5", "10.1.2.0/24 10.1.2.3"]);
-        assert_eq!(auto("[::]:6881"), ["172.17.0.0/24 172.17.0.5", "10.1.2.0/24 10.1.2.3"]);
+        assert_eq!(
+            auto("0.0.0.0:6881"),
+            ["172.17.0.0/24 172.17.0.5", "10.1.2.0/24 10.1.2.3"]
+        );
+        assert_eq!(
+            auto("[::]:6881"),
+            ["172.17.0.0/24 172.17.0.5", "10.1.2.0/24 10.1.2.3"]
+        );
         assert!(auto("[fe80::1]:6881").is_empty());
     }
 
@@ -129,10 +138,19 @@ mod tests {
         let machine = ips(&["127.0.0.1", "172.17.0.5"]);
         let network = Sweep::Network("172.17.0.0/28".parse().unwrap());
         let found = sweeps(network, "0.0.0.0:6881".parse().unwrap(), &machine);
-        assert_eq!(found, [("172.17.0.0/28".parse().unwrap(), "172.17.0.5".parse().unwrap())]);
+        assert_eq!(
+            found,
+            [(
+                "172.17.0.0/28".parse().unwrap(),
+                "172.17.0.5".parse().unwrap()
+            )]
+        );
         let elsewhere = Sweep::Network("10.9.9.0/24".parse().unwrap());
         let found = sweeps(elsewhere, "0.0.0.0:6881".parse().unwrap(), &machine);
-        assert_eq!(found, [("10.9.9.0/24".parse().unwrap(), "10.9.9.1".parse().unwrap())]);
+        assert_eq!(
+            found,
+            [("10.9.9.0/24".parse().unwrap(), "10.9.9.1".parse().unwrap())]
+        );
     }
 
     #[test]

@@ -30,10 +30,19 @@ const THREADS: Duration = Duration::from_millis(40);
 impl Supervisor {
     /// Stops everything in order. Each step has a deadline: together they stay under a second.
     pub(super) fn shut_down(&mut self, myself: Addr<Self>) -> impl Future<Output = ()> + 'static {
-        let listener = self.children.as_ref().map(|children| children.listener.clone());
-        let discovery = self.children.as_ref().map(|children| children.discovery.clone());
-        let storages: Vec<_> =
-            self.swarms.values().filter_map(|swarm| swarm.storage.clone()).collect();
+        let listener = self
+            .children
+            .as_ref()
+            .map(|children| children.listener.clone());
+        let discovery = self
+            .children
+            .as_ref()
+            .map(|children| children.discovery.clone());
+        let storages: Vec<_> = self
+            .swarms
+            .values()
+            .filter_map(|swarm| swarm.storage.clone())
+            .collect();
         // From now on no session is started.
         let arbiters = std::mem::take(&mut self.arbiters);
         async move {

@@ -80,8 +80,9 @@ pub(super) fn line(progress: &Progress, down: u64, up: u64) -> String {
     if progress.without_holder > 0 {
         line += &format!(", {} that no linked peer has", progress.without_holder);
     }
-    if let Some(error) = &progress.paused {
-        line += &format!(", paused: {error}");
+    // Why stands in the log already, once.
+    if progress.paused.is_some() {
+        line += ", paused";
     }
     line
 }
@@ -94,7 +95,11 @@ fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    if unit == 0 {
+        format!("{count} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }
 
 #[cfg(test)]
@@ -127,17 +132,27 @@ mod tests {
 
     #[test]
     fn the_line_tells_why_a_node_waits() {
-        let mut progress = Progress { links: 2, ..Progress::default() };
-        assert_eq!(line(&progress, 0, 0), "waiting to learn what to sync, 2 links");
-        progress = Progress { known: true, have: 3, pieces: 8, links: 2, ..progress };
+        let mut progress = Progress {
+            links: 2,
+            ..Progress::default()
+        };
+        assert_eq!(
+            line(&progress, 0, 0),
+            "waiting to learn what to sync, 2 links"
+        );
+        progress = Progress {
+            known: true,
+            have: 3,
+            pieces: 8,
+            links: 2,
+            ..progress
+        };
         assert_eq!(
             line(&progress, 3 << 20, 100),
             "37.5 % (3/8 pieces), down 3.0 MiB/s, up 100 B/s, 2 links"
         );
         progress.without_holder = 5;
         progress.paused = Some("cannot write /data.bin: no space left on device".to_owned());
-        assert!(line(&progress, 0, 0).ends_with(
-            "5 that no linked peer has, paused: cannot write /data.bin: no space left on device"
-        ));
+        assert!(line(&progress, 0, 0).ends_with(", 5 that no linked peer has, paused"));
     }
 }

@@ -88,7 +88,11 @@ impl Watchdog {
     /// A watchdog that watches no swarm yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        Self { setup, scheduler: None, state: State::default() }
+        Self {
+            setup,
+            scheduler: None,
+            state: State::default(),
+        }
     }
 
     fn look(&mut self, context: &mut Context<Self>) {
@@ -105,7 +109,9 @@ impl Watchdog {
             warn!("sessions take {turns} turns a second and move little ({moved} bytes so far)");
         }
         self.ping(now, context);
-        let Some(scheduler) = &self.scheduler else { return };
+        let Some(scheduler) = &self.scheduler else {
+            return;
+        };
         let asked = scheduler.send(QueryProgress);
         context.spawn(asked.into_actor(self).map(|answer, watchdog, _| {
             if let Ok(progress) = answer {
@@ -125,9 +131,14 @@ impl Watchdog {
             }
             let name = *name;
             self.state.waiting.insert(name, now);
-            context.spawn(actor.send(Ping).into_actor(self).map(move |_, watchdog, _| {
-                watchdog.state.waiting.remove(name);
-            }));
+            context.spawn(
+                actor
+                    .send(Ping)
+                    .into_actor(self)
+                    .map(move |_, watchdog, _| {
+                        watchdog.state.waiting.remove(name);
+                    }),
+            );
         }
     }
 
@@ -160,7 +171,9 @@ impl Actor for Watchdog {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(self.setup.period, |watchdog, context| watchdog.look(context));
+        context.run_interval(self.setup.period, |watchdog, context| {
+            watchdog.look(context)
+        });
     }
 }
 

@@ -51,7 +51,8 @@ pub struct PexMessage {
 }
 
 impl PexMessage {
-    /// The payload of the message. The caller keeps each list within [`MAX_PEX_SENT`].
+    /// The payload of the message. The caller keeps each list short: within [`MAX_PEX_SENT`] in all
+    /// but the first message to a foreign client (BEP 11).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let (mut added4, mut added6) = (Vec::new(), Vec::new());

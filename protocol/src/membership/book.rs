@@ -315,6 +315,29 @@ impl Book {
         known.into_iter().map(|(_, _, addr)| addr).collect()
     }
 
+    /// Addresses of the configuration that have not answered yet.
+    pub(super) fn listed(&self) -> impl Iterator<Item = SocketAddr> {
+        let unmet = |entry: &Entry| entry.listed && !entry.met && !entry.state;
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| unmet(entry))
+            .map(|(addr, _)| *addr)
+    }
+
+    /// Addresses that fleet members named, that have not answered yet and that little speaks
+    /// against.
+    pub(super) fn hearsay(&self) -> impl Iterator<Item = SocketAddr> {
+        let heard = |entry: &Entry| {
+            entry.origin == Origin::Source(Source::Rendezvous)
+                && !entry.is_trusted()
+                && entry.failures < HEARSAY_FAILURES / 2
+        };
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| heard(entry))
+            .map(|(addr, _)| *addr)
+    }
+
     /// The wait after the failures of this entry, with a quarter of jitter to either side.
     fn delay(&mut self, addr: SocketAddr) -> Duration {
         let Some(entry) = self.entries.get(&addr) else {

@@ -69,13 +69,13 @@ pub enum JoinOutput {
 #[non_exhaustive]
 pub enum JoinProblem {
     /// More than one swarm fits.
-    #[error("peers serve {} swarms, name the one to join: {}", .list.len(), describe(.list))]
+    #[error("peers serve {} swarms, name the one to join with --swarm: {}", .list.len(), describe(.list))]
     Ambiguous {
         /// The swarms, by infohash.
         list: Vec<HeardSwarm>,
     },
     /// There are swarms, but not the one that is wanted.
-    #[error("no peer serves a swarm named '{}', they serve: {}", .wanted.escape_debug(), describe(.list))]
+    #[error("no peer serves a swarm '{}', they serve: {}", .wanted.escape_debug(), describe(.list))]
     NotHeard {
         /// The wanted name.
         wanted: String,
@@ -84,11 +84,17 @@ pub enum JoinProblem {
     },
 }
 
+/// 100 ms: a node that knows no swarm listens so long to the peers it meets before it joins the
+/// only one it heard of. On a local network all answers come within a few milliseconds.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// The choice of a swarm.
 #[derive(Debug)]
 pub struct Join {
     wanted: Option<String>,
     claims: BTreeMap<InfoHash, Claim>,
+    /// When a swarm was first heard of.
+    first_heard: Option<Timestamp>,
     joined: bool,
     told: Option<JoinProblem>,
 }
@@ -105,12 +111,14 @@ struct Claim {
 }
 
 impl Join {
-    /// A node that has heard nothing yet, and wants the swarm of that name, or the only one.
+    /// A node that has heard nothing yet, and wants the swarm of that name or infohash, or the only
+    /// one.
     #[must_use]
     pub fn new(wanted: Option<String>) -> Self {
         Self {
             wanted,
             claims: BTreeMap::new(),
+            first_heard: None,
             joined: false,
             told: None,
         }
@@ -140,12 +148,26 @@ impl Join {
         {
             claim.configured = claim.speakers.values().any(|&configured| configured);
         }
-        self.decide()
+        if self.claims.is_empty() {
+            self.first_heard = None;
+            return None;
+        }
+        let since = *self.first_heard.get_or_insert(now);
+        // Whoever named a swarm knows what it wants; others hear several peers first.
+        (self.wanted.is_some() || now >= since + SETTLE)
+            .then(|| self.decide())
+            .flatten()
     }
 
-    /// When a swarm that nobody speaks of any more will be forgotten.
+    /// When the choice falls, or a swarm that nobody speaks of any more is forgotten.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {
+        if let Some(since) = self
+            .first_heard
+            .filter(|_| !self.joined && self.told.is_none())
+        {
+            return Some(since + SETTLE);
+        }
         let silent = self
             .claims
             .values()
@@ -178,8 +200,11 @@ impl Join {
     }
 
     fn decide(&mut self) -> Option<JoinOutput> {
-        let fits = |claim: &Claim| self.wanted.as_ref().is_none_or(|name| *name == claim.name);
-        let fitting = || self.claims.iter().filter(|(_, claim)| fits(claim));
+        let fits = |info_hash: &InfoHash, claim: &Claim| {
+            let wanted = self.wanted.as_ref();
+            wanted.is_none_or(|name| *name == claim.name || *name == info_hash.to_string())
+        };
+        let fitting = || self.claims.iter().filter(|(hash, claim)| fits(hash, claim));
         let only = |mut swarms: Box<dyn Iterator<Item = InfoHash> + '_>| {
             swarms.next().filter(|_| swarms.next().is_none())
         };
@@ -263,13 +288,12 @@ mod tests {
     }
 
     #[test]
-    fn the_only_swarm_is_joined_at_once_and_once() {
+    fn the_only_swarm_is_joined_after_a_moment_and_once() {
         let mut join = Join::new(None);
         assert_eq!(join.handle(heard(1, &[]), START), None);
-        assert_eq!(
-            join.handle(heard(2, &[swarm(1, "a", false)]), START),
-            joins(1)
-        );
+        assert_eq!(join.handle(heard(2, &[swarm(1, "a", false)]), START), None);
+        assert_eq!(join.next_timeout(), Some(START + SETTLE));
+        assert_eq!(join.handle(JoinInput::Tick, START + SETTLE), joins(1));
         assert_eq!(join.handle(heard(3, &[swarm(1, "a", true)]), START), None);
     }
 
@@ -278,31 +302,45 @@ mod tests {
         let mut join = Join::new(Some("b".to_owned()));
         let both = [swarm(1, "a", true), swarm(2, "b", false)];
         assert_eq!(join.handle(heard(1, &both), START), joins(2));
+        let mut join = Join::new(Some(InfoHash([1; 20]).to_string()));
+        assert_eq!(join.handle(heard(1, &both), START), joins(1));
+    }
+
+    #[test]
+    fn a_second_swarm_that_is_heard_of_a_moment_later_stops_the_choice() {
+        let mut join = Join::new(None);
+        join.handle(heard(1, &[swarm(1, "a", true)]), START);
+        join.handle(heard(2, &[swarm(2, "b", true)]), START + SETTLE / 2);
+        let said = join.handle(JoinInput::Tick, START + SETTLE);
+        assert!(matches!(said, Some(JoinOutput::Problem(_))), "{said:?}");
     }
 
     #[test]
     fn the_configured_swarm_wins_over_the_learned_one() {
         let mut join = Join::new(None);
         let both = [swarm(1, "a", false), swarm(2, "b", true)];
-        assert_eq!(join.handle(heard(1, &both), START), joins(2));
+        assert_eq!(join.handle(heard(1, &both), START), None);
+        assert_eq!(join.handle(JoinInput::Tick, START + SETTLE), joins(2));
     }
 
     #[test]
     fn several_swarms_are_listed_once_per_change() {
         let mut join = Join::new(None);
         let both = [swarm(1, "a\n", false), swarm(2, "b", false)];
-        let Some(JoinOutput::Problem(problem)) = join.handle(heard(1, &both), START) else {
+        assert_eq!(join.handle(heard(1, &both), START), None);
+        let later = START + SETTLE;
+        let Some(JoinOutput::Problem(problem)) = join.handle(JoinInput::Tick, later) else {
             panic!("no problem was named");
         };
         assert_eq!(
             problem.to_string(),
-            "peers serve 2 swarms, name the one to join: \
+            "peers serve 2 swarms, name the one to join with --swarm: \
              'a\\n' (7 bytes, 0101010101010101010101010101010101010101), \
              'b' (7 bytes, 0202020202020202020202020202020202020202)"
         );
-        assert_eq!(join.handle(heard(2, &both), START), None);
+        assert_eq!(join.handle(heard(2, &both), later), None);
         let third = [swarm(3, "c", false)];
-        assert!(join.handle(heard(3, &third), START).is_some());
+        assert!(join.handle(heard(3, &third), later).is_some());
     }
 
     #[test]
@@ -316,7 +354,7 @@ mod tests {
         assert!(
             problem
                 .to_string()
-                .starts_with("no peer serves a swarm named 'z', they serve: 'a'")
+                .starts_with("no peer serves a swarm 'z', they serve: 'a'")
         );
         assert_eq!(
             join.handle(heard(2, &[swarm(2, "z", false)]), START),
@@ -327,17 +365,15 @@ mod tests {
     #[test]
     fn a_choice_does_not_fall_because_a_peer_is_away_for_a_moment() {
         let mut join = Join::new(None);
-        join.handle(heard(1, &[swarm(1, "a", false)]), Timestamp::ZERO);
-        let mut join = Join::new(None);
-        join.handle(
-            heard(1, &[swarm(1, "a", false), swarm(2, "b", false)]),
-            START,
-        );
+        let both = [swarm(1, "a", false), swarm(2, "b", false)];
+        join.handle(heard(1, &both), START);
         join.handle(heard(2, &[swarm(2, "b", false)]), START);
+        let later = START + SETTLE;
+        assert!(join.handle(JoinInput::Tick, later).is_some());
         let closed = JoinInput::LinkClosed { link: LinkId(1) };
-        assert_eq!(join.handle(closed, START), None);
+        assert_eq!(join.handle(closed, later), None);
         let due = join.next_timeout().unwrap();
-        assert_eq!(due, START + MEMORY);
+        assert_eq!(due, later + MEMORY);
         assert_eq!(join.handle(JoinInput::Tick, due), joins(2));
         assert_eq!(join.next_timeout(), None);
     }

@@ -123,10 +123,29 @@ impl Membership {
         self.book.known().into_iter()
     }
 
+    /// The addresses worth telling to a fleet member that comes: the known ones, then those of our
+    /// configuration that have not answered. In a fleet that is killed all the time, whoever comes
+    /// next may be the only one alive to whom these matter.
+    pub fn tellable(&self) -> impl Iterator<Item = SocketAddr> {
+        self.known().chain(self.book.listed())
+    }
+
+    /// What fleet members told and nobody has proved yet: worth a place in the state file, so that
+    /// a node that lives for a second can try it in its next life. Not passed on.
+    pub fn hearsay(&self) -> impl Iterator<Item = SocketAddr> {
+        self.book.hearsay()
+    }
+
     /// Is somebody linked, or about to be, who listens on that address? For the sweep.
     #[must_use]
     pub fn is_linked(&self, addr: SocketAddr) -> bool {
         self.links.values().any(|link| link.leads_to(&addr))
+    }
+
+    /// Do we know of the address, from whatever source, or is it our own? For the sweep.
+    #[must_use]
+    pub fn has_heard_of(&self, addr: SocketAddr) -> bool {
+        self.book.get(&addr).is_some() || self.book.is_own(&addr)
     }
 
     /// Is the address our own, as far as we know?

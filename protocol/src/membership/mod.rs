@@ -30,6 +30,6 @@ pub use join::{HeardSwarm, Join, JoinInput, JoinOutput, JoinProblem};
 pub use limits::*;
 pub use machine::Membership;
 pub use sweep::{
-    Cidr, CidrError, SWEEP_DIAL_TIMEOUT, SWEEP_HALF_OPEN, SWEEP_HALF_OPEN_LINKED, SWEEP_REST_FIRST,
-    SWEEP_REST_LAST, SWEEP_REST_LINKED, Sweep,
+    SWEEP_DIAL_TIMEOUT, SWEEP_HALF_OPEN, SWEEP_HALF_OPEN_LINKED, SWEEP_REST_FIRST, SWEEP_REST_LAST,
+    SWEEP_REST_LINKED, Sweep,
 };

@@ -16,10 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::str::FromStr;
 use std::time::Duration;
-
-use thiserror::Error;
 
 use crate::time::Timestamp;
 
@@ -48,70 +45,6 @@ const STEADY: Duration = Duration::from_secs(10);
 
 /// A dial whose end was not reported counts as ended after twice its time-out.
 const LOST_AFTER: Duration = Duration::from_millis(120);
-
-/// A network of IPv4 hosts, `a.b.c.d/n` with n from 22 to 32.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Cidr {
-    first: u32,
-    prefix: u8,
-}
-
-/// A text that is not a network to sweep.
-#[derive(Clone, Debug, Eq, PartialEq, Error)]
-#[non_exhaustive]
-pub enum CidrError {
-    /// Not of the form.
-    #[error("'{text}' is not a network like 172.17.0.0/24")]
-    Form {
-        /// What stood there, cut to a printable length.
-        text: String,
-    },
-    /// Too many hosts, or no such prefix.
-    #[error("the network prefix /{prefix} is not between /22 (1,022 hosts) and /32")]
-    Prefix {
-        /// The prefix that came.
-        prefix: u8,
-    },
-}
-
-impl Cidr {
-    /// 22: 1,022 hosts, what the neighbour table holds.
-    const WIDEST: u8 = 22;
-
-    /// The network of that prefix length around an address.
-    ///
-    /// # Errors
-    /// Refuses a prefix below 22 or above 32.
-    pub fn around(ip: Ipv4Addr, prefix: u8) -> Result<Self, CidrError> {
-        if !(Self::WIDEST..=32).contains(&prefix) {
-            return Err(CidrError::Prefix { prefix });
-        }
-        let mask = u32::MAX << (32 - u32::from(prefix));
-        let first = u32::from(ip) & mask;
-        Ok(Self { first, prefix })
-    }
-
-    /// Its hosts, without the network and broadcast address where there are such (RFC 3021).
-    pub fn hosts(self) -> impl Iterator<Item = Ipv4Addr> {
-        let size = 1_u32 << (32 - u32::from(self.prefix));
-        let edge = u32::from(size > 2);
-        (edge..size - edge).map(move |offset| Ipv4Addr::from(self.first + offset))
-    }
-}
-
-impl FromStr for Cidr {
-    type Err = CidrError;
-
-    fn from_str(text: &str) -> Result<Self, CidrError> {
-        let form = || CidrError::Form {
-            text: text.chars().take(60).collect(),
-        };
-        let (ip, prefix) = text.split_once('/').ok_or_else(form)?;
-        let ip = ip.parse().map_err(|_| form())?;
-        let prefix = prefix.parse().map_err(|_| form())?;
-        Self::around(ip, prefix)
-    }
-}
 
 /// The search through one network.
 #[derive(Debug)]
@@ -258,11 +191,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::address::Cidr;
 
     const OWN: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 20);
 
     fn sweep() -> Sweep {
-        Sweep::new(Cidr::around(OWN, 24).unwrap().hosts(), OWN, 1)
+        Sweep::new(Cidr::around(OWN).hosts(), OWN, 1)
     }
 
     /// Runs one pass through a network in which nobody answers; gives the order and the end.
@@ -285,7 +219,7 @@ mod tests {
     fn a_dead_network_is_covered_in_under_300_milliseconds() {
         let (order, end) = pass(&mut sweep(), Timestamp::ZERO);
         assert!(end < Timestamp::from_millis(300), "{end:?}");
-        let expected: BTreeSet<_> = Cidr::around(OWN, 24).unwrap().hosts().collect();
+        let expected: BTreeSet<_> = Cidr::around(OWN).hosts().collect();
         assert_eq!(order.len(), 253);
         assert!(!order.contains(&OWN));
         assert!(order.iter().all(|host| expected.contains(host)));
@@ -358,42 +292,13 @@ mod tests {
         assert!(sweep.next_timeout().unwrap() > now);
     }
 
-    #[test]
-    fn networks_are_read_and_refused_by_name() {
-        let hosts = |text: &str| text.parse::<Cidr>().map(|cidr| cidr.hosts().count());
-        assert_eq!(hosts("10.0.0.77/24"), Ok(254));
-        assert_eq!(hosts("10.0.0.77/32"), Ok(1));
-        assert_eq!(hosts("10.0.0.77/31"), Ok(2));
-        assert_eq!(hosts("10.0.0.77/22"), Ok(1_022));
-        assert_eq!(hosts("255.255.255.255/30"), Ok(2));
-        let error = hosts("10.0.0.0/8").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the network prefix /8 is not between /22 (1,022 hosts) and /32"
-        );
-        for text in [
-            "",
-            "10.0.0.0",
-            "10.0.0/24",
-            "10.0.0.0/x",
-            "::1/24",
-            "10.0.0.0/-1",
-        ] {
-            let error = hosts(text).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("'{text}' is not a network like 172.17.0.0/24")
-            );
-        }
-    }
-
     proptest! {
         #[test]
         fn it_never_leaves_the_network_nor_exceeds_the_limit(
             seed: u64,
             steps in prop::collection::vec((0_u8..4, 0_u64..200, 0_usize..80), 1..200),
         ) {
-            let cidr = Cidr::around(OWN, 25).unwrap();
+            let cidr = format!("{OWN}/25").parse::<Cidr>().unwrap();
             let allowed: BTreeSet<_> = cidr.hosts().filter(|host| *host != OWN).collect();
             let mut sweep = Sweep::new(cidr.hosts(), OWN, seed);
             let mut now = Timestamp::ZERO;

@@ -1,12 +1,14 @@
 //! The asking half of a session: leases in, requests out, whole pieces to storage.
 //!
 //! Works on the leases that the picker granted to this link and never chooses a piece itself.
-//! Invariant: every block of a leased piece is unasked, outstanding or received, and
-//! `outstanding` and `leased` are the bytes of the outstanding blocks and of the leased pieces.
+//! Invariant: every block of a leased piece is unasked, outstanding or received; `outstanding` is
+//! the bytes of the outstanding blocks, and `coming` the bytes of all blocks not received.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use super::assembly::Assembly;
 use super::outbox::Outbox;
 use super::violation::Violation;
 use crate::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex};
@@ -21,22 +23,16 @@ pub const STORE_BATCH: usize = 1024 * 1024;
 /// 10 ms: a batch that does not fill up is handed over after this long.
 pub const STORE_DELAY: Duration = Duration::from_millis(10);
 
+/// 250 ms: a link that brings bytes of pieces but no whole piece says so this often. Six times
+/// within the silence after which the picker takes a link for dead.
+pub const PROGRESS_PERIOD: Duration = Duration::from_millis(250);
+
 /// A piece whose blocks have all arrived. Its hash is not checked yet.
 pub type WholePiece = (PieceIndex, Vec<u8>);
 
 /// Withdrawn requests that we remember, so that their late answers are no offence. Peers without
 /// the fast extension never say that they dropped one, so the memory must end somewhere.
 const MAX_FORSAKEN: usize = 16 * 1024;
-
-#[derive(Debug)]
-struct Assembly {
-    data: Vec<u8>,
-    length: u32,
-    /// Blocks asked for so far; they are asked in order.
-    asked: u32,
-    blocks: u32,
-    received: BlockSet,
-}
 
 /// The block whose bytes are arriving.
 #[derive(Copy, Clone, Debug)]
@@ -55,9 +51,11 @@ pub(super) struct Download {
     unasked: VecDeque<PieceIndex>,
     outstanding: u64,
     outstanding_blocks: usize,
-    leased: u64,
-    /// Blocks that were asked for and given up since; their answers may still come.
-    forsaken: HashSet<(u32, u32)>,
+    /// Bytes of leased pieces that have not come.
+    coming: u64,
+    /// Blocks that were asked for and given up since, and how often; their answers may still come.
+    /// A peer answers in order, so a refusal is for the oldest of several requests of one block.
+    forsaken: HashMap<(u32, u32), u32>,
     incoming: Option<Incoming>,
     /// The request that was sent on an empty pipeline, to measure the round trip.
     probe: Option<(u32, u32, Timestamp)>,
@@ -67,6 +65,9 @@ pub(super) struct Download {
     /// Bytes that the picker knows we could take.
     open_want: u64,
     last_arrival: Timestamp,
+    /// When a piece last became whole, progress was last told, or leases came to an idle link.
+    quiet_since: Timestamp,
+    progressed: bool,
     pub(super) pipeline: Pipeline,
     /// The most requests that the peer queues (`reqq`, BEP 10).
     pub(super) request_limit: usize,
@@ -80,8 +81,8 @@ impl Download {
             unasked: VecDeque::new(),
             outstanding: 0,
             outstanding_blocks: 0,
-            leased: 0,
-            forsaken: HashSet::new(),
+            coming: 0,
+            forsaken: HashMap::new(),
             incoming: None,
             probe: None,
             ready: Vec::new(),
@@ -89,6 +90,8 @@ impl Download {
             ready_since: Timestamp::ZERO,
             open_want: 0,
             last_arrival: Timestamp::ZERO,
+            quiet_since: Timestamp::ZERO,
+            progressed: false,
             pipeline: Pipeline::new(),
             request_limit,
         }
@@ -98,20 +101,15 @@ impl Download {
     pub(super) fn grant(&mut self, pieces: Vec<PieceIndex>, now: Timestamp) {
         if self.outstanding_blocks == 0 {
             self.last_arrival = now;
+            self.quiet_since = now;
         }
         for piece in pieces {
-            let length = self.layout.length(piece);
-            self.open_want = self.open_want.saturating_sub(u64::from(length));
-            let blocks = self.layout.block_count(piece);
-            let assembly = Assembly {
-                data: Vec::new(),
-                length,
-                asked: 0,
-                blocks,
-                received: BlockSet::new(blocks),
-            };
-            if self.leases.insert(piece, assembly).is_none() {
-                self.leased += u64::from(length);
+            let length = u64::from(self.layout.length(piece));
+            self.open_want = self.open_want.saturating_sub(length);
+            // A lease that is here already keeps what has come of it.
+            if let Entry::Vacant(free) = self.leases.entry(piece) {
+                free.insert(Assembly::new(&self.layout, piece));
+                self.coming += length;
                 self.unasked.push_back(piece);
             }
         }
@@ -124,6 +122,8 @@ impl Download {
                 outbox.message(&Message::Cancel(block.into()));
             }
         }
+        // A piece that is leased again waits its turn again, and once.
+        self.unasked.retain(|piece| self.leases.contains_key(piece));
     }
 
     /// Gives up everything: the peer chokes us. Returns the leases that end.
@@ -139,7 +139,7 @@ impl Download {
 
     /// The peer will not answer a request. Returns the lease that ends by it.
     pub(super) fn rejected(&mut self, block: RawBlock, outbox: &mut Outbox) -> Option<PieceIndex> {
-        if self.forsaken.remove(&(block.piece, block.begin)) {
+        if self.excuse(block) {
             return None;
         }
         let piece = PieceIndex::new(block.piece);
@@ -150,7 +150,7 @@ impl Download {
         let others = self.forsake(piece);
         for other in others {
             if other.begin == block.begin {
-                self.forsaken.remove(&(block.piece, block.begin));
+                self.excuse(block);
             } else {
                 outbox.message(&Message::Cancel(other.into()));
             }
@@ -163,24 +163,25 @@ impl Download {
         let Some(assembly) = self.leases.remove(&piece) else {
             return Vec::new();
         };
-        self.leased -= u64::from(assembly.length);
+        self.coming -= u64::from(assembly.missing);
         let open: Vec<_> = self
             .layout
             .blocks(piece)
             .take(assembly.asked as usize)
-            .filter(|block| !assembly.received.contains(block.begin / BLOCK_LENGTH))
+            .filter(|block| assembly.is_outstanding(block.begin))
             .collect();
         for block in &open {
             self.outstanding -= u64::from(block.length);
             self.outstanding_blocks -= 1;
-            self.forsaken.insert((piece.get(), block.begin));
+            *self.forsaken.entry((piece.get(), block.begin)).or_default() += 1;
         }
         if let Some(incoming) = &mut self.incoming
             && incoming.block.piece == piece.get()
+            && std::mem::take(&mut incoming.wanted)
         {
             // Its head has come already; only the rest of its bytes is on the way.
-            incoming.wanted = false;
-            self.forsaken.remove(&(piece.get(), incoming.block.begin));
+            let block = incoming.block;
+            self.excuse(block);
         }
         if self.forsaken.len() > MAX_FORSAKEN {
             self.forsaken.clear();
@@ -190,6 +191,18 @@ impl Download {
             self.pipeline.drained();
         }
         open
+    }
+
+    /// Was the block asked for and given up? Then this answer is no offence, and accounted for.
+    fn excuse(&mut self, block: RawBlock) -> bool {
+        let Entry::Occupied(mut entry) = self.forsaken.entry((block.piece, block.begin)) else {
+            return false;
+        };
+        *entry.get_mut() -= 1;
+        if *entry.get() == 0 {
+            entry.remove();
+        }
+        true
     }
 
     /// A block's head arrived. Its bytes follow through [`Self::data`].
@@ -214,7 +227,7 @@ impl Download {
         });
         self.last_arrival = now;
         if !wanted {
-            let expected = self.forsaken.remove(&(block.piece, block.begin));
+            let expected = self.excuse(block);
             let unrequested = Violation::Unrequested {
                 piece: block.piece,
                 begin: block.begin,
@@ -223,16 +236,18 @@ impl Download {
         }
         if let Some((piece, begin, asked)) = self.probe.take()
             && (piece, begin) == (block.piece, block.begin)
+            // It may answer an older request, and would look faster than it is.
+            && !self.forsaken.contains_key(&(piece, begin))
         {
             self.pipeline.answered(now.since(asked), now);
         }
         Ok(())
     }
 
-    /// Bytes of the current block arrived. Says how many of them were of use.
-    pub(super) fn data(&mut self, data: &[u8], now: Timestamp) -> usize {
+    /// Bytes of the current block arrived.
+    pub(super) fn data(&mut self, data: &[u8], now: Timestamp) {
         let Some(incoming) = &mut self.incoming else {
-            return 0;
+            return;
         };
         let at = (incoming.block.begin + incoming.written) as usize;
         incoming.written += data.len() as u32;
@@ -248,29 +263,43 @@ impl Download {
             self.incoming = None;
         }
         let Some(assembly) = self.leases.get_mut(&piece).filter(|_| wanted) else {
-            return 0;
+            return;
         };
         assembly.write(at, data);
-        if written < block.length {
-            return data.len();
+        if now >= self.quiet_since + PROGRESS_PERIOD {
+            self.quiet_since = now;
+            self.progressed = true;
         }
-        assembly.received.insert(block.begin / BLOCK_LENGTH);
+        if written < block.length {
+            return;
+        }
+        assembly.finish(Block {
+            piece,
+            begin: block.begin,
+            length: block.length,
+        });
+        self.coming -= u64::from(block.length);
         self.outstanding -= u64::from(block.length);
         self.outstanding_blocks -= 1;
         if self.outstanding_blocks == 0 {
             self.pipeline.drained();
         }
-        if assembly.received.count == assembly.blocks
+        if assembly.is_whole()
             && let Some(whole) = self.leases.remove(&piece)
         {
-            self.leased -= u64::from(whole.length);
+            self.quiet_since = now;
+            self.progressed = false;
             if self.ready.is_empty() {
                 self.ready_since = now;
             }
             self.ready_bytes += whole.data.len();
             self.ready.push((piece, whole.data));
         }
-        data.len()
+    }
+
+    /// Did bytes come, and no piece become whole, for so long that the host must hear of it?
+    pub(super) const fn progressed(&mut self) -> bool {
+        std::mem::replace(&mut self.progressed, false)
     }
 
     /// Asks for more blocks, in batches: tops up to the window once half of it has come.
@@ -306,11 +335,16 @@ impl Download {
 
     /// How many more bytes this link could take; `None` while enough is leased or on its way.
     pub(super) fn want(&mut self) -> Option<u64> {
-        let target = self.pipeline.window() * 3 / 2;
-        if self.leased + self.open_want > target / 2 {
+        let block = u64::from(self.layout.piece_length().min(BLOCK_LENGTH));
+        // What the peer queues bounds what is worth holding: others could fetch the rest.
+        let queue = block * self.request_limit as u64;
+        let target = self.pipeline.window().min(queue) * 3 / 2;
+        if self.coming + self.open_want > target / 2 {
             return None;
         }
-        self.open_want = target - self.leased;
+        // For less than a piece the picker gives nothing while one is left, and between two long
+        // pieces the link would run dry.
+        self.open_want = (target - self.coming).max(u64::from(self.layout.piece_length()));
         Some(self.open_want)
     }
 
@@ -336,73 +370,44 @@ impl Download {
         (self.outstanding_blocks > 0).then_some(self.last_arrival)
     }
 
-    /// Bytes that were asked for and have not come.
-    #[cfg(any(test, feature = "simulation"))]
-    pub(super) const fn outstanding(&self) -> u64 {
-        self.outstanding
-    }
-}
-
-impl Assembly {
-    fn is_outstanding(&self, begin: u32) -> bool {
-        let block = begin / BLOCK_LENGTH;
-        begin.is_multiple_of(BLOCK_LENGTH) && block < self.asked && !self.received.contains(block)
-    }
-
-    /// Blocks come in order as a rule, and then nothing is zeroed first.
-    fn write(&mut self, at: usize, data: &[u8]) {
-        if self.data.capacity() == 0 {
-            self.data.reserve_exact(self.length as usize);
+    /// Counts again what is counted along the way, and panics where the two differ.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let mut coming = 0;
+        let mut outstanding = 0;
+        let mut blocks = 0;
+        for (&piece, assembly) in &self.leases {
+            assert!(assembly.missing > 0, "{piece:?} is whole and still leased");
+            let open: Vec<_> = self
+                .layout
+                .blocks(piece)
+                .filter(|block| assembly.is_outstanding(block.begin))
+                .collect();
+            coming += u64::from(assembly.missing);
+            blocks += open.len();
+            outstanding += open
+                .iter()
+                .map(|block| u64::from(block.length))
+                .sum::<u64>();
+            let all_asked = assembly.asked == self.layout.block_count(piece);
+            let waits = self.unasked.iter().filter(|&&other| other == piece).count();
+            assert!(
+                waits <= 1 && (all_asked || waits == 1),
+                "{piece:?} is never asked for"
+            );
         }
-        if at == self.data.len() {
-            self.data.extend_from_slice(data);
-            return;
-        }
-        let end = at + data.len();
-        if self.data.len() < end {
-            self.data.resize(end, 0);
-        }
-        self.data[at..end].copy_from_slice(data);
-    }
-}
-
-/// A set of blocks of one piece. One word serves pieces of up to 1 MiB.
-#[derive(Debug)]
-struct BlockSet {
-    first: u64,
-    rest: Vec<u64>,
-    count: u32,
-}
-
-impl BlockSet {
-    fn new(blocks: u32) -> Self {
-        let rest = blocks.div_ceil(64).saturating_sub(1);
-        Self {
-            first: 0,
-            rest: vec![0; rest as usize],
-            count: 0,
-        }
+        assert_eq!(
+            (self.coming, self.outstanding, self.outstanding_blocks),
+            (coming, outstanding, blocks)
+        );
+        let ready: usize = self.ready.iter().map(|(_, data)| data.len()).sum();
+        assert_eq!(self.ready_bytes, ready);
+        assert!(self.forsaken.values().all(|&count| count > 0));
     }
 
-    fn word(&self, block: u32) -> u64 {
-        match (block as usize / 64).checked_sub(1) {
-            None => self.first,
-            Some(index) => self.rest.get(index).copied().unwrap_or(u64::MAX),
-        }
-    }
-
-    fn contains(&self, block: u32) -> bool {
-        self.word(block) & 1 << (block % 64) != 0
-    }
-
-    fn insert(&mut self, block: u32) {
-        if self.contains(block) {
-            return;
-        }
-        self.count += 1;
-        match (block as usize / 64).checked_sub(1) {
-            None => self.first |= 1 << (block % 64),
-            Some(index) => self.rest[index] |= 1 << (block % 64),
-        }
+    /// Bytes that are outstanding, bytes of leases that have not come, and withdrawn requests
+    /// that may still be answered.
+    pub(super) fn figures(&self) -> (u64, u64, usize) {
+        (self.outstanding, self.coming, self.forsaken.len())
     }
 }

@@ -55,6 +55,11 @@ pub enum Input {
     Cancel(Vec<PieceIndex>),
     /// We have these pieces now: tell the peer.
     Announce(Vec<PieceIndex>),
+    /// We have everything now. The peer was not told of pieces that it had itself; it learns of
+    /// them all at once, so that it can fetch from us what it loses, and knows that we are done.
+    Complete,
+    /// We lost these pieces: requests for them are refused until they are announced again.
+    Withdraw(Vec<PieceIndex>),
     /// Does the peer have something that we lack?
     Interest(bool),
     /// The blocks that [`Output::Read`] asked for: their bytes one after the other.
@@ -99,6 +104,9 @@ pub enum Output {
         /// Bytes per second of late.
         rate: u64,
     },
+    /// Bytes of leased pieces came in although no piece became whole for a while; at most once
+    /// every [`super::PROGRESS_PERIOD`]. Tells a slow peer from a dead one.
+    Progress,
     /// These leases end: the peer will not answer.
     Returned(Vec<PieceIndex>),
     /// These pieces are whole and go to storage.
@@ -159,7 +167,7 @@ pub enum CloseReason {
     Silent,
     /// The peer owes blocks and sends nothing.
     Starved,
-    /// The peer does not read what waits for it.
+    /// The peer does not read what waits for it, or asks for more than it reads.
     Stuck,
 }
 

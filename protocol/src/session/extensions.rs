@@ -58,6 +58,19 @@ impl Extensions {
         outbox.message(&Message::Extended { id: 0, payload });
     }
 
+    /// Is the peer one of ours?
+    pub(super) fn is_fleet(&self) -> bool {
+        let peer = self.peer.as_ref();
+        peer.is_some_and(|peer| peer.swarms_id.is_some())
+    }
+
+    /// Adds to what we said before ("subsequent handshake messages", BEP 10).
+    pub(super) fn add(&self, handshake: &ExtensionHandshake, outbox: &mut Outbox) {
+        if self.agreed {
+            send(0, handshake.encode(), outbox);
+        }
+    }
+
     /// A message of the extension protocol. Returns the peer's handshake if it was one.
     pub(super) fn message(
         &mut self,

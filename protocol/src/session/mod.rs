@@ -8,18 +8,22 @@
 //! is said or believed about pieces before the layout is known; when `receive` fails the link is
 //! beyond use and must be closed.
 
+mod assembly;
 mod download;
 mod events;
 mod extensions;
 mod opening;
 mod outbox;
 mod pieces;
+mod timeouts;
 mod upload;
 mod violation;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-pub use self::download::{STORE_BATCH, STORE_DELAY, WholePiece};
+pub use self::download::{PROGRESS_PERIOD, STORE_BATCH, STORE_DELAY, WholePiece};
 pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role};
 pub use self::outbox::Outbox;
 pub use self::upload::{MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH, READ_BATCH};
@@ -27,34 +31,16 @@ pub use self::violation::{STRIKES, Verdict, Violation};
 
 use self::extensions::Extensions;
 use self::pieces::Pieces;
+use crate::bitfield::Bitfield;
 use crate::id::{InfoHash, PeerId};
+use crate::metainfo::Info;
 use crate::time::Timestamp;
 use crate::wire::handshake::HANDSHAKE_LENGTH;
 use crate::wire::{Decoder, Frame, Handshake, Message};
 
-pub use self::limits::{
+pub use self::timeouts::{
     HANDSHAKE_TIMEOUT, KEEP_ALIVE, MAX_OUTBOX, SILENCE_LIMIT, STARVED_LIMIT, STUCK_LIMIT,
 };
-
-mod limits {
-    use std::time::Duration;
-
-    /// 10 s: a link that is not ready by then is closed.
-    pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-    /// 100 s: a link that we said nothing on for so long gets a keep-alive ("generally sent once
-    /// every two minutes", BEP 3).
-    pub const KEEP_ALIVE: Duration = Duration::from_secs(100);
-    /// 4 min: a peer that said nothing for two keep-alives is gone.
-    pub const SILENCE_LIMIT: Duration = Duration::from_secs(240);
-    /// 20 s: a peer that owes us blocks and sends nothing for so long is gone. Its pieces are
-    /// leased to others long before.
-    pub const STARVED_LIMIT: Duration = Duration::from_secs(20);
-    /// 30 s: a peer that takes nothing of what waits for it is gone, or holds our memory.
-    pub const STUCK_LIMIT: Duration = Duration::from_secs(30);
-    /// 8 MiB: more can never wait for an honest peer. Blocks are bounded by the read batch; a
-    /// `have` for each of 800,000 pieces takes 7.2 MB.
-    pub const MAX_OUTBOX: usize = 8 * 1024 * 1024;
-}
 
 /// One link.
 #[derive(Debug)]
@@ -71,8 +57,12 @@ pub struct Session {
     opened: Timestamp,
     last_received: Timestamp,
     last_sent: Timestamp,
-    /// When the socket last took bytes, or when there were last none to take.
+    /// When the socket last took bytes, or when bytes began to wait for it.
     last_written: Timestamp,
+    /// Something waited for the socket after the last input.
+    waiting: bool,
+    /// The content, learned while the host had not let the link in.
+    early: Option<(Arc<Info>, Bitfield)>,
 }
 
 #[derive(Debug)]
@@ -105,10 +95,13 @@ impl Session {
             last_received: now,
             last_sent: now,
             last_written: now,
+            waiting: false,
+            early: None,
             params,
         };
         if let Role::Dialed { info_hash } = session.params.role {
             session.greet(info_hash);
+            session.waiting = true;
         }
         session
     }
@@ -119,11 +112,51 @@ impl Session {
     /// The peer broke a rule that ends the link; [`Violation::verdict`] says what it costs.
     pub fn receive(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &[u8],
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
         self.last_received = now;
+        let judged = self.take_bytes(bytes, now, out);
+        self.conclude(judged, now, out)
+    }
+
+    /// Takes a word of the host.
+    ///
+    /// # Errors
+    /// What came behind the handshake broke a rule (see [`Self::receive`]).
+    pub fn handle(
+        &mut self,
+        input: Input,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        let judged = match self.phase {
+            Phase::Closed => Ok(()),
+            _ => self.take_input(input, now, out),
+        };
+        self.conclude(judged, now, out)
+    }
+
+    fn conclude(
+        &mut self,
+        judged: Result<(), Violation>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
+        match judged {
+            Ok(()) => self.work(now, out),
+            Err(_) => self.phase = Phase::Closed,
+        }
+        judged
+    }
+
+    fn take_bytes(
+        &mut self,
+        mut bytes: &[u8],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
         if let Phase::Greeting { bytes: collected } = &mut self.phase {
             let missing = HANDSHAKE_LENGTH - collected.len();
             let (part, rest) = bytes.split_at(missing.min(bytes.len()));
@@ -140,15 +173,10 @@ impl Session {
             Phase::Closed => {}
             _ => self.backlog.extend_from_slice(bytes),
         }
-        self.work(now, out);
         Ok(())
     }
 
-    /// Takes a word of the host.
-    ///
-    /// # Errors
-    /// What came behind the handshake broke a rule (see [`Self::receive`]).
-    pub fn handle(
+    fn take_input(
         &mut self,
         input: Input,
         now: Timestamp,
@@ -168,7 +196,7 @@ impl Session {
                 }
             }
             Input::InfoLearned(info, ours) => {
-                self.learned(info, ours, now, out)?;
+                self.learned(info, ours, out)?;
             }
             Input::Grant(pieces) => {
                 let refused = self.pieces.grant(pieces, now);
@@ -177,6 +205,8 @@ impl Session {
                 }
             }
             Input::Cancel(pieces) => self.pieces.cancel(&pieces, &mut self.outbox),
+            Input::Complete => self.complete(),
+            Input::Withdraw(pieces) => self.pieces.withdraw(&pieces),
             Input::Announce(pieces) => self.pieces.announce(&pieces, &mut self.outbox),
             Input::Interest(interested) => self.pieces.interest(interested, &mut self.outbox),
             Input::BlocksRead(blocks, data) => {
@@ -191,7 +221,6 @@ impl Session {
             Input::SendSwarms(swarms) => self.extensions.send_swarms(swarms, &mut self.outbox),
             Input::Wake => self.wake(now, out),
         }
-        self.work(now, out);
         Ok(())
     }
 
@@ -212,28 +241,6 @@ impl Session {
     #[must_use]
     pub const fn wants_bytes(&self) -> bool {
         matches!(self.phase, Phase::Greeting { .. } | Phase::Open { .. })
-    }
-
-    /// When [`Input::Wake`] is due at the latest.
-    #[must_use]
-    pub fn next_timeout(&self) -> Timestamp {
-        if matches!(self.phase, Phase::Closed) {
-            return Timestamp::NEVER;
-        }
-        let mut next = (self.last_sent + KEEP_ALIVE).min(self.last_received + SILENCE_LIMIT);
-        if !self.outbox.is_empty() {
-            next = next.min(self.last_written + STUCK_LIMIT);
-        }
-        if !self.is_ready() {
-            next = next.min(self.opened + HANDSHAKE_TIMEOUT);
-        }
-        if let Some(download) = &self.pieces.download {
-            next = download.flush_at().map_or(next, |at| next.min(at));
-            next = download
-                .starved_since()
-                .map_or(next, |at| next.min(at + STARVED_LIMIT));
-        }
-        next
     }
 
     /// The swarm that the link is for, once the handshakes have said so.
@@ -260,6 +267,21 @@ impl Session {
             .map_or((0, std::time::Duration::ZERO), |download| {
                 (download.pipeline.rate(), download.pipeline.round_trip())
             })
+    }
+
+    /// What the link still holds: bytes asked for, bytes of leases that have not come, and
+    /// withdrawn requests whose answers may come. All zero when a transfer is over.
+    #[must_use]
+    pub fn unsettled(&self) -> (u64, u64, usize) {
+        let download = self.pieces.download.as_ref();
+        download.map_or((0, 0, 0), |download| download.figures())
+    }
+
+    #[cfg(test)]
+    fn check(&self) {
+        if let Some(download) = &self.pieces.download {
+            download.check();
+        }
     }
 
     const fn is_ready(&self) -> bool {
@@ -313,7 +335,7 @@ impl Session {
                     self.pieces.data(data, now);
                     Ok(())
                 }
-                Frame::Message(message) => self.message(message, now, out),
+                Frame::Message(message) => self.message(message, out),
             };
             if let Err(violation) = judged {
                 self.judge(violation)?;
@@ -323,16 +345,11 @@ impl Session {
         Ok(())
     }
 
-    fn message(
-        &mut self,
-        message: Message,
-        now: Timestamp,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Violation> {
+    fn message(&mut self, message: Message, out: &mut Vec<Output>) -> Result<(), Violation> {
         match message {
             Message::KeepAlive | Message::Port(_) | Message::Unknown(_) => Ok(()),
             Message::Extended { id, payload } => self.extended(id, &payload, out),
-            message => self.pieces.message(message, now, &mut self.outbox, out),
+            message => self.pieces.message(message, &mut self.outbox, out),
         }
     }
 
@@ -347,44 +364,13 @@ impl Session {
         Err(violation)
     }
 
-    fn wake(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        let starved = self
-            .pieces
-            .download
-            .as_ref()
-            .and_then(|download| download.starved_since());
-        let reason = if !self.is_ready() && now >= self.opened + HANDSHAKE_TIMEOUT {
-            Some(CloseReason::HandshakeTimedOut)
-        } else if now >= self.last_received + SILENCE_LIMIT {
-            Some(CloseReason::Silent)
-        } else if starved.is_some_and(|since| now >= since + STARVED_LIMIT) {
-            Some(CloseReason::Starved)
-        } else if self.outbox.len() > MAX_OUTBOX
-            || (!self.outbox.is_empty() && now >= self.last_written + STUCK_LIMIT)
-        {
-            Some(CloseReason::Stuck)
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            self.phase = Phase::Closed;
-            out.push(Output::Close(reason));
-        } else if now >= self.last_sent + KEEP_ALIVE && matches!(self.phase, Phase::Open { .. }) {
-            self.outbox.message(&Message::KeepAlive);
-        }
-    }
-
     /// Everything that follows from the state: top up requests, ask for leases, hand over pieces,
     /// read the next blocks for the peer.
     fn work(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         if matches!(self.phase, Phase::Open { .. }) {
             self.pieces.work(&mut self.outbox, now, out);
         }
-        if self.outbox.is_empty() {
-            self.last_written = now;
-        } else {
-            self.last_sent = now;
-        }
+        self.settle(now, out);
     }
 
     fn backlog(&mut self, now: Timestamp, out: &mut Vec<Output>) -> Result<(), Violation> {

@@ -21,8 +21,12 @@ impl Session {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
+        // Nodes tell each other of swarms at the rendezvous, and of pieces nowhere but in a swarm.
         let rendezvous = self.is_rendezvous();
-        if !rendezvous {
+        let swarm = swarm.or_else(|| self.early.take()).filter(|_| !rendezvous);
+        if rendezvous {
+            self.pieces.fast = false;
+        } else {
             self.pieces
                 .open(swarm.as_ref().map(|(_, ours)| ours), &mut self.outbox);
         }
@@ -50,10 +54,13 @@ impl Session {
         &mut self,
         info: Arc<Info>,
         ours: Bitfield,
-        now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
-        if !matches!(self.phase, Phase::Open { .. }) || self.pieces.download.is_some() {
+        if !matches!(self.phase, Phase::Open { .. }) {
+            self.early = Some((info, ours));
+            return Ok(());
+        }
+        if self.is_rendezvous() || self.pieces.download.is_some() {
             return Ok(());
         }
         let have: Vec<_> = ours.iter().collect();
@@ -66,7 +73,6 @@ impl Session {
         // The peer was told that we have nothing; what we have by now are new pieces to it.
         self.know(&info, none, out)?;
         self.pieces.announce(&have, &mut self.outbox);
-        self.work(now, out);
         Ok(())
     }
 
@@ -80,10 +86,33 @@ impl Session {
         let handshake = self
             .extensions
             .message(id, payload, &mut self.outbox, out)?;
-        if let Some(limit) = handshake.and_then(|handshake| handshake.request_limit) {
+        let Some(handshake) = handshake else {
+            return Ok(());
+        };
+        if let Some(limit) = handshake.request_limit {
             self.pieces.limit_requests(limit);
         }
+        // Others say so, too, when they want no more of a content that they have in part.
+        if handshake.upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
+            self.pieces.completed(out);
+        }
         Ok(())
+    }
+
+    /// We have everything: says so in one word where the peer understands it (BEP 21), and piece by
+    /// piece where it does not.
+    pub(super) fn complete(&mut self) {
+        if !self
+            .pieces
+            .gain_all(self.extensions.is_fleet(), &mut self.outbox)
+        {
+            return;
+        }
+        let handshake = ExtensionHandshake {
+            upload_only: true,
+            ..ExtensionHandshake::default()
+        };
+        self.extensions.add(&handshake, &mut self.outbox);
     }
 
     fn know(

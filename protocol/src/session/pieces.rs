@@ -33,6 +33,11 @@ pub(super) struct Pieces {
     peer_chokes: bool,
     we_choke: bool,
     interested: bool,
+    told_interested: bool,
+    /// Our first word about pieces is said.
+    opened: bool,
+    /// The host is to hear that the peer chokes us.
+    tell_choked: bool,
     /// `have`s of the present read, told to the host together.
     fresh: Vec<PieceIndex>,
     told_complete: bool,
@@ -65,6 +70,9 @@ impl Default for Pieces {
             peer_chokes: true,
             we_choke: true,
             interested: false,
+            told_interested: false,
+            opened: false,
+            tell_choked: false,
             fresh: Vec::new(),
             told_complete: false,
         }
@@ -82,6 +90,8 @@ impl Pieces {
             _ if self.fast => outbox.message(&Message::HaveNone),
             _ => {}
         }
+        self.opened = true;
+        self.tell_interest(outbox);
     }
 
     /// We take requests from now on.
@@ -103,11 +113,10 @@ impl Pieces {
         self.upload = Some(Upload::new(layout, ours));
         self.theirs = Bitfield::new(layout.pieces());
         let claims = std::mem::take(&mut self.claims);
-        if claims.all {
-            self.has_all(out);
-        }
-        if let Some(bits) = claims.bitfield {
-            self.has_only(&bits, out)?;
+        match claims.bitfield {
+            _ if claims.all => self.has_all(out),
+            Some(bits) => self.has_only(&bits, out)?,
+            None => {}
         }
         for piece in claims.haves {
             self.has(piece)?;
@@ -129,7 +138,6 @@ impl Pieces {
     pub(super) fn message(
         &mut self,
         message: Message,
-        now: Timestamp,
         outbox: &mut Outbox,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
@@ -140,10 +148,16 @@ impl Pieces {
         }
         match message {
             Message::Choke => self.choked(out),
-            Message::Unchoke => self.unchoked(now),
-            Message::Bitfield(bits) => return self.has_only(&bits, out),
-            Message::HaveAll => self.has_all(out),
-            Message::HaveNone => self.claims.spoken = true,
+            Message::Unchoke => self.peer_chokes = false,
+            Message::Bitfield(bits) => {
+                self.first_word()?;
+                return self.has_only(&bits, out);
+            }
+            Message::HaveAll => {
+                self.first_word()?;
+                self.has_all(out);
+            }
+            Message::HaveNone => return self.first_word(),
             Message::Have(piece) => return self.has(piece),
             Message::Request(block) => return self.requested(block, outbox),
             Message::Cancel(block) => self.cancelled(block, outbox),
@@ -189,15 +203,55 @@ impl Pieces {
             return;
         };
         for &piece in pieces {
-            if upload.ours_mut().insert(piece) {
+            if upload.gain(piece) {
                 outbox.message(&Message::Have(piece.get()));
             }
         }
     }
 
+    /// We have everything. Peers that are not of the fleet hear of each piece that is news to
+    /// them. Says whether anything changed.
+    pub(super) fn gain_all(&mut self, fleet: bool, outbox: &mut Outbox) -> bool {
+        let (Some(upload), Some(layout)) = (&mut self.upload, &self.layout) else {
+            return false;
+        };
+        let mut changed = false;
+        for piece in layout.all_pieces() {
+            if upload.gain(piece) {
+                changed = true;
+                if !fleet {
+                    outbox.message(&Message::Have(piece.get()));
+                }
+            }
+        }
+        changed
+    }
+
+    /// The peer has everything, and did not say so by its pieces.
+    pub(super) fn completed(&mut self, out: &mut Vec<Output>) {
+        if self.layout.is_none() || !self.theirs.is_full() {
+            self.has_all(out);
+            self.tell_haves(out);
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, pieces: &[PieceIndex]) {
+        if let Some(upload) = &mut self.upload {
+            pieces.iter().for_each(|&piece| upload.lose(piece));
+        }
+    }
+
     pub(super) fn interest(&mut self, interested: bool, outbox: &mut Outbox) {
-        if self.interested != interested {
-            self.interested = interested;
+        self.interested = interested;
+        self.tell_interest(outbox);
+    }
+
+    /// Nothing may precede the handshakes and the bitfield, so before the link is open interest is
+    /// only noted.
+    fn tell_interest(&mut self, outbox: &mut Outbox) {
+        if self.opened && self.told_interested != self.interested {
+            self.told_interested = self.interested;
+            let interested = self.interested;
             let word = if interested {
                 Message::Interested
             } else {
@@ -232,11 +286,20 @@ impl Pieces {
         if let Some(pieces) = download.flush(now) {
             out.push(Output::Pieces(pieces));
         }
-        if self.peer_chokes || !self.interested {
-            return;
+        if download.progressed() {
+            out.push(Output::Progress);
         }
-        download.ask(outbox, now);
-        if let Some(bytes) = download.want() {
+        // A peer that chokes and unchokes a thousand times in one read is told of once.
+        let choked = std::mem::take(&mut self.tell_choked) && self.peer_chokes;
+        let bytes = if choked {
+            Some(0)
+        } else if self.peer_chokes || !self.interested {
+            None
+        } else {
+            download.ask(outbox, now);
+            download.want()
+        };
+        if let Some(bytes) = bytes {
             let (rate, round_trip) = (download.pipeline.rate(), download.pipeline.round_trip());
             out.push(Output::Want {
                 bytes,
@@ -277,8 +340,15 @@ impl Pieces {
         Ok(())
     }
 
+    /// A bitfield or what stands for one: only as the first word about pieces.
+    const fn first_word(&mut self) -> Result<(), Violation> {
+        if std::mem::replace(&mut self.claims.spoken, true) {
+            return Err(Violation::LateBitfield);
+        }
+        Ok(())
+    }
+
     fn has_all(&mut self, out: &mut Vec<Output>) {
-        self.claims.spoken = true;
         match &self.layout {
             Some(layout) => {
                 self.theirs = Bitfield::full(layout.pieces());
@@ -289,9 +359,6 @@ impl Pieces {
     }
 
     fn has_only(&mut self, bits: &Bytes, out: &mut Vec<Output>) -> Result<(), Violation> {
-        if std::mem::replace(&mut self.claims.spoken, true) {
-            return Err(Violation::LateBitfield);
-        }
         match &self.layout {
             Some(layout) => {
                 self.theirs = Bitfield::from_wire(bits, layout.pieces())?;
@@ -313,22 +380,14 @@ impl Pieces {
         if !returned.is_empty() {
             out.push(Output::Returned(returned));
         }
-        let (rate, round_trip) = (download.pipeline.rate(), download.pipeline.round_trip());
-        out.push(Output::Want {
-            bytes: 0,
-            round_trip,
-            rate,
-        });
-    }
-
-    const fn unchoked(&mut self, _now: Timestamp) {
-        self.peer_chokes = false;
+        self.tell_choked = true;
     }
 
     fn requested(&mut self, block: RawBlock, outbox: &mut Outbox) -> Result<(), Violation> {
         let refused = match &mut self.upload {
             Some(upload) if !self.we_choke => match upload.request(block) {
-                Ok(()) => return Ok(()),
+                Ok(true) => return Ok(()),
+                Ok(false) => Ok(()),
                 Err(violation) => Err(violation),
             },
             Some(_) => Ok(()),
@@ -357,6 +416,7 @@ impl Pieces {
         if let Some(piece) = download.rejected(block, outbox) {
             // It said that it has the piece and will not send it: the same as not having it.
             self.theirs.remove(piece);
+            self.told_complete = false;
             out.push(Output::Returned(vec![piece]));
             out.push(Output::PeerLacks(vec![piece]));
         }

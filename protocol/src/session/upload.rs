@@ -4,14 +4,14 @@
 //! Invariant: a request in the queue names a block that exists and that we said we have. Bytes of
 //! blocks wait in memory only up to one batch being read and one being written.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 
 use super::outbox::Outbox;
 use super::violation::Violation;
 use crate::bitfield::Bitfield;
-use crate::layout::{Block, Layout};
+use crate::layout::{Block, Layout, PieceIndex};
 use crate::wire::{Message, RawBlock};
 
 /// 8,192: the requests of one peer that we queue, told to it as `reqq` (BEP 10). A window of 2 MiB
@@ -29,30 +29,42 @@ pub const READ_BATCH: u32 = 256 * 1024;
 pub(super) struct Upload {
     layout: Layout,
     ours: Bitfield,
+    /// Pieces that we had and lost: the peer may ask for them in good faith.
+    lost: HashSet<PieceIndex>,
     queue: VecDeque<Block>,
     /// A read is under way.
     reading: bool,
 }
 
 impl Upload {
-    pub(super) const fn new(layout: Layout, ours: Bitfield) -> Self {
+    pub(super) fn new(layout: Layout, ours: Bitfield) -> Self {
         Self {
             layout,
             ours,
+            lost: HashSet::new(),
             queue: VecDeque::new(),
             reading: false,
         }
     }
 
-    pub(super) const fn ours_mut(&mut self) -> &mut Bitfield {
-        &mut self.ours
+    /// We have the piece; says whether that is news.
+    pub(super) fn gain(&mut self, piece: PieceIndex) -> bool {
+        self.lost.remove(&piece);
+        self.ours.insert(piece)
     }
 
-    /// Queues a request.
+    /// We no longer have the piece.
+    pub(super) fn lose(&mut self, piece: PieceIndex) {
+        if self.ours.remove(piece) {
+            self.lost.insert(piece);
+        }
+    }
+
+    /// Queues a request; says whether it will be answered.
     ///
     /// # Errors
     /// Names the rule that the request breaks.
-    pub(super) fn request(&mut self, block: RawBlock) -> Result<(), Violation> {
+    pub(super) fn request(&mut self, block: RawBlock) -> Result<bool, Violation> {
         let checked = self.layout.block(block.piece, block.begin, block.length)?;
         if block.length > MAX_REQUEST_LENGTH {
             let limit = MAX_REQUEST_LENGTH;
@@ -61,6 +73,9 @@ impl Upload {
                 limit,
             });
         }
+        if self.lost.contains(&checked.piece) {
+            return Ok(false);
+        }
         if !self.ours.contains(checked.piece) {
             return Err(Violation::RequestedMissing(block.piece));
         }
@@ -68,7 +83,7 @@ impl Upload {
             return Err(Violation::TooManyRequests(MAX_QUEUED_REQUESTS));
         }
         self.queue.push_back(checked);
-        Ok(())
+        Ok(true)
     }
 
     /// Takes a request back; says whether it was still waiting.
@@ -112,11 +127,13 @@ impl Upload {
         }
     }
 
-    /// The read failed: the peer is told, where it can be (BEP 6), and may ask somebody else.
+    /// The read failed: the peer is told, where it can be (BEP 6), and may ask somebody else. It
+    /// takes us for a node without these pieces then, so they are lost until announced again.
     pub(super) fn refuse(&mut self, blocks: &[Block], fast: bool, outbox: &mut Outbox) {
         self.reading = false;
-        if fast {
-            for &block in blocks {
+        for &block in blocks {
+            self.lose(block.piece);
+            if fast {
                 outbox.message(&Message::RejectRequest(block.into()));
             }
         }

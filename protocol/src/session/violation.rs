@@ -37,7 +37,7 @@ pub enum Violation {
         /// How many there are.
         pieces: u32,
     },
-    /// A bitfield that is not the first word about pieces (BEP 3).
+    /// A bitfield, `have all` or `have none` that is not the first word about pieces (BEP 3, BEP 6).
     #[error("peer sent its bitfield late")]
     LateBitfield,
     /// A message of an extension that was not agreed in the handshakes (BEP 6, BEP 10).

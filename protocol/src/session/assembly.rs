@@ -1,0 +1,102 @@
+//! One piece as it comes together from its blocks.
+//!
+//! Holds bytes and counts; which blocks may come is decided by its owner. Invariant: `missing` is
+//! the number of bytes in the blocks that were not received.
+
+use crate::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex};
+
+/// A leased piece.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    pub(super) data: Vec<u8>,
+    length: u32,
+    /// Blocks asked for so far; they are asked in order.
+    pub(super) asked: u32,
+    /// Bytes that have not come.
+    pub(super) missing: u32,
+    received: BlockSet,
+}
+
+impl Assembly {
+    pub(super) fn new(layout: &Layout, piece: PieceIndex) -> Self {
+        let length = layout.length(piece);
+        Self {
+            data: Vec::new(),
+            length,
+            asked: 0,
+            missing: length,
+            received: BlockSet::new(layout.block_count(piece)),
+        }
+    }
+
+    /// Was a block asked for that begins there, and has it not come?
+    pub(super) fn is_outstanding(&self, begin: u32) -> bool {
+        let block = begin / BLOCK_LENGTH;
+        begin.is_multiple_of(BLOCK_LENGTH) && block < self.asked && !self.received.contains(block)
+    }
+
+    /// Puts a part of a block in its place. Blocks come in order as a rule, and then nothing is
+    /// zeroed first.
+    pub(super) fn write(&mut self, at: usize, data: &[u8]) {
+        if self.data.capacity() == 0 {
+            self.data.reserve_exact(self.length as usize);
+        }
+        if at == self.data.len() {
+            self.data.extend_from_slice(data);
+            return;
+        }
+        let end = at + data.len();
+        if self.data.len() < end {
+            self.data.resize(end, 0);
+        }
+        self.data[at..end].copy_from_slice(data);
+    }
+
+    /// All bytes of the block have come.
+    pub(super) fn finish(&mut self, block: Block) {
+        if self.received.insert(block.begin / BLOCK_LENGTH) {
+            self.missing -= block.length;
+        }
+    }
+
+    pub(super) const fn is_whole(&self) -> bool {
+        self.missing == 0
+    }
+}
+
+/// A set of blocks of one piece. One word serves pieces of up to 1 MiB.
+#[derive(Debug)]
+struct BlockSet {
+    first: u64,
+    rest: Vec<u64>,
+}
+
+impl BlockSet {
+    fn new(blocks: u32) -> Self {
+        let rest = blocks.div_ceil(64).saturating_sub(1);
+        Self {
+            first: 0,
+            rest: vec![0; rest as usize],
+        }
+    }
+
+    fn contains(&self, block: u32) -> bool {
+        let word = match (block as usize / 64).checked_sub(1) {
+            None => self.first,
+            Some(index) => self.rest.get(index).copied().unwrap_or(u64::MAX),
+        };
+        word & 1 << (block % 64) != 0
+    }
+
+    /// Says whether the block is new.
+    fn insert(&mut self, block: u32) -> bool {
+        if self.contains(block) {
+            return false;
+        }
+        match (block as usize / 64).checked_sub(1) {
+            None => self.first |= 1 << (block % 64),
+            Some(index) => self.rest[index] |= 1 << (block % 64),
+        }
+        true
+    }
+}

@@ -1,1 +1,0 @@
-//! Session stories (placeholder for the Pair harness).

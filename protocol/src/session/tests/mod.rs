@@ -1,0 +1,10 @@
+//! A session against a scripted peer: each test says what the peer does and what must come of it.
+
+mod arbitrary;
+mod claims;
+mod downloads;
+mod extensions;
+mod greeting;
+mod rig;
+mod timeouts;
+mod uploads;

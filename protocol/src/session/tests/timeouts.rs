@@ -1,0 +1,171 @@
+//! Time: what a link may take it for, and what ends it.
+
+use std::time::Duration;
+
+use super::rig::*;
+use crate::extension::{ExtensionHandshake, METADATA_ID, MetadataMessage};
+use crate::session::{
+    CloseReason, HANDSHAKE_TIMEOUT, Input, KEEP_ALIVE, MAX_OUTBOX, Output, Role, SILENCE_LIMIT,
+    STARVED_LIMIT, STORE_DELAY, STUCK_LIMIT,
+};
+use crate::time::Timestamp;
+use crate::wire::Message;
+
+const TICK: Duration = Duration::from_micros(1);
+
+/// Goes to the next timeout, just before it first: nothing must happen there.
+fn expire(rig: &mut Rig) -> Vec<Output> {
+    let due = rig.session.next_timeout();
+    rig.outputs();
+    rig.now = Timestamp::from_micros(due.as_micros() - 1);
+    rig.input(Input::Wake);
+    assert_eq!(rig.outputs(), []);
+    assert_eq!(rig.session.next_timeout(), due);
+    rig.now = due;
+    rig.input(Input::Wake);
+    rig.outputs()
+}
+
+fn closed(reason: CloseReason) -> Vec<Output> {
+    vec![Output::Close(reason)]
+}
+
+#[test]
+fn a_link_that_is_not_ready_in_time_is_closed() {
+    let start = Rig::new(Role::Accepted).now;
+    let dialed = Rig::new(Role::Dialed { info_hash: SWARM });
+    let mut half = Rig::new(Role::Accepted);
+    half.hear(&greeting(SWARM, true, true)[..67]).unwrap();
+    let mut silent = Rig::greeted(true, true);
+    silent.input(Input::Welcome(None));
+    silent.said();
+    for mut rig in [
+        Rig::new(Role::Accepted),
+        dialed,
+        half,
+        silent,
+        Rig::greeted(true, true),
+    ] {
+        rig.raw_writes();
+        assert_eq!(expire(&mut rig), closed(CloseReason::HandshakeTimedOut));
+        assert_eq!(rig.now, start + HANDSHAKE_TIMEOUT);
+        assert_eq!(rig.session.next_timeout(), Timestamp::NEVER);
+    }
+}
+
+#[test]
+fn an_idle_link_keeps_itself_alive_and_ends_a_silent_peer() {
+    let mut rig = Rig::open(&info(1_000, 100), &[], true);
+    let start = rig.now;
+    for beat in 1..=2 {
+        assert_eq!(expire(&mut rig), []);
+        assert_eq!(rig.now, start + KEEP_ALIVE * beat);
+        assert_eq!(rig.said(), [Said::Message(Message::KeepAlive)]);
+    }
+    assert_eq!(expire(&mut rig), closed(CloseReason::Silent));
+    assert_eq!(rig.now, start + SILENCE_LIMIT);
+}
+
+#[test]
+fn a_peer_that_only_keeps_alive_lives() {
+    let mut rig = Rig::open(&info(1_000, 100), &[], true);
+    for _ in 0..20 {
+        rig.later(Duration::from_secs(110));
+        rig.say(Message::KeepAlive).unwrap();
+        rig.input(Input::Wake);
+        assert_eq!(rig.outputs(), []);
+        rig.said();
+    }
+}
+
+#[test]
+fn a_peer_that_owes_blocks_and_sends_none_is_closed() {
+    let mut rig = Rig::fetching(1_000, 100);
+    rig.later(Duration::from_secs(50));
+    rig.grant(&[1, 2]);
+    rig.said();
+    let granted = rig.now;
+    rig.later(Duration::from_secs(5));
+    rig.say(Message::KeepAlive).unwrap();
+    assert_eq!(expire(&mut rig), closed(CloseReason::Starved));
+    assert_eq!(rig.now, granted + STARVED_LIMIT);
+}
+
+#[test]
+fn a_peer_that_owes_nothing_does_not_starve_us() {
+    let mut rig = Rig::fetching(1_000, 100);
+    rig.grant(&[1, 2]);
+    rig.deliver(raw(1, 0, 100)).unwrap();
+    rig.cancel(&[2]);
+    rig.said();
+    rig.later(STARVED_LIMIT * 2);
+    rig.input(Input::Wake);
+    assert!(!rig.outputs().contains(&Output::Close(CloseReason::Starved)));
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_stuck_but_an_idle_one_is_not() {
+    let mut rig = Rig::open(&info(1_000, 100), &[], true);
+    // Long idle: what is written now waits from now on.
+    rig.later(Duration::from_secs(60));
+    rig.input(Input::Announce(indices(&[1])));
+    let start = rig.now;
+    rig.input(Input::Wake);
+    assert_eq!(rig.outputs(), []);
+    rig.later(STUCK_LIMIT - TICK);
+    rig.session.written(1, rig.now, &mut Vec::new());
+    let taken = rig.now;
+    assert!(taken > start);
+    assert_eq!(expire(&mut rig), closed(CloseReason::Stuck));
+    assert_eq!(rig.now, taken + STUCK_LIMIT);
+}
+
+#[test]
+fn a_keep_alive_that_is_not_written_at_once_does_not_end_the_link() {
+    let mut rig = Rig::open(&info(1_000, 100), &[], true);
+    assert_eq!(expire(&mut rig), []);
+    assert!(rig.session.next_timeout() > rig.now);
+    rig.input(Input::Wake);
+    assert_eq!(rig.outputs(), []);
+    assert_eq!(rig.said(), [Said::Message(Message::KeepAlive)]);
+}
+
+#[test]
+fn a_peer_that_asks_faster_than_it_reads_is_closed_before_memory_is_gone() {
+    let mut rig = Rig::greeted(true, true);
+    rig.input(Input::Welcome(None));
+    rig.greet(&ExtensionHandshake {
+        metadata_id: Some(1),
+        ..Default::default()
+    });
+    rig.outputs();
+    let request = MetadataMessage::Request { piece: 0 };
+    let flood = encoded(&extended(METADATA_ID, request.encode())).repeat(1_000);
+    for _ in 0..1_000 {
+        rig.hear(&flood).unwrap();
+        if rig.outputs() == closed(CloseReason::Stuck) {
+            let waiting = rig.session.outbox().len();
+            assert!(waiting < MAX_OUTBOX + 2 * flood.len(), "{waiting}");
+            rig.hear(&flood).unwrap();
+            assert_eq!(rig.session.outbox().len(), waiting);
+            return;
+        }
+    }
+    panic!("the outbox grows without end");
+}
+
+#[test]
+fn a_small_piece_waits_for_company_only_for_a_moment() {
+    let mut rig = Rig::fetching(1_000, 100);
+    rig.grant(&[1, 2]);
+    rig.requests();
+    rig.deliver(raw(1, 0, 100)).unwrap();
+    assert_eq!(rig.stored(), []);
+    let arrived = rig.now;
+    assert_eq!(rig.session.next_timeout(), arrived + STORE_DELAY);
+    rig.now = arrived + STORE_DELAY;
+    rig.input(Input::Wake);
+    assert_eq!(rig.stored(), [(1, 100)]);
+    rig.deliver(raw(2, 0, 100)).unwrap();
+    assert_eq!(rig.stored(), [(2, 100)], "nothing else is on its way");
+}
