@@ -4,6 +4,8 @@
 //! build besides.
 
 #![allow(unreachable_pub)]
+// What a test cannot do without ends it.
+#![allow(clippy::expect_used)]
 
 #[path = "../examples/embedded.rs"]
 mod embedded;

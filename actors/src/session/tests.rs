@@ -1,8 +1,8 @@
 //! The session actor against a peer that takes nothing, with a storage that only counts.
 
 use std::io::{ErrorKind, Write};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::ResponseFuture;
@@ -40,7 +40,11 @@ impl Handler<ReadBlocks> for Host {
     type Result = ResponseFuture<Result<Bytes, String>>;
 
     fn handle(&mut self, request: ReadBlocks, _: &mut Self::Context) -> Self::Result {
-        let length = request.blocks.iter().map(|block| block.length as usize).sum();
+        let length = request
+            .blocks
+            .iter()
+            .map(|block| block.length as usize)
+            .sum();
         self.read.fetch_add(length, Ordering::SeqCst);
         Box::pin(async move { Ok(Bytes::from(vec![0; length])) })
     }
@@ -109,7 +113,12 @@ impl Handler<LinkReport> for Host {
 /// fail rather than wait, with the counts of bytes read and of links ended.
 async fn link(
     host: Host,
-) -> (std::net::TcpStream, Arc<AtomicUsize>, Arc<AtomicUsize>, InfoHash) {
+) -> (
+    std::net::TcpStream,
+    Arc<AtomicUsize>,
+    Arc<AtomicUsize>,
+    InfoHash,
+) {
     let hashes = vec![PieceHash([1; 20]); PIECES as usize];
     let size = u64::from(PIECES) * u64::from(BLOCK);
     let info = Info::single_file("data.bin", size, u64::from(BLOCK), &hashes).unwrap();
@@ -118,7 +127,10 @@ async fn link(
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     peer.set_nonblocking(true).unwrap();
     let (stream, remote) = listener.accept().await.unwrap();
-    let host = Host { content: Some(Arc::new(info)), ..host };
+    let host = Host {
+        content: Some(Arc::new(info)),
+        ..host
+    };
     let (read, ended) = (Arc::clone(&host.read), Arc::clone(&host.ended));
     let host = host.start();
     let (owner, kept) = watch::channel(());
@@ -191,9 +203,16 @@ async fn a_peer_that_asks_for_all_and_takes_nothing_costs_a_bounded_amount_of_me
         steady = if now == before { steady + 1 } else { 0 };
         before = now;
     }
-    assert_eq!(ended.load(Ordering::SeqCst), 0, "an honest peer may be slow");
+    assert_eq!(
+        ended.load(Ordering::SeqCst),
+        0,
+        "an honest peer may be slow"
+    );
     // What the kernel's buffers took (some MiB on loopback) and one batch in our own.
-    assert!(before < 24 * 1024 * 1024, "{before} bytes were read for nobody");
+    assert!(
+        before < 24 * 1024 * 1024,
+        "{before} bytes were read for nobody"
+    );
     assert!(before > BLOCK as usize, "the session served nothing");
 }
 
@@ -213,7 +232,10 @@ async fn a_peer_that_floods_with_haves_is_read_no_faster_than_its_facts_are_hand
     }
     let told = facts.load(Ordering::SeqCst);
     assert!(told <= UNHANDLED_FACTS + 2, "{told} facts are waiting");
-    assert!(told >= UNHANDLED_FACTS / 2, "only {told} facts came: the test floods nobody");
+    assert!(
+        told >= UNHANDLED_FACTS / 2,
+        "only {told} facts came: the test floods nobody"
+    );
     // They are handled after all, and the session goes on with what waits in its socket.
     slow.store(false, Ordering::SeqCst);
     tokens.lock().unwrap().clear();
