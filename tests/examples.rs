@@ -6,6 +6,8 @@
 // Helpers of tests panic as tests do.
 #![allow(clippy::expect_used)]
 #![allow(unreachable_pub)]
+// What a test cannot do without ends it.
+#![allow(clippy::expect_used)]
 
 #[path = "../examples/embedded.rs"]
 mod embedded;

@@ -6,6 +6,8 @@
 
 mod perform;
 mod pump;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
