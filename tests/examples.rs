@@ -4,10 +4,7 @@
 //! build besides.
 
 // Helpers of tests panic as tests do.
-#![allow(clippy::expect_used)]
-#![allow(unreachable_pub)]
-// What a test cannot do without ends it.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, unreachable_pub)]
 
 #[path = "../examples/embedded.rs"]
 mod embedded;

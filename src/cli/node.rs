@@ -1,41 +1,13 @@
 //! `node`: gathers what a node needs to know, and runs it.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-
-use swarmlet_protocol::metainfo::TorrentConf;
-
 use super::args::NodeArgs;
 use super::config;
 use super::error::CliError;
 use super::logging;
 use super::progress::NodeBar;
-use super::running;
+use super::running::{self, NodeConfig};
 use super::state_dir;
-use super::values::{Sweep, Switch};
-
-/// Everything that a node is told at its start.
-#[derive(Debug)]
-pub(crate) struct NodeConfig {
-    /// What is known: the config's peers and those of the command line, and the content, if known.
-    pub(crate) conf: TorrentConf,
-    /// The file to keep in sync.
-    pub(crate) data: PathBuf,
-    /// Where to listen, and from which address to dial.
-    pub(crate) listen: SocketAddr,
-    /// Where to keep what was learned; nowhere if `None`.
-    pub(crate) state: Option<PathBuf>,
-    /// The fleet's name.
-    pub(crate) fleet: String,
-    /// Which content to join, where the fleet has several.
-    pub(crate) swarm: Option<String>,
-    /// Which addresses to try unasked.
-    pub(crate) sweep: Sweep,
-    /// Whether to use local multicast.
-    pub(crate) lan: bool,
-    /// Whether to end when the file is complete.
-    pub(crate) exit_when_complete: bool,
-}
+use super::values::Switch;
 
 /// Runs a node until it is told to stop; the exit status.
 ///

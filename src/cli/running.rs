@@ -1,21 +1,46 @@
 //! Runs a node until it is told to stop, and shows how it does.
 
 use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use actix::{Actor, Context, Handler};
 use swarmlet::{Event, Node};
+use swarmlet_protocol::metainfo::TorrentConf;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::SUCCESS;
 use super::error::CliError;
-use super::node::NodeConfig;
 use super::progress::{NodeBar, Progress};
 use super::values::Sweep;
 
 /// How often a bar on a terminal moves.
 const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Everything that a node is told at its start.
+#[derive(Debug)]
+pub(crate) struct NodeConfig {
+    /// What is known: the config's peers and those of the command line, and the content, if known.
+    pub(crate) conf: TorrentConf,
+    /// The file to keep in sync.
+    pub(crate) data: PathBuf,
+    /// Where to listen, and from which address to dial.
+    pub(crate) listen: SocketAddr,
+    /// Where to keep what was learned; nowhere if `None`.
+    pub(crate) state: Option<PathBuf>,
+    /// The fleet's name.
+    pub(crate) fleet: String,
+    /// Which content to join, where the fleet has several.
+    pub(crate) swarm: Option<String>,
+    /// Which addresses to try unasked.
+    pub(crate) sweep: Sweep,
+    /// Whether to use local multicast.
+    pub(crate) lan: bool,
+    /// Whether to end when the file is complete.
+    pub(crate) exit_when_complete: bool,
+}
 
 /// What ends a run.
 #[derive(Debug)]

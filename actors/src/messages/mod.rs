@@ -6,6 +6,7 @@
 
 pub mod discovery;
 pub mod events;
+pub mod link;
 pub mod scheduler;
 pub mod session;
 pub mod storage;

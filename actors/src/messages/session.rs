@@ -3,7 +3,7 @@
 use actix::{Message, Recipient};
 use swarmlet_protocol::session::Input;
 
-use super::scheduler::LinkFact;
+use super::link::LinkFact;
 use super::storage::StorageHandle;
 
 /// A word to one link. Sent by the scheduler of its swarm and by discovery. Loss means that the

@@ -11,7 +11,7 @@ use swarmlet_protocol::session::Input as SessionInput;
 
 use super::{Phase, Scheduler};
 use crate::messages::discovery::BanLink;
-use crate::messages::scheduler::LinkNews;
+use crate::messages::link::LinkNews;
 use crate::messages::supervisor::ContentLearned;
 
 impl Scheduler {

@@ -20,9 +20,8 @@ use swarmlet_protocol::time::Timestamp;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::{BanLink, ResetLinks, SwarmCompleted};
-use crate::messages::scheduler::{
-    LinkFact, LinkNews, OpenLink, Progress, QueryProgress, ServeContent, StorageFact,
-};
+use crate::messages::link::{LinkFact, LinkNews};
+use crate::messages::scheduler::{OpenLink, Progress, QueryProgress, ServeContent, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::storage::ReportPieces;
 use crate::messages::supervisor::{CompletionChanged, ContentLearned, StorageTrouble};

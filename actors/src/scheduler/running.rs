@@ -10,7 +10,8 @@ use swarmlet_protocol::session::{Input as SessionInput, PeerHave};
 
 use super::{Phase, Scheduler, bug};
 use crate::messages::discovery::{BanLink, SwarmCompleted};
-use crate::messages::scheduler::{LinkNews, Progress, ServeContent, StorageFact};
+use crate::messages::link::LinkNews;
+use crate::messages::scheduler::{Progress, ServeContent, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{CompletionChanged, StorageTrouble};
 

@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
-use crate::messages::scheduler::{LinkFact, LinkNews};
+use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::session::SessionCommand;
 use crate::messages::storage::StorageHandle;
 use crate::messages::watchdog::LinkSampled;

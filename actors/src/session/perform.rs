@@ -9,7 +9,7 @@ use swarmlet_protocol::session::{Input, Output, WholePiece};
 
 use super::{Outputs, Session};
 use crate::messages::discovery::{LinkEnd, LinkEvent};
-use crate::messages::scheduler::LinkNews;
+use crate::messages::link::LinkNews;
 use crate::messages::storage::{ReadBlocks, StorePieces};
 use crate::messages::watchdog::LinkSampled;
 

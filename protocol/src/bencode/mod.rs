@@ -13,10 +13,12 @@
 
 mod decode;
 mod encode;
+mod token;
 mod value;
 
-pub use decode::{DecodeError, decode, decode_prefix};
+pub use decode::{decode, decode_prefix};
 pub use encode::{DictEncoder, ListEncoder};
+pub use token::DecodeError;
 pub use value::{Dict, List, Value};
 
 /// How deep lists and dictionaries may nest. The deepest message in use (a version 2 torrent's

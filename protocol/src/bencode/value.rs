@@ -3,7 +3,7 @@
 //! Invariant: `raw` fields hold exactly one well-formed value; only the decoder makes them. Should
 //! they not, walks end early; nothing panics.
 
-use super::decode::{Token, token};
+use super::token::{Token, token};
 
 /// One bencoded value: a view of the bytes it was decoded from.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
