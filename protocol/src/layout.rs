@@ -13,6 +13,11 @@ pub const BLOCK_LENGTH: u32 = 16 * 1024;
 /// arithmetic within a piece fits 32 bits.
 pub const MAX_PIECE_LENGTH: u32 = 256 * 1024 * 1024;
 
+/// 4 MiB: a piece that is longer is never held in memory as a whole, but goes to a scratch file in
+/// parts. Six pieces of this length fill what may be in flight at once; most contents have shorter
+/// ones, and those are spared a second trip through a file.
+pub const SPILL_LENGTH: u32 = 4 * 1024 * 1024;
+
 /// 800,000 pieces: their hashes fill the 16 MiB that an info dictionary may have (see `metadata`).
 pub const MAX_PIECES: u32 = 800_000;
 

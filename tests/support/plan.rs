@@ -194,6 +194,19 @@ fn extra(
     }
 }
 
+/// The first node has all, the others nothing; parts that no node may hold in memory.
+pub fn huge_parts(rng: &mut fastrand::Rng, count: usize, size: usize, part_size: usize) -> Plan {
+    let content = Content::random(rng, size, part_size);
+    let initials = (0..count)
+        .map(|node| match node {
+            0 => Initial::Whole,
+            _ => Initial::Missing,
+        })
+        .collect();
+    let name = format!("huge-parts {count} ({} MiB)", part_size / MIB);
+    everybody_knows(rng, &name, content, initials, EXTRA_LIMIT)
+}
+
 /// Each part is right on exactly one node; all know all.
 pub fn many_source(rng: &mut fastrand::Rng, count: usize, sizes: RangeInclusive<usize>) -> Plan {
     let (content, initials) = scattered(rng, count, sizes);

@@ -29,11 +29,15 @@ use crate::credit::Credit;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::session::SessionCommand;
-use crate::messages::storage::StorageHandle;
+use crate::messages::storage::{ForgetParts, StorageHandle};
 use crate::messages::watchdog::LinkSampled;
 
 /// 64: facts of one link that may wait to be handled. The socket is not read while so many wait.
 const UNHANDLED_FACTS: usize = 64;
+
+/// 4: parts of long pieces that may wait to be written, 1 MiB. The socket is not read while so many
+/// wait, so that a slow disk slows its link and fills no memory.
+const UNWRITTEN_PARTS: usize = 4;
 
 /// What a session is made of.
 #[derive(Debug)]
@@ -65,6 +69,10 @@ pub struct Session {
     storage: Option<StorageHandle>,
     scheduler: Option<Recipient<LinkFact>>,
     credit: Credit,
+    /// For parts of long pieces.
+    parts: Credit,
+    /// Storage has, or had, parts of ours.
+    has_spilled: bool,
     /// We close once the outbox is written: the reason.
     closing: Option<String>,
     /// How the link ended, as soon as that is known.
@@ -86,6 +94,8 @@ impl Session {
             storage: None,
             scheduler: None,
             credit: Credit::new(UNHANDLED_FACTS),
+            parts: Credit::new(UNWRITTEN_PARTS),
+            has_spilled: false,
             closing: None,
             end: None,
             greeted: false,
@@ -168,9 +178,12 @@ impl Actor for Session {
 impl Supervised for Session {}
 
 impl Drop for Session {
-    /// Whatever ended the link, a panic included: discovery and the scheduler learn of it.
+    /// Whatever ended the link, a panic included: discovery, the scheduler and storage learn of it.
     fn drop(&mut self) {
         let link = self.setup.link;
+        if let Some(storage) = self.storage.as_ref().filter(|_| self.has_spilled) {
+            storage.forget.do_send(ForgetParts { link });
+        }
         let lost = || (LinkEnd::Lost, "the session ended without a word".to_owned());
         let (end, reason) = self.end.take().unwrap_or_else(lost);
         if let Some(scheduler) = &self.scheduler {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use log::debug;
 use swarmlet_protocol::layout::Block;
-use swarmlet_protocol::session::{Input, Output, WholePiece};
+use swarmlet_protocol::session::{Input, Output, Spill, WholePiece};
 
 use super::{Outputs, Session};
 use crate::messages::discovery::{LinkEnd, LinkEvent};
 use crate::messages::link::LinkNews;
-use crate::messages::storage::{ReadBlocks, StorePieces};
+use crate::messages::storage::{ReadBlocks, SpillPiece, StorePieces};
 use crate::messages::watchdog::LinkSampled;
 
 /// Samples of a link are at least this far apart.
@@ -59,6 +59,7 @@ impl Session {
                 }
                 Output::MetadataRejected(piece) => self.tell(LinkNews::MetadataRejected(piece)),
                 Output::Pieces(pieces) => self.store(pieces),
+                Output::Spill(word) => self.spill(word),
                 Output::Read(blocks) => self.read_blocks(blocks, context),
                 Output::Close(reason) => self.finish(LinkEnd::Lost, reason.to_string()),
             }
@@ -75,6 +76,25 @@ impl Session {
         storage.store.do_send(StorePieces {
             link: self.setup.link,
             pieces,
+        });
+    }
+
+    fn spill(&mut self, word: Spill) {
+        let Some(storage) = &self.storage else { return };
+        self.has_spilled = true;
+        let mut token = None;
+        match &word {
+            Spill::Part { data, .. } => {
+                self.setup.counters.received.add(data.len() as u64);
+                token = Some(self.parts.take());
+            }
+            &Spill::Whole(piece) => self.tell(LinkNews::Received(vec![piece])),
+            Spill::Dropped(_) => {}
+        }
+        storage.spill.do_send(SpillPiece {
+            link: self.setup.link,
+            word,
+            token,
         });
     }
 

@@ -187,6 +187,10 @@ impl Session {
         if !self.machine.wants_bytes() || !self.credit.is_available(task.waker()) {
             return (Progress::Blocked, 0);
         }
+        if !self.parts.is_available(task.waker()) {
+            self.machine.held_up(self.setup.clock.now());
+            return (Progress::Blocked, 0);
+        }
         match self.stream.poll_read_ready(task) {
             Poll::Pending => return (Progress::Blocked, 0),
             Poll::Ready(Err(error)) => {

@@ -11,7 +11,7 @@ use swarmlet_protocol::session::WholePiece;
 use super::file::ContentFile;
 
 /// 1 MiB: the buffer of one check job, and the longest run that is written at once.
-const BUFFER: usize = 1024 * 1024;
+pub(super) const BUFFER: usize = 1024 * 1024;
 
 /// What a check found of a range of pieces.
 #[derive(Debug, Default, Eq, PartialEq)]

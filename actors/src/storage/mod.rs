@@ -10,6 +10,8 @@
 
 mod file;
 mod jobs;
+mod scratch;
+mod spills;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ use tokio::task::spawn_blocking;
 
 pub use self::file::ContentFile;
 use self::jobs::Checked;
+use self::spills::Spills;
 use self::store::Held;
 use crate::counters::Counters;
 use crate::messages::scheduler::StorageFact;
@@ -60,6 +63,9 @@ pub struct Setup {
     pub info: Arc<Info>,
     /// Where it is kept.
     pub path: PathBuf,
+    /// Folders for scratch files, the first that takes one: pieces too long for memory wait there
+    /// until they are whole.
+    pub scratch: Vec<PathBuf>,
     /// Where facts go.
     pub scheduler: Recipient<StorageFact>,
     /// The node's totals.
@@ -89,6 +95,8 @@ struct State {
     readers: Arc<Semaphore>,
     /// Batches that wait for a worker, or for the file to become writable.
     held: Held,
+    /// Pieces too long for memory, in their scratch files.
+    spills: Spills,
     paused: Option<String>,
     looking: bool,
     /// Pieces of equal hash, if the content has any.
@@ -273,6 +281,7 @@ impl State {
             checked_at: std::time::Instant::now(),
             readers: Arc::new(Semaphore::new(READERS)),
             held: Held::default(),
+            spills: Spills::default(),
             paused: None,
             looking: false,
             equal: Arc::new(equal),

@@ -19,7 +19,8 @@ use crate::messages::storage::StorePieces;
 #[derive(Debug, Default)]
 pub(super) struct Held {
     waiting: VecDeque<Batch>,
-    running: usize,
+    /// Jobs that write: of batches, of long pieces and of copies.
+    pub(super) running: usize,
 }
 
 #[derive(Debug)]
@@ -40,13 +41,14 @@ struct Outcome {
 }
 
 impl Storage {
-    /// Starts as many batches as may run.
-    fn work(&mut self, context: &mut Context<Self>) {
+    /// Starts as many batches, and steps of long pieces, as may run.
+    pub(super) fn work(&mut self, context: &mut Context<Self>) {
         while self.state.paused.is_none() && self.state.held.running < WORKERS {
-            let Some(batch) = self.state.held.waiting.pop_front() else {
+            if let Some(batch) = self.state.held.waiting.pop_front() {
+                self.start(batch, context);
+            } else if !self.step_next(false, context) {
                 return;
-            };
-            self.start(batch, context);
+            }
         }
     }
 
@@ -124,16 +126,7 @@ impl Storage {
             error,
         } = outcome;
         for piece in wrong {
-            self.setup.counters.rejected.add(1);
-            warn!(
-                "{} delivered piece {} with a wrong hash",
-                batch.link,
-                piece.get()
-            );
-            let link = batch.link;
-            self.setup
-                .scheduler
-                .do_send(StorageFact::Rejected { piece, link });
+            self.reject(piece, batch.link);
         }
         if let Some(error) = error {
             self.fail(&error, "write");
@@ -145,7 +138,15 @@ impl Storage {
         self.stored(stored);
     }
 
-    fn stored(&mut self, pieces: Vec<PieceIndex>) {
+    pub(super) fn reject(&self, piece: PieceIndex, link: LinkId) {
+        self.setup.counters.rejected.add(1);
+        warn!("{link} delivered piece {} with a wrong hash", piece.get());
+        self.setup
+            .scheduler
+            .do_send(StorageFact::Rejected { piece, link });
+    }
+
+    pub(super) fn stored(&mut self, pieces: Vec<PieceIndex>) {
         for &piece in &pieces {
             self.state.good.insert(piece);
             self.state.bad.remove(piece);
@@ -157,7 +158,7 @@ impl Storage {
 
     /// Tries a paused storage with the batch that failed first.
     pub(super) fn retry(&mut self, context: &mut Context<Self>) {
-        if self.state.held.running > 0 {
+        if self.state.held.running > 0 || self.retry_spill(context) {
             return;
         }
         match self.state.held.waiting.pop_front() {
@@ -226,8 +227,8 @@ impl Storage {
 
     /// Answers those who wait until nothing is being written.
     pub(super) fn tell_flushed(&mut self) {
-        let idle = self.state.held.running == 0
-            && (self.state.held.waiting.is_empty() || self.state.paused.is_some());
+        let waiting = !self.state.held.waiting.is_empty() || self.state.spills.has_whole();
+        let idle = self.state.held.running == 0 && (!waiting || self.state.paused.is_some());
         if idle {
             for waiter in self.state.flushed.drain(..) {
                 let _ = waiter.send(());

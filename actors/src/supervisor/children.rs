@@ -158,12 +158,21 @@ impl Supervisor {
             storage: StorageHandle {
                 read: storage.clone().recipient(),
                 store: storage.clone().recipient(),
+                spill: storage.clone().recipient(),
+                forget: storage.clone().recipient(),
                 report: storage.clone().recipient(),
             },
         });
         let actor = Storage::new(storage::Setup {
             info: Arc::clone(info),
             path: self.settings.data.clone(),
+            scratch: self
+                .settings
+                .state
+                .iter()
+                .cloned()
+                .chain([std::env::temp_dir()])
+                .collect(),
             scheduler: swarm.scheduler.clone().recipient(),
             counters: Arc::clone(&self.counters),
         });

@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::bits::Bits;
 use super::lease::Lease;
 use super::link::Link;
-use super::messages::PieceState;
+use super::messages::{PieceState, charge};
 use super::state::{Effects, State};
 use crate::id::LinkId;
 use crate::layout::PieceIndex;
@@ -54,7 +54,7 @@ struct Room {
     pieces: usize,
     /// One piece may exceed `bytes`: the link has nothing to do.
     idle: bool,
-    /// Bytes that all leases together may still grow by, and whether there are none.
+    /// Bytes of memory that all leases together may still grow by, and whether there are none.
     budget: u64,
     unused: bool,
 }
@@ -63,11 +63,11 @@ impl Room {
     /// Takes place for a piece, if there is.
     fn take(&mut self, length: u64) -> bool {
         let fits = (length <= self.bytes || self.idle)
-            && (length <= self.budget || self.unused)
+            && (charge(length) <= self.budget || self.unused)
             && self.pieces > 0;
         if fits {
             self.bytes = self.bytes.saturating_sub(length);
-            self.budget = self.budget.saturating_sub(length);
+            self.budget = self.budget.saturating_sub(charge(length));
             self.pieces -= 1;
             self.idle = false;
             self.unused = false;
@@ -103,7 +103,7 @@ impl State {
 
     /// Is there no room for one more lease of a whole piece?
     pub(super) fn is_full(&self) -> bool {
-        let length = u64::from(self.table.layout().piece_length());
+        let length = charge(u64::from(self.table.layout().piece_length()));
         let used = self.leases.in_flight();
         used > 0 && used.saturating_add(length) > self.limits.in_flight_bytes
             || self.leases.len() >= self.limits.leases

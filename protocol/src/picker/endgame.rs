@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::link::{Batch, Link};
+use super::messages::charge;
 use super::state::{Effects, State};
 use crate::id::LinkId;
 use crate::layout::PieceIndex;
@@ -41,7 +42,7 @@ impl State {
             .saturating_sub(self.leases.in_flight());
         let owed = link.extra_bytes();
         let mut left = EXTRA_BYTES.saturating_sub(owed).min(link.want).min(budget);
-        let mut first = link.queued == 0 && budget >= self.piece_bytes();
+        let mut first = link.queued == 0 && budget >= charge(self.piece_bytes());
         for (&other_id, other) in self.links.iter().filter(|(other, _)| **other != id) {
             // The youngest first: what its holder has not begun with is wasted least.
             for batch in other.batches.iter().rev() {

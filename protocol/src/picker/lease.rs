@@ -1,7 +1,7 @@
 //! Who fetches which piece, and how many bytes that makes.
 //!
 //! Knows nothing of the links' own queues (see `link`). Invariant: `in_flight` is the sum over all
-//! leases of the piece's length, once for each fetching holder, or once while storage has it.
+//! leases of the piece's charge, once for each fetching holder, or once while storage has it.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl Leases {
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (PieceIndex, &Lease, u64)> {
         let rows = self.leases.iter();
-        rows.map(|(&piece, (lease, length))| (piece, lease, *length))
+        rows.map(|(&piece, (lease, charge))| (piece, lease, *charge))
     }
 
     /// The batch by which the link fetches the piece, if it does.
@@ -73,25 +73,25 @@ impl Leases {
     }
 
     /// Adds a holder, and the lease if it is the first.
-    pub(super) fn add(&mut self, piece: PieceIndex, length: u64, holder: Holder) {
+    pub(super) fn add(&mut self, piece: PieceIndex, charge: u64, holder: Holder) {
         let (lease, _) = self
             .leases
             .entry(piece)
-            .or_insert_with(|| (Lease::Fetching(Vec::with_capacity(1)), length));
+            .or_insert_with(|| (Lease::Fetching(Vec::with_capacity(1)), charge));
         if let Lease::Fetching(holders) = lease {
             holders.push(holder);
-            self.in_flight += length;
+            self.in_flight += charge;
         }
     }
 
     /// Takes a holder away; the lease ends with its last holder. Says whether it ended.
     pub(super) fn remove_holder(&mut self, piece: PieceIndex, link: LinkId) -> bool {
-        let Some((Lease::Fetching(holders), length)) = self.leases.get_mut(&piece) else {
+        let Some((Lease::Fetching(holders), charge)) = self.leases.get_mut(&piece) else {
             return false;
         };
         let before = holders.len();
         holders.retain(|holder| holder.link != link);
-        self.in_flight -= (before - holders.len()) as u64 * *length;
+        self.in_flight -= (before - holders.len()) as u64 * *charge;
         let ended = holders.is_empty();
         if ended {
             self.leases.remove(&piece);
@@ -102,12 +102,12 @@ impl Leases {
     /// The link delivered: storage has the piece now. Gives back all who were fetching it.
     pub(super) fn deliver(&mut self, piece: PieceIndex, link: LinkId) -> Vec<Holder> {
         match self.leases.get_mut(&piece) {
-            Some((lease @ Lease::Fetching(_), length)) => {
+            Some((lease @ Lease::Fetching(_), charge)) => {
                 let Lease::Fetching(holders) = std::mem::replace(lease, Lease::Storing(link))
                 else {
                     return Vec::new();
                 };
-                self.in_flight -= (holders.len() as u64).saturating_sub(1) * *length;
+                self.in_flight -= (holders.len() as u64).saturating_sub(1) * *charge;
                 holders
             }
             _ => Vec::new(),
@@ -117,12 +117,12 @@ impl Leases {
     /// Ends a lease. Gives back all who were fetching the piece.
     pub(super) fn end(&mut self, piece: PieceIndex) -> Vec<Holder> {
         match self.leases.remove(&piece) {
-            Some((Lease::Fetching(holders), length)) => {
-                self.in_flight -= holders.len() as u64 * length;
+            Some((Lease::Fetching(holders), charge)) => {
+                self.in_flight -= holders.len() as u64 * charge;
                 holders
             }
-            Some((Lease::Storing(_), length)) => {
-                self.in_flight -= length;
+            Some((Lease::Storing(_), charge)) => {
+                self.in_flight -= charge;
                 Vec::new()
             }
             None => Vec::new(),

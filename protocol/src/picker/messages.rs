@@ -7,12 +7,27 @@ use std::time::Duration;
 
 use crate::bitfield::Bitfield;
 use crate::id::LinkId;
-use crate::layout::PieceIndex;
+use crate::layout::{PieceIndex, SPILL_LENGTH};
 
 /// 24 MiB: what may be on its way or waiting for storage at once. A node is to stay under 64 MiB
 /// with its code, its read buffers and its piece tables; twelve links with the best window of 2 MiB
 /// fill this.
 pub const IN_FLIGHT_BYTES: u64 = 24 * 1024 * 1024;
+
+/// 2 MiB: what a lease of a piece longer than [`SPILL_LENGTH`] counts for: it is never in memory as
+/// a whole, but as the parts that a session may have unwritten (1 MiB), one more read of the socket
+/// and the run that grows.
+pub const SPILL_CHARGE: u64 = 2 * 1024 * 1024;
+
+/// The memory that a lease of a piece of this length takes.
+#[must_use]
+pub(super) const fn charge(length: u64) -> u64 {
+    if length > SPILL_LENGTH as u64 {
+        SPILL_CHARGE
+    } else {
+        length
+    }
+}
 
 /// 32,768 pieces leased at once: with tiny pieces the account of a lease outweighs its bytes, and
 /// this keeps the accounts near 4 MiB.
@@ -38,8 +53,8 @@ pub enum PieceState {
 /// What the picker may use.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct PickerLimits {
-    /// Bytes of all leases that were granted and are not yet stored, rejected or returned; each
-    /// holder of a piece counts. One lease is allowed even where a single piece exceeds this.
+    /// Bytes in memory of all leases that were granted and are not yet stored, rejected or
+    /// returned; each holder of a piece counts, with a long piece for [`SPILL_CHARGE`]. One lease is allowed even where a single piece exceeds this.
     pub in_flight_bytes: u64,
     /// Pieces leased at once.
     pub leases: usize,

@@ -41,7 +41,7 @@ pub use link::{
     RETURN_PAUSE, SILENCE,
 };
 pub use messages::{
-    IN_FLIGHT_BYTES, Input, MAX_HOLDERS, MAX_LEASES, Output, PickerLimits, PieceState,
+    IN_FLIGHT_BYTES, Input, MAX_HOLDERS, MAX_LEASES, Output, PickerLimits, PieceState, SPILL_CHARGE,
 };
 
 use crate::bitfield::Bitfield;

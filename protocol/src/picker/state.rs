@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::lease::{Holder, Lease, Leases};
 use super::link::Link;
-use super::messages::{PickerLimits, PieceState};
+use super::messages::{PickerLimits, PieceState, charge};
 use super::table::Table;
 use crate::id::LinkId;
 use crate::layout::PieceIndex;
@@ -110,8 +110,8 @@ impl State {
         };
         let batch = link.push_batch(pieces.clone(), bytes, extra, now);
         for &piece in &pieces {
-            let length = self.length(piece);
-            self.leases.add(piece, length, Holder { link: id, batch });
+            let charge = charge(self.length(piece));
+            self.leases.add(piece, charge, Holder { link: id, batch });
         }
         effects.grants.entry(id).or_default().extend(pieces);
     }

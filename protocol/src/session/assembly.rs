@@ -3,12 +3,16 @@
 //! Holds bytes and counts; which blocks may come is decided by its owner. Invariant: `missing` is
 //! the number of bytes in the blocks that were not received.
 
-use crate::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex};
+use super::spill::Run;
+use crate::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex, SPILL_LENGTH};
 
 /// A leased piece.
 #[derive(Debug)]
 pub(super) struct Assembly {
+    /// The whole piece, if it is not too long for that.
     pub(super) data: Vec<u8>,
+    /// Else the bytes that are next to be handed out.
+    pub(super) run: Option<Run>,
     length: u32,
     /// Blocks asked for so far; they are asked in order.
     pub(super) asked: u32,
@@ -22,6 +26,7 @@ impl Assembly {
         let length = layout.length(piece);
         Self {
             data: Vec::new(),
+            run: (length > SPILL_LENGTH).then(Run::default),
             length,
             asked: 0,
             missing: length,
@@ -36,20 +41,24 @@ impl Assembly {
     }
 
     /// Puts a part of a block in its place. Blocks come in order as a rule, and then nothing is
-    /// zeroed first.
-    pub(super) fn write(&mut self, at: usize, data: &[u8]) {
+    /// zeroed first. Gives a part that is to be handed out now, if the piece is a long one.
+    pub(super) fn write(&mut self, at: usize, data: &[u8]) -> Option<(u32, Vec<u8>)> {
+        if let Some(run) = &mut self.run {
+            return run.push(at, data);
+        }
         if self.data.capacity() == 0 {
             self.data.reserve_exact(self.length as usize);
         }
         if at == self.data.len() {
             self.data.extend_from_slice(data);
-            return;
+            return None;
         }
         let end = at + data.len();
         if self.data.len() < end {
             self.data.resize(end, 0);
         }
         self.data[at..end].copy_from_slice(data);
+        None
     }
 
     /// All bytes of the block have come.

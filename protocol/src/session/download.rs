@@ -1,5 +1,7 @@
 //! The asking half of a session: leases in, requests out, whole pieces to storage.
 //!
+//! Pieces too long for memory leave in parts as they arrive (see `spill`).
+//!
 //! Works on the leases that the picker granted to this link and never chooses a piece itself.
 //! Invariant: every block of a leased piece is unasked, outstanding or received; `outstanding` is
 //! the bytes of the outstanding blocks, and `coming` the bytes of all blocks not received.
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::outbox::Outbox;
+use super::spill::Spill;
 use super::violation::Violation;
 use crate::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex};
 use crate::pipeline::Pipeline;
@@ -59,6 +62,8 @@ pub(super) struct Download {
     incoming: Option<Incoming>,
     /// The request that was sent on an empty pipeline, to measure the round trip.
     probe: Option<(u32, u32, Timestamp)>,
+    /// Words about long pieces for the host, in the order in which they became true.
+    spilled: Vec<Spill>,
     ready: Vec<WholePiece>,
     ready_bytes: usize,
     ready_since: Timestamp,
@@ -85,6 +90,7 @@ impl Download {
             forsaken: HashMap::new(),
             incoming: None,
             probe: None,
+            spilled: Vec::new(),
             ready: Vec::new(),
             ready_bytes: 0,
             ready_since: Timestamp::ZERO,
@@ -164,6 +170,9 @@ impl Download {
             return Vec::new();
         };
         self.coming -= u64::from(assembly.missing);
+        if assembly.run.as_ref().is_some_and(|run| run.begun) {
+            self.spilled.push(Spill::Dropped(piece));
+        }
         let open: Vec<_> = self
             .layout
             .blocks(piece)
@@ -265,7 +274,9 @@ impl Download {
         let Some(assembly) = self.leases.get_mut(&piece).filter(|_| wanted) else {
             return;
         };
-        assembly.write(at, data);
+        if let Some((begin, data)) = assembly.write(at, data) {
+            self.spilled.push(Spill::Part { piece, begin, data });
+        }
         if now >= self.quiet_since + PROGRESS_PERIOD {
             self.quiet_since = now;
             self.progressed = true;
@@ -289,6 +300,13 @@ impl Download {
         {
             self.quiet_since = now;
             self.progressed = false;
+            if let Some(mut run) = whole.run {
+                let rest = run.take();
+                let part = rest.map(|(begin, data)| Spill::Part { piece, begin, data });
+                self.spilled.extend(part);
+                self.spilled.push(Spill::Whole(piece));
+                return;
+            }
             if self.ready.is_empty() {
                 self.ready_since = now;
             }
@@ -346,6 +364,16 @@ impl Download {
         // pieces the link would run dry.
         self.open_want = (target - self.coming).max(u64::from(self.layout.piece_length()));
         Some(self.open_want)
+    }
+
+    /// What is to be said of long pieces now.
+    pub(super) fn spilled(&mut self) -> Vec<Spill> {
+        std::mem::take(&mut self.spilled)
+    }
+
+    /// The host did not read until now, so the peer's silence is no fault of its own.
+    pub(super) const fn excuse_silence(&mut self, now: Timestamp) {
+        self.last_arrival = now;
     }
 
     /// The pieces that are to be stored now, if the batch is large or old enough.

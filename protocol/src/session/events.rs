@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::download::WholePiece;
+use super::spill::Spill;
 use crate::bitfield::Bitfield;
 use crate::extension::{PexMessage, SwarmsMessage};
 use crate::id::{InfoHash, PeerId};
@@ -111,6 +112,8 @@ pub enum Output {
     Returned(Vec<PieceIndex>),
     /// These pieces are whole and go to storage.
     Pieces(Vec<WholePiece>),
+    /// Something about a piece that is too long to be held in memory.
+    Spill(Spill),
     /// Read these blocks for the peer and answer with [`Input::BlocksRead`].
     Read(Vec<Block>),
     /// The peer can send the metadata, of this many bytes (BEP 9).

@@ -15,6 +15,7 @@ mod extensions;
 mod opening;
 mod outbox;
 mod pieces;
+mod spill;
 mod timeouts;
 mod upload;
 mod violation;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 pub use self::download::{PROGRESS_PERIOD, STORE_BATCH, STORE_DELAY, WholePiece};
 pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role};
 pub use self::outbox::Outbox;
+pub use self::spill::{PART_LENGTH, Spill};
 pub use self::upload::{MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH, READ_BATCH};
 pub use self::violation::{STRIKES, Verdict, Violation};
 
@@ -241,6 +243,15 @@ impl Session {
     #[must_use]
     pub const fn wants_bytes(&self) -> bool {
         matches!(self.phase, Phase::Greeting { .. } | Phase::Open { .. })
+    }
+
+    /// The host does not read the socket since it cannot take more at present: the peer is not
+    /// to be closed for what it may well have sent.
+    pub const fn held_up(&mut self, now: Timestamp) {
+        self.last_received = now;
+        if let Some(download) = &mut self.pieces.download {
+            download.excuse_silence(now);
+        }
     }
 
     /// The swarm that the link is for, once the handshakes have said so.

@@ -286,6 +286,7 @@ impl Pieces {
         if let Some(pieces) = download.flush(now) {
             out.push(Output::Pieces(pieces));
         }
+        out.extend(download.spilled().into_iter().map(Output::Spill));
         if download.progressed() {
             out.push(Output::Progress);
         }

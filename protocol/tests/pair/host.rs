@@ -342,6 +342,7 @@ impl Host {
                     self.jobs.push((now + STORE, link, Job::Store(whole)));
                     self.pick(picker::Input::Received { link, pieces }, now);
                 }
+                Output::Spill(word) => panic!("no piece here is long, yet: {word:?}"),
                 Output::Read(blocks) => self.jobs.push((now + STORE, link, Job::Read(blocks))),
                 Output::MetadataOffered(size) => {
                     let size = u64::from(size);

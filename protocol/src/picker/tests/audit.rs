@@ -3,6 +3,7 @@
 use crate::id::LinkId;
 use crate::layout::PieceIndex;
 use crate::picker::lease::Lease;
+use crate::picker::messages::charge;
 use crate::picker::{MAX_HOLDERS, Picker, PieceState};
 
 impl Picker {
@@ -41,7 +42,7 @@ impl Picker {
     fn audit_leases(&self) {
         let mut in_flight = 0;
         for (piece, lease, length) in self.state.leases.iter() {
-            assert_eq!(length, self.state.length(piece));
+            assert_eq!(length, charge(self.state.length(piece)));
             in_flight += match lease {
                 Lease::Storing(_) => length,
                 Lease::Fetching(holders) => {

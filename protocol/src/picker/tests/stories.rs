@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::id::LinkId;
 use crate::layout::{Layout, PieceIndex};
-use crate::picker::{Input, MAX_LEASE, Output, Picker, PickerLimits, PieceState, REJECT_PAUSE};
+use crate::picker::{
+    IN_FLIGHT_BYTES, Input, MAX_LEASE, Output, Picker, PickerLimits, PieceState, REJECT_PAUSE,
+    SPILL_CHARGE,
+};
 use crate::time::Timestamp;
 
 const A: LinkId = LinkId(1);
@@ -195,9 +198,21 @@ fn a_piece_larger_than_every_limit_is_still_fetched() {
     let first = story.want(A, 2 << 20);
     assert_eq!(first.len(), 1);
     assert_eq!(story.want(A, 2 << 20), []);
-    story.receive(A, &first);
-    let out = story.tell(Input::Stored(first));
+    // While storage has the first, the second may come.
+    let out = story.receive(A, &first);
     assert_eq!(granted(&out, A).len(), 1);
+}
+
+#[test]
+fn as_many_long_pieces_are_fetched_at_once_as_their_parts_fit_in_memory() {
+    let mut story = Story::new(20 * (40 << 20), 40 << 20);
+    let mut leased = 0;
+    for number in 0..20 {
+        let link = LinkId(100 + number);
+        story.peer(link, 0..20);
+        leased += story.want(link, 40 << 20).len() as u64;
+    }
+    assert_eq!(leased, IN_FLIGHT_BYTES / SPILL_CHARGE);
 }
 
 #[test]

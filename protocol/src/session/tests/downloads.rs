@@ -6,8 +6,8 @@ use super::rig::*;
 use crate::layout::BLOCK_LENGTH;
 use crate::pipeline::MIN_WINDOW;
 use crate::session::{
-    Input, MAX_QUEUED_REQUESTS, Output, PROGRESS_PERIOD, PeerHave, STORE_DELAY, STRIKES, Verdict,
-    Violation,
+    Input, MAX_QUEUED_REQUESTS, Output, PROGRESS_PERIOD, PeerHave, STORE_DELAY, STRIKES, Spill,
+    Verdict, Violation,
 };
 use crate::wire::{FrameError, Message, RawBlock};
 
@@ -129,6 +129,7 @@ fn pieces_of_every_size_arrive_and_wants_never_dry_up() {
                             .map(|(_, data)| data.len() as u64)
                             .sum::<u64>();
                     }
+                    Output::Spill(Spill::Part { data, .. }) => missing -= data.len() as u64,
                     _ => {}
                 }
             }

@@ -6,5 +6,6 @@ mod downloads;
 mod extensions;
 mod greeting;
 mod rig;
+mod spills;
 mod timeouts;
 mod uploads;
