@@ -17,7 +17,7 @@ use support::content::Content;
 use support::handful::{Handful, Has};
 use support::network::Network;
 
-/// 3 + 1: what a node says at the start, and when it joins a swarm. Two, with a learned one.
+/// What a node says at its start, three times, and when a swarm begins; one more to spare.
 const MOST_BEACONS: u64 = 5;
 
 /// How long a network is watched in which nothing is to happen.
@@ -185,16 +185,16 @@ fn a_sweep_from_outside_of_its_range_tries_the_first_address_too() {
 }
 
 #[test]
-fn a_live_peer_is_found_among_two_hundred_that_do_not_answer() {
+fn a_live_peer_is_found_among_sixty_that_do_not_answer() {
     let test = "networks, silent peers";
     let Some(mut lan) = Lan::or_skip(test, &[2, 3]) else {
         return;
     };
-    let dead: Vec<String> = (30..230)
+    let dead: Vec<String> = (30..90)
         .map(|host| lan.network.ip(host).to_string())
         .collect();
     let mut peers: Vec<&str> = dead.iter().map(String::as_str).collect();
-    peers.insert(100, "10.73.19.2");
+    peers.insert(30, "10.73.19.2");
     lan.add(2, Has::File, &[], &[]);
     let node = lan.add(3, Has::Nothing, &peers, &[]);
     lan.handful.start_all();
@@ -203,8 +203,8 @@ fn a_live_peer_is_found_among_two_hundred_that_do_not_answer() {
     sleep(WATCH);
     let more = lan.network.counter(3, "Tcp", "ActiveOpens") - before;
     println!("{test}: {before} attempts until the file was there, {more} in {WATCH:?} after that");
-    // 64 at once in the swarm, each for 3 s.
-    assert!(more <= 64 * (WATCH.as_secs() / 3 + 1), "{more}");
+    // 12 at once in the swarm, each for 3 s; twice that to spare.
+    assert!(more <= 2 * 12 * (WATCH.as_secs() / 3 + 1), "{more}");
 }
 
 #[test]
