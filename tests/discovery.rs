@@ -71,7 +71,7 @@ impl Fleet {
             let ips = nodes.iter().map(|&node| self.subnet.ip(node));
             ips.map(|ip| sockets.links(ip)).collect()
         };
-        let as_wanted = || links().iter().all(|&links| links == count);
+        let as_wanted = |links: &[usize]| links.iter().all(|&links| links == count);
         let logs = || {
             nodes
                 .iter()
@@ -81,12 +81,13 @@ impl Fleet {
         };
         support::wait_for(
             &format!("nodes {nodes:?} have {count} links"),
-            as_wanted,
+            || as_wanted(&links()),
             || format!("{:?}\n{}", links(), logs()),
         );
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(700) {
-            assert!(as_wanted(), "{:?}\n{}", links(), logs());
+            let seen = links();
+            assert!(as_wanted(&seen), "{seen:?}, then {:?}\n{}", links(), logs());
             sleep(Duration::from_millis(20));
         }
     }
@@ -112,7 +113,7 @@ fn peers_may_be_ipv6_addresses_with_ports() {
     let conf = nodes.add(
         (Has::Nothing, &content),
         addresses[2],
-        &[holder.clone()],
+        std::slice::from_ref(&holder),
         &[],
         &[],
     );
