@@ -58,6 +58,19 @@ impl Content {
         self.bytes.chunks(self.part_size)
     }
 
+    /// The name of its swarm: the digest of the info dictionary that the config stands for.
+    pub fn info_hash(&self) -> String {
+        let (size, part_size) = (self.size(), self.part_size);
+        let length = self.hashes.len() * 20;
+        let mut info = format!(
+            "d6:lengthi{size}e4:name8:data.bin12:piece lengthi{part_size}e6:pieces{length}:"
+        )
+        .into_bytes();
+        self.hashes.iter().for_each(|hash| info.extend(hash));
+        info.push(b'e');
+        hex(&Sha1::digest(info))
+    }
+
     /// The `FileInfo` of a torrent.conf. `Parts` is null where there are none.
     pub fn file_info(&self) -> Value {
         let parts: Vec<String> = self.hashes.iter().map(|hash| hex(hash)).collect();

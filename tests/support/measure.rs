@@ -3,7 +3,7 @@
 //! Linux only, as the addresses of a fleet are. Whatever cannot be read counts as nothing: a
 //! process may end between two looks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -24,6 +24,8 @@ impl Sockets {
     pub fn look() -> Self {
         let mut sockets = Self::default();
         let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        // The table changes while it is read, and a socket may be listed twice.
+        let mut seen = HashSet::new();
         for line in table.lines().skip(1) {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let (Some(local), Some(state), Some(inode)) =
@@ -36,7 +38,9 @@ impl Sockets {
             };
             match *state {
                 // Links without an inode wait to be accepted: they are nobody's yet.
-                ESTABLISHED if *inode != "0" => *sockets.links.entry(ip).or_default() += 1,
+                ESTABLISHED if *inode != "0" && seen.insert(*inode) => {
+                    *sockets.links.entry(ip).or_default() += 1
+                }
                 LISTEN => sockets.listeners.entry(ip).or_default().push(port),
                 _ => {}
             }

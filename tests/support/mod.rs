@@ -16,11 +16,13 @@
 pub mod churn;
 pub mod content;
 pub mod fleet;
+pub mod handful;
 pub mod ideal;
 pub mod judge;
 pub mod loopback;
 pub mod measure;
 pub mod mounts;
+pub mod network;
 pub mod node;
 pub mod plan;
 

@@ -112,7 +112,9 @@ impl Node {
         command.arg("--data").arg(&self.files.data);
         command.arg("--state").arg(&self.files.state);
         command.arg("--listen").arg(self.address.to_string());
-        command.args(["--lan", "off"]);
+        if !self.arguments.iter().any(|argument| argument == "--lan") {
+            command.args(["--lan", "off"]);
+        }
         command.args(&self.arguments);
         command.stdin(Stdio::null());
         command

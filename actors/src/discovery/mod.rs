@@ -104,8 +104,10 @@ struct State {
     /// Dropping this ends every session: a restarted discovery begins without links.
     owner: watch::Sender<()>,
     search: Search,
-    /// Peers changed since they were saved; a save is on its way.
+    /// A save is on its way.
     saving: bool,
+    /// Something has changed that is not in the save on its way.
+    unsaved: bool,
     stopping: Option<oneshot::Sender<()>>,
 }
 
@@ -208,6 +210,7 @@ impl State {
             owner: watch::Sender::new(()),
             search: Search::new(setup),
             saving: false,
+            unsaved: false,
             stopping: None,
         }
     }

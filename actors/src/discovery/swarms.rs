@@ -67,6 +67,7 @@ impl Discovery {
         let info_hash = started.info_hash;
         if let Some(swarm) = self.state.swarms.get_mut(&info_hash) {
             swarm.content = started.content;
+            self.save_later(context);
             self.push_swarms(context);
             return;
         }
@@ -182,6 +183,7 @@ impl Discovery {
 
     /// Remembers the peers soon; several changes share one write.
     pub(super) fn save_later(&mut self, context: &mut Context<Self>) {
+        self.state.unsaved = true;
         if self.setup.state.is_none() || std::mem::replace(&mut self.state.saving, true) {
             return;
         }
@@ -207,9 +209,13 @@ impl Discovery {
             .iter()
             .find(|(_, swarm)| !swarm.configured && swarm.content.is_some());
         let learned = learned.map(|(&info_hash, _)| info_hash);
+        self.state.unsaved = false;
         let write = spawn_blocking(move || or_warn(state.save_node(learned, &peers, &hearsay)));
-        context.spawn(write.into_actor(self).map(|_, discovery, _| {
+        context.spawn(write.into_actor(self).map(|_, discovery, context| {
             discovery.state.saving = false;
+            if discovery.state.unsaved && discovery.state.stopping.is_none() {
+                discovery.save_later(context);
+            }
             drop(done);
         }));
     }

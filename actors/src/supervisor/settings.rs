@@ -71,7 +71,8 @@ pub fn own_addresses(listen: SocketAddr, interfaces: &[IpAddr]) -> Vec<SocketAdd
     own.map(|&ip| SocketAddr::new(ip, listen.port())).collect()
 }
 
-/// The networks to search, each with our own address in it.
+/// The networks to search, each with the address that the search starts from and does not dial:
+/// our own, or one that is no host of a network that we are not in.
 #[must_use]
 pub fn sweeps(sweep: Sweep, listen: SocketAddr, interfaces: &[IpAddr]) -> Vec<(Cidr, Ipv4Addr)> {
     let ours: Vec<Ipv4Addr> = own_addresses(listen, interfaces)
@@ -97,8 +98,10 @@ pub fn sweeps(sweep: Sweep, listen: SocketAddr, interfaces: &[IpAddr]) -> Vec<(C
         }
         Sweep::Network(network) => {
             let own = ours.iter().copied().find(|&ip| network.contains(ip));
-            // A network that we are not in is searched from its first host on.
-            let own = own.or_else(|| network.hosts().next());
+            // A network that we are not in is searched from its first host on. That host is not
+            // us: the search begins just before it.
+            let before = |first: Ipv4Addr| Ipv4Addr::from(u32::from(first).saturating_sub(1));
+            let own = own.or_else(|| network.hosts().next().map(before));
             own.map(|own| (network, own)).into_iter().collect()
         }
     }
@@ -149,7 +152,7 @@ mod tests {
         let found = sweeps(elsewhere, "0.0.0.0:6881".parse().unwrap(), &machine);
         assert_eq!(
             found,
-            [("10.9.9.0/24".parse().unwrap(), "10.9.9.1".parse().unwrap())]
+            [("10.9.9.0/24".parse().unwrap(), "10.9.9.0".parse().unwrap())]
         );
     }
 

@@ -7,7 +7,7 @@ use super::event::Source;
 /// What this host can reach.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Reach {
-    /// IPv6 too.
+    /// IPv6 too, as far as we are told by others.
     pub(super) ipv6: bool,
     /// We listen on loopback only, so the fleet lives there.
     pub(super) loopback: bool,
@@ -25,7 +25,8 @@ pub(super) fn usable(addr: SocketAddr, source: Source, reach: Reach) -> Option<S
         || (ip.is_loopback() && !reach.loopback && !vouched)
         || match ip {
             IpAddr::V4(ip) => is_reserved(ip),
-            IpAddr::V6(ip) => !reach.ipv6 || (ip.is_unicast_link_local() && !vouched),
+            // Whoever listens on IPv4 only may still dial an IPv6 peer of its configuration.
+            IpAddr::V6(ip) => !vouched && (!reach.ipv6 || ip.is_unicast_link_local()),
         };
     if refused {
         return None;
@@ -103,5 +104,7 @@ mod tests {
         assert_eq!(usable(global, Source::Pex, six), Some(global));
         assert_eq!(usable(local, Source::Pex, six), None);
         assert_eq!(usable(local, Source::Listed, six), Some(local));
+        assert_eq!(usable(global, Source::Listed, LAN), Some(global));
+        assert_eq!(usable(global, Source::Inbound, LAN), Some(global));
     }
 }

@@ -1,0 +1,188 @@
+//! A network of its own: hosts in network namespaces, joined by a bridge.
+//!
+//! Unlike on loopback, an address at which nobody is does not refuse: nothing answers the ARP
+//! request, as in a container network. Needs root. All hosts are in [`PREFIX`], which nothing
+//! outside can see, so several networks can exist side by side.
+//!
+//! Invariant: what was made is removed when the [`Network`] is dropped. Its nodes must have ended.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// Set where tests with networks must not be skipped.
+pub const REQUIRED_BY: &str = "SWARMLET_REQUIRE_ROOT";
+
+/// The first three numbers of every host's IPv4 address.
+pub const PREFIX: [u8; 3] = [10, 73, 19];
+
+/// Where `ip netns` looks for files that a namespace has in place of those of `/etc`.
+const ETC: &str = "/etc/netns";
+
+/// Tells the networks of this process apart.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Hosts that are joined by a bridge.
+#[derive(Debug)]
+pub struct Network {
+    name: String,
+    hosts: Vec<u8>,
+}
+
+impl Network {
+    /// Hosts with these numbers, or `None`, said aloud, if this user cannot make them.
+    pub fn or_skip(test: &str, hosts: &[u8]) -> Option<Self> {
+        let network = Self::new(hosts);
+        if network.is_none() {
+            let why = "network namespaces cannot be made here";
+            super::skip(test, why, REQUIRED_BY);
+        }
+        network
+    }
+
+    fn new(hosts: &[u8]) -> Option<Self> {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut network = Self {
+            name: format!("swarmlet-{}-{number}", std::process::id()),
+            hosts: Vec::new(),
+        };
+        let bridge = network.bridge();
+        ip(&["netns", "add", &bridge])?;
+        ip(&["-n", &bridge, "link", "add", "bridge", "type", "bridge"])?;
+        ip(&["-n", &bridge, "link", "set", "bridge", "up"])?;
+        for &host in hosts {
+            network.add_host(host)?;
+        }
+        Some(network)
+    }
+
+    /// Adds a host; `None` if that cannot be done.
+    pub fn add_host(&mut self, host: u8) -> Option<()> {
+        let (bridge, space, port) = (self.bridge(), self.space(host), format!("port{host}"));
+        ip(&["netns", "add", &space])?;
+        self.hosts.push(host);
+        // Another network that is the last one for now may remove the parent in between.
+        let made = (0..10).any(|_| fs::create_dir_all(self.etc(host)).is_ok());
+        made.then_some(())?;
+        let veth = ["link", "add", &port, "type", "veth", "peer", "name", "eth0"];
+        ip(&[&["-n", &bridge], &veth[..], &["netns", &space]].concat())?;
+        ip(&[
+            "-n", &bridge, "link", "set", &port, "master", "bridge", "up",
+        ])?;
+        ip(&["-n", &space, "link", "set", "lo", "up"])?;
+        ip(&["-n", &space, "link", "set", "eth0", "up"])?;
+        let address = format!("{}/24", self.ip(host));
+        ip(&["-n", &space, "address", "add", &address, "dev", "eth0"])?;
+        // Used by one test only; where there is no IPv6 that test says so.
+        let address = format!("fd73::{host:x}/64");
+        let _ = ip(&[
+            "-n", &space, "address", "add", &address, "dev", "eth0", "nodad",
+        ]);
+        Some(())
+    }
+
+    /// The IPv4 address of a host, whether or not there is one.
+    pub fn ip(&self, host: u8) -> Ipv4Addr {
+        let [a, b, c] = PREFIX;
+        Ipv4Addr::new(a, b, c, host)
+    }
+
+    /// Where a node on that host listens.
+    pub fn address(&self, host: u8) -> SocketAddr {
+        SocketAddr::from((self.ip(host), super::loopback::PORT))
+    }
+
+    /// The words that start a program on a host.
+    pub fn launcher(&self, host: u8) -> Vec<String> {
+        ["ip", "netns", "exec", &self.space(host)]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    /// Gives a host its own `/etc/hosts`. Programs that run there already see it only if it had
+    /// one when they were started.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn write_hosts(&self, host: u8, text: &str) {
+        let etc = self.etc(host);
+        fs::write(etc.join("hosts"), text).expect("write a hosts file");
+        // Nobody is asked who is not there.
+        let resolver = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+        fs::write(etc.join("resolv.conf"), resolver).expect("write a resolv.conf");
+    }
+
+    /// Does something on a host: sockets that are opened in it stay there.
+    ///
+    /// # Panics
+    /// If the host cannot be entered.
+    pub fn on<T: Send>(&self, host: u8, work: impl FnOnce() -> T + Send) -> T {
+        let space = fs::File::open(Path::new("/run/netns").join(self.space(host)));
+        let space = space.expect("open a network namespace");
+        std::thread::scope(|scope| {
+            let there = scope.spawn(move || {
+                use std::os::fd::AsFd;
+                move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network))
+                    .expect("enter a network namespace");
+                work()
+            });
+            there.join().expect("the work on a host")
+        })
+    }
+
+    /// A counter that the kernel keeps for a host, such as `Tcp`, `ActiveOpens`.
+    ///
+    /// # Panics
+    /// If there is none of that name.
+    pub fn counter(&self, host: u8, protocol: &str, name: &str) -> u64 {
+        let table = self.on(host, || fs::read_to_string("/proc/thread-self/net/snmp"));
+        let table = table.expect("read the counters of a host");
+        let prefix = format!("{protocol}:");
+        let mut lines = table.lines().filter(|line| line.starts_with(&prefix));
+        let mut fields = || lines.next().expect("two lines").split_whitespace();
+        let (names, values) = (fields(), fields());
+        let found = names.zip(values).find(|(other, _)| *other == name);
+        found
+            .and_then(|(_, value)| value.parse().ok())
+            .unwrap_or_else(|| panic!("no counter {protocol} {name}"))
+    }
+
+    fn bridge(&self) -> String {
+        format!("{}-bridge", self.name)
+    }
+
+    fn space(&self, host: u8) -> String {
+        format!("{}-{host}", self.name)
+    }
+
+    fn etc(&self, host: u8) -> PathBuf {
+        Path::new(ETC).join(self.space(host))
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for &host in &self.hosts {
+            let _ = ip(&["netns", "delete", &self.space(host)]);
+            let _ = fs::remove_dir_all(self.etc(host));
+        }
+        let _ = ip(&["netns", "delete", &self.bridge()]);
+        // Others may have files there.
+        let _ = fs::remove_dir(ETC);
+    }
+}
+
+/// Runs `ip`; `None` if it fails.
+fn ip(arguments: &[&str]) -> Option<()> {
+    let status = Command::new("ip")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success()).then_some(())
+}
