@@ -104,7 +104,11 @@ pub(crate) fn run(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
                 std::process::exit(1);
             })
     });
-    system.block_on(serve(config, bar))
+    let status = system.block_on(serve(config, bar));
+    // Dropping the system waits for the disk jobs that still run. The process ends instead: what
+    // they write is verified, and what they do not write is fetched again.
+    std::mem::forget(system);
+    status
 }
 
 /// 8: disk jobs that run at once, more than storage starts; each is a thread with its stack.

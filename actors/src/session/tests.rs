@@ -14,7 +14,7 @@ use swarmlet_protocol::session::Role;
 
 use super::*;
 use crate::credit::Token;
-use crate::messages::storage::{ReadBlocks, ReportPieces, StorePieces};
+use crate::messages::storage::{ForgetParts, ReadBlocks, ReportPieces, SpillPiece, StorePieces};
 
 const BLOCK: u32 = 16 * 1024;
 const PIECES: u32 = 4_096;
@@ -62,6 +62,18 @@ impl Handler<ReportPieces> for Host {
     fn handle(&mut self, _: ReportPieces, _: &mut Self::Context) {}
 }
 
+impl Handler<SpillPiece> for Host {
+    type Result = ();
+
+    fn handle(&mut self, _: SpillPiece, _: &mut Self::Context) {}
+}
+
+impl Handler<ForgetParts> for Host {
+    type Result = ();
+
+    fn handle(&mut self, _: ForgetParts, _: &mut Self::Context) {}
+}
+
 impl Handler<LinkFact> for Host {
     type Result = ();
 
@@ -95,6 +107,8 @@ impl Handler<LinkReport> for Host {
                 session.do_send(SessionCommand::UseStorage(StorageHandle {
                     read: myself.clone().recipient(),
                     store: myself.clone().recipient(),
+                    spill: myself.clone().recipient(),
+                    forget: myself.clone().recipient(),
                     report: myself.recipient(),
                 }));
                 let have = Bitfield::full(PIECES);

@@ -13,6 +13,10 @@ use super::file::ContentFile;
 /// 1 MiB: the buffer of one check job, and the longest run that is written at once.
 pub(super) const BUFFER: usize = 1024 * 1024;
 
+/// 1,024: places that a batch of pieces is copied to beyond its own, where the content repeats
+/// itself. A job must end soon: the node may be asked to stop.
+pub(super) const COPIES_PER_BATCH: usize = 1_024;
+
 /// What a check found of a range of pieces.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Checked {

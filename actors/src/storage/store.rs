@@ -78,13 +78,21 @@ impl Storage {
             }
             let written = jobs::write(&file, &info, &mut batch.pieces).and_then(|()| {
                 let mut stored: Vec<_> = batch.pieces.iter().map(|&(piece, _)| piece).collect();
-                let Some(good) = good else { return Ok(stored) };
-                for (piece, data) in &batch.pieces {
-                    for &place in equal.get(&info.hash(*piece)).into_iter().flatten() {
-                        if place != *piece && !good.contains(place) {
-                            file.write_at(data, info.layout().offset(place))?;
-                            stored.push(place);
-                        }
+                if let Some(mut good) = good {
+                    stored.iter().for_each(|&piece| {
+                        good.insert(piece);
+                    });
+                    let pieces = batch.pieces.iter();
+                    let copies = pieces.flat_map(|(piece, data)| {
+                        let places = equal.get(&info.hash(*piece)).into_iter().flatten();
+                        places.map(move |&place| (place, data))
+                    });
+                    // Each place once, however many equal pieces came; a few of them per batch, so
+                    // that no job takes long. Peers bring the rest, and further batches.
+                    let wanted = copies.filter(|&(place, _)| good.insert(place));
+                    for (place, data) in wanted.take(jobs::COPIES_PER_BATCH) {
+                        file.write_at(data, info.layout().offset(place))?;
+                        stored.push(place);
                     }
                 }
                 Ok(stored)

@@ -105,6 +105,7 @@ fn begin(path: &Path, content: &[u8]) -> (Addr<Storage>, Notes) {
         path: path.to_owned(),
         scheduler: Scribe(notes.clone()).start().recipient(),
         counters: Arc::default(),
+        scratch: vec![std::env::temp_dir()],
     };
     (Storage::new(setup).start(), notes)
 }

@@ -119,6 +119,10 @@ impl State {
         if link.silent {
             return;
         }
+        if link.doubt > 0 && now < link.rest_until {
+            link.look_at = link.rest_until;
+            return;
+        }
         let spared = self.feed_wanted(id, now, effects);
         let next = self.feed_extra(id, now, effects);
         if let Some(link) = self.links.get_mut(&id) {
@@ -213,8 +217,14 @@ impl State {
             .max(MIN_SHARE)
             .max(in_transit(link));
         let queue = memory.min(spread).saturating_sub(link.queued);
+        // One piece shows whether a doubted link is back.
+        let bytes = if link.doubt > 0 {
+            0
+        } else {
+            link.want.min(queue)
+        };
         Room {
-            bytes: link.want.min(queue),
+            bytes,
             pieces: self.limits.leases.saturating_sub(self.leases.len()),
             idle: link.queued == 0,
             budget: self

@@ -31,7 +31,8 @@ impl State {
         now: Timestamp,
         effects: &mut Effects,
     ) -> Timestamp {
-        let Some(link) = self.links.get(&id).filter(|link| link.want > 0) else {
+        let able = |link: &&Link| link.want > 0 && link.doubt == 0;
+        let Some(link) = self.links.get(&id).filter(able) else {
             return Timestamp::NEVER;
         };
         let mut next = Timestamp::NEVER;
@@ -79,7 +80,7 @@ impl State {
 
     /// When `link` may fetch what `other` fetches with this batch.
     fn ripe_at(&self, link: &Link, other: &Link, batch: &Batch) -> Timestamp {
-        if other.silent || batch.overdue {
+        if other.silent || other.doubt > 0 || batch.overdue {
             return batch.granted;
         }
         let need = link.need(self.piece_bytes());
@@ -103,5 +104,5 @@ impl State {
 /// Can anybody but this link fetch the piece?
 pub(super) fn has_other_source(state: &State, piece: PieceIndex, id: LinkId) -> bool {
     let mut others = state.links.iter().filter(|(other, _)| **other != id);
-    others.any(|(_, link)| link.offers(piece) && !link.silent)
+    others.any(|(_, link)| link.offers(piece) && !link.silent && link.doubt == 0)
 }

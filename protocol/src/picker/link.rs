@@ -23,6 +23,10 @@ pub const MAX_LEASE: Duration = Duration::from_secs(10);
 /// 60 s: how far the lease of a sole holder is extended at a time.
 pub const MAX_EXTENSION: Duration = Duration::from_secs(60);
 
+/// 1 s: a link that fell silent is tried again after so long; doubled each time, up to 8 s. A dozen
+/// peers that claim everything and send nothing must not take turns in holding pieces.
+const FIRST_REST: Duration = Duration::from_secs(1);
+
 /// 1.5 s: a link that owes us pieces and delivered nothing for so long is silent: others may fetch
 /// the same, and it gets no more. Half a second less than a file's end may stall.
 pub const SILENCE: Duration = Duration::from_millis(1_500);
@@ -88,6 +92,11 @@ pub(super) struct Link {
     /// When it last brought something, or began to owe us something.
     pub(super) heard: Timestamp,
     pub(super) silent: bool,
+    /// How often in a row it fell silent. A doubted link fetches one piece at a time, after a rest,
+    /// and others may fetch that piece at once.
+    pub(super) doubt: u32,
+    /// A doubted link gets nothing before this time.
+    pub(super) rest_until: Timestamp,
     /// Did it ever deliver a piece?
     pub(super) has_delivered: bool,
     /// When it opened, or its peer last said that it got a piece.
@@ -119,6 +128,8 @@ impl Link {
             next_batch: 0,
             heard: now,
             silent: false,
+            doubt: 0,
+            rest_until: Timestamp::ZERO,
             has_delivered: false,
             news: now,
             useful: 0,
@@ -208,6 +219,7 @@ impl Link {
     pub(super) fn hear(&mut self, now: Timestamp) {
         self.heard = now;
         self.silent = false;
+        self.doubt = 0;
         self.fresh = true;
     }
 
@@ -216,6 +228,14 @@ impl Link {
         self.hear(now);
         self.has_delivered = true;
         self.returns = 0;
+    }
+
+    /// It owed us pieces and delivered nothing for too long.
+    pub(super) fn fall_silent(&mut self, now: Timestamp) {
+        self.silent = true;
+        let rest = FIRST_REST.saturating_mul(1 << self.doubt.min(3));
+        self.doubt = self.doubt.saturating_add(1);
+        self.rest_until = now + rest;
     }
 
     /// When it counts as silent, if nothing comes: only a link that owes us something.

@@ -42,13 +42,26 @@ impl State {
             };
             link.fresh |= link.lift_bars(now);
             if link.silent_at().is_some_and(|at| at <= now) {
-                link.silent = true;
+                link.fall_silent(now);
+                self.pass_on(id, effects);
                 news = true;
             }
             news |= self.expire_batches(id, now, effects);
         }
         if news {
             self.wake_all();
+        }
+    }
+
+    /// Ends the leases of a silent link that somebody else can take over.
+    fn pass_on(&mut self, id: LinkId, effects: &mut Effects) {
+        let Some(link) = self.links.get(&id) else {
+            return;
+        };
+        let mut ended = fetching(link);
+        ended.retain(|&piece| has_other_source(self, piece, id) && self.drop_holder(piece, id));
+        if !ended.is_empty() {
+            effects.cancels.entry(id).or_default().extend(ended);
         }
     }
 

@@ -263,7 +263,7 @@ impl Model {
             assert_eq!(picker.next_timeout(), None, "complete, and not idle");
         }
         // Nobody who can take a piece is left without, unless a complete peer is spared, a bar
-        // holds, or the memory is used up.
+        // holds, the link rests after it fell silent, or the memory is used up.
         if self.paused || picker.state.is_full() {
             return;
         }
@@ -275,7 +275,7 @@ impl Model {
             for &piece in &peer.has {
                 let free = self.state(piece) == PieceState::Wanted;
                 assert!(
-                    !free || link.barred.contains(piece),
+                    !free || link.barred.contains(piece) || link.doubt > 0,
                     "{id} waits beside {piece:?}"
                 );
             }

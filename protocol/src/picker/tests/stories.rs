@@ -335,3 +335,83 @@ fn a_peer_that_flips_between_all_and_almost_all_counts_as_partial() {
     });
     assert!(!story.picker.state.links[&A].complete);
 }
+
+#[test]
+fn a_crowd_of_silent_holders_does_not_stall_an_honest_one() {
+    const PIECE: u64 = 64 << 10;
+    // 1 MB/s: a piece in 66 ms.
+    let each = Duration::from_millis(66);
+    for crowd in [1, 3, 8, 20, 28] {
+        let mut story = Story::new(4 << 20, PIECE);
+        for number in 0..crowd {
+            let link = LinkId(100 + number);
+            story.tell(Input::LinkOpened { link });
+            story.tell(Input::PeerHasAll { link });
+            story.tell(silent_want(link));
+        }
+        story.tell(Input::LinkOpened { link: A });
+        story.tell(Input::PeerHasAll { link: A });
+        let mut owed = Vec::new();
+        let mut last = story.now;
+        let mut longest = Duration::ZERO;
+        let note = |out: Vec<Output>, owed: &mut Vec<PieceIndex>| {
+            for output in out {
+                match output {
+                    Output::Grant { link: A, pieces } => owed.extend(pieces),
+                    Output::Cancel { link: A, pieces } => {
+                        owed.retain(|piece| !pieces.contains(piece))
+                    }
+                    _ => {}
+                }
+            }
+        };
+        while !story.picker.is_complete() {
+            assert!(
+                story.now < Timestamp::from_millis(60_000),
+                "{crowd} silent: no end"
+            );
+            let want = Input::Want {
+                link: A,
+                bytes: (6 * PIECE).saturating_sub(owed.len() as u64 * PIECE),
+                rtt: Duration::from_millis(1),
+                rate: 1_000_000,
+            };
+            note(story.tell(want), &mut owed);
+            for number in 0..crowd {
+                note(story.tell(silent_want(LinkId(100 + number))), &mut owed);
+            }
+            story.now = story.now + each;
+            note(story.tell(Input::Tick), &mut owed);
+            if owed.is_empty() {
+                continue;
+            }
+            let piece = owed.remove(0);
+            longest = longest.max(story.now.since(last));
+            last = story.now;
+            let pieces = vec![piece];
+            note(
+                story.tell(Input::Received {
+                    link: A,
+                    pieces: pieces.clone(),
+                }),
+                &mut owed,
+            );
+            note(story.tell(Input::Stored(pieces)), &mut owed);
+        }
+        // The invariant of the design: no stall over two seconds while a holder is there.
+        assert!(
+            longest < Duration::from_secs(2),
+            "{crowd} silent: {longest:?}"
+        );
+    }
+}
+
+fn silent_want(link: LinkId) -> Input {
+    let (bytes, rtt) = (384 << 10, Duration::ZERO);
+    Input::Want {
+        link,
+        bytes,
+        rtt,
+        rate: 0,
+    }
+}
