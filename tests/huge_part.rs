@@ -1,5 +1,8 @@
 //! Parts that are larger than the memory a node may use: they come whole, and through files.
 
+// Helpers of tests panic as tests do.
+#![allow(clippy::expect_used)]
+
 mod support;
 
 use support::churn::Way;
