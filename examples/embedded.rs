@@ -74,7 +74,7 @@ fn make_file(path: &Path) -> Result<TorrentConf, Box<dyn Error>> {
     let info = Info::single_file("data.bin", bytes.len() as u64, PART as u64, &hashes)?;
     Ok(TorrentConf {
         info: Some(info),
-        peers: Vec::new(),
+        ..TorrentConf::default()
     })
 }
 

@@ -64,7 +64,7 @@ fn make_content(path: &Path) -> Result<TorrentConf, Box<dyn Error>> {
     let info = Info::single_file("data.bin", SIZE as u64, PART as u64, &hashes)?;
     Ok(TorrentConf {
         info: Some(info),
-        peers: Vec::new(),
+        ..TorrentConf::default()
     })
 }
 

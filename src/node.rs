@@ -1,7 +1,7 @@
 //! A node, from the outside: built, started, listened to, stopped.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actix::{Addr, Recipient};
@@ -163,16 +163,16 @@ impl NodeBuilder {
     /// Starts the node on the present actix system.
     ///
     /// # Errors
-    /// The address is in use, the data path is a directory, the state folder cannot be written.
+    /// The address is in use, the data path is a directory or a device, the state folder cannot be
+    /// written.
     pub fn start(self) -> Result<Node, Error> {
         if actix_rt::System::try_current().is_none() {
             return Err(Error::NoSystem);
         }
-        if self.data.is_dir() {
-            let reason = "is a directory".to_owned();
+        if let Some(reason) = no_data_file(&self.data) {
             return Err(Error::Data {
                 path: self.data,
-                reason,
+                reason: reason.to_owned(),
             });
         }
         let listener = listen(self.listen).map_err(Error::Listen)?;
@@ -200,5 +200,18 @@ impl NodeBuilder {
             supervisor,
             listen: address,
         })
+    }
+}
+
+/// Why this path cannot be the data file, ever. What is missing can be created, and what cannot be
+/// looked at now may be all right later. Opening a pipe or a device is not tried: it could block.
+fn no_data_file(path: &Path) -> Option<&'static str> {
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    if kind.is_dir() {
+        Some("is a directory")
+    } else if kind.is_file() {
+        None
+    } else {
+        Some("not a regular file")
     }
 }

@@ -12,6 +12,7 @@ mod support;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 use support::fleet::Fleet;
 use support::judge::{Judge, right_parts};
@@ -126,6 +127,26 @@ fn a_data_path_that_is_a_directory_is_one_line_and_status_1() {
     );
     assert_eq!(error_lines(&log), [expected]);
     assert!(node.files.data.is_dir());
+}
+
+#[test]
+fn a_data_path_that_is_a_pipe_or_a_device_is_one_line_and_status_1() {
+    let mut rng = support::seeded("pipe");
+    let mut fleet = Fleet::lay_out(seeder_and_leecher(&mut rng), &mut rng);
+    let node = &mut fleet.nodes[1];
+    let data = node.files.data.clone();
+    for make in ["mkfifo \"$0\"", "rm \"$0\" && ln -s /dev/null \"$0\""] {
+        let made = Command::new("sh").arg("-c").arg(make).arg(&data).status();
+        assert!(made.unwrap().success(), "{make}");
+        node.start();
+        let status = node.wait(STOP_PATIENCE);
+        let log = node.log();
+        assert_eq!(status.map(|status| status.code()), Ok(Some(1)), "{log}");
+        let expected = format!("error: cannot open {}: not a regular file", data.display());
+        let errors = error_lines(&log);
+        assert_eq!(errors.last(), Some(&expected.as_str()), "{log}");
+        assert!(errors.iter().all(|line| **line == expected), "{log}");
+    }
 }
 
 #[test]

@@ -29,3 +29,4 @@ pub mod state;
 pub mod storage;
 pub mod supervisor;
 pub mod watchdog;
+mod words;

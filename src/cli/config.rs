@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use log::warn;
 use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, TorrentConf};
 
 use super::args::DEFAULT_CONF;
@@ -25,7 +26,7 @@ pub(crate) fn read_or_default(named: Option<&Path>) -> Result<TorrentConf, CliEr
     }
 }
 
-/// The config in that file.
+/// The config in that file. The log names fields of it that are none; they may be misspelt.
 ///
 /// # Errors
 /// It cannot be read, or says something impossible.
@@ -39,8 +40,12 @@ pub(crate) fn read(path: &Path) -> Result<TorrentConf, CliError> {
         let error = io::Error::other("more than 64 MiB cannot be a config");
         return Err(CliError::read(path)(error));
     }
-    TorrentConf::parse(&text).map_err(|source| CliError::Config {
+    let conf = TorrentConf::parse(&text).map_err(|source| CliError::Config {
         path: path.to_owned(),
         source,
-    })
+    })?;
+    for field in &conf.unknown {
+        warn!("{}: {field}", path.display());
+    }
+    Ok(conf)
 }

@@ -1,6 +1,6 @@
 //! Configs and directories that cannot be used: each is one exact line, and a status of 1.
 
-use crate::{Folder, assert_fails, command, swarmlet};
+use crate::{Folder, assert_fails, command, stderr, swarmlet};
 
 #[test]
 fn a_named_config_that_is_missing_is_an_error() {
@@ -20,6 +20,24 @@ fn a_named_config_that_is_missing_is_an_error() {
         &swarmlet(["node", "--conf", &root]),
         &format!("error: cannot read {root}: is a directory\n"),
     );
+}
+
+#[test]
+fn a_misspelt_field_of_a_config_is_said_with_the_one_that_was_meant() {
+    let folder = Folder::new();
+    folder.write("torrent.conf", r#"{"peers": ["10.0.0.1"], "Comment": 7}"#);
+    let (conf, root) = (folder.path("torrent.conf"), folder.path(""));
+    // A data path that cannot be used ends it.
+    let output = swarmlet(["node", "--conf", &conf, "--data", &root]);
+    assert_eq!(output.status.code(), Some(1));
+    let log = stderr(&output);
+    for words in [
+        "unknown field 'peers' is ignored; did you mean Peers?",
+        "unknown field 'Comment' is ignored",
+    ] {
+        let line = format!(" WARN  config: {conf}: {words}\n");
+        assert_eq!(log.matches(&line).count(), 1, "{log}");
+    }
 }
 
 #[test]

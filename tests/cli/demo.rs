@@ -14,7 +14,7 @@ fn the_demo_ends_well_and_leaves_nothing_behind() {
     let (out, err) = (stdout(&output), stderr(&output));
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.starts_with("all 4 files are identical after "), "{out}");
-    assert!(out.contains("\n  size   4 MiB\n  SHA-1  "), "{out}");
+    assert!(out.contains("\n  size       4 MiB\n  SHA-1      "), "{out}");
     assert!(!(out + &err).contains('\x1b'), "no terminal, no colours");
     assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0);
 }

@@ -1,10 +1,10 @@
 //! The links of this node: how they begin, what they report, how they end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use actix::{AsyncContext, Context, Recipient};
-use log::{debug, info};
+use log::{debug, warn};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::membership::{DialFailure, Input, LinkEnd as MemberEnd};
 use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
@@ -245,12 +245,7 @@ impl Discovery {
         self.state.links.remove(&id);
         self.forget_swarms(id);
         if end == (LinkEnd::Violation { ban: true }) {
-            let until = self.now() + BAN;
-            info!(
-                "{remote} broke the protocol ({reason:?}); not spoken to for {} s",
-                BAN.as_secs()
-            );
-            self.member(swarm, Input::Ban { ip: remote, until }, context);
+            self.shun(remote, swarm, "broke the protocol", context);
         }
         self.linked(context);
         self.stopped(context);
@@ -305,11 +300,17 @@ impl Discovery {
             return;
         };
         let (ip, swarm) = (link.remote.ip(), link.swarm);
-        info!(
-            "{ip} delivers bad data; not spoken to for {} s",
-            BAN.as_secs()
-        );
-        let until = self.now() + BAN;
+        self.shun(ip, swarm, "delivers bad data", context);
+    }
+
+    /// Speaks to nobody on that host for a while. The log says so once per host and ban: a host
+    /// may have many links, and each of them may be found out.
+    fn shun(&mut self, ip: IpAddr, swarm: InfoHash, why: &str, context: &mut Context<Self>) {
+        let now = self.now();
+        let until = now + BAN;
+        if self.state.bans.begin(ip, until, now) {
+            warn!("{ip} {why}; not spoken to for {} s", BAN.as_secs());
+        }
         self.member(swarm, Input::Ban { ip, until }, context);
     }
 

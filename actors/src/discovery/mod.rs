@@ -5,6 +5,7 @@
 //! decided by one [`Membership`] per swarm. Nodes that do not know their swarm meet in one more
 //! swarm, the rendezvous, where they tell each other what they serve.
 
+mod bans;
 mod dial;
 mod hear;
 mod lan;
@@ -28,6 +29,7 @@ use swarmlet_protocol::membership::{Input, Membership};
 use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
+use self::bans::Bans;
 use self::links::Link;
 use self::rendezvous::Rendezvous;
 use self::search::Search;
@@ -99,6 +101,8 @@ struct State {
     rendezvous: Rendezvous,
     swarms: HashMap<InfoHash, Swarm>,
     links: HashMap<LinkId, Link>,
+    /// Hosts of which the log has said that they are banned.
+    bans: Bans,
     /// Dials under way.
     dialing: usize,
     /// Dropping this ends every session: a restarted discovery begins without links.
@@ -206,6 +210,7 @@ impl State {
             rendezvous: Rendezvous::new(setup),
             swarms: HashMap::new(),
             links: HashMap::new(),
+            bans: Bans::default(),
             dialing: 0,
             owner: watch::Sender::new(()),
             search: Search::new(setup),

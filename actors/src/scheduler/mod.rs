@@ -26,6 +26,7 @@ use crate::messages::session::SessionCommand;
 use crate::messages::storage::ReportPieces;
 use crate::messages::supervisor::{CompletionChanged, ContentLearned, StorageTrouble};
 use crate::messages::{Crash, Ping};
+use crate::words::counted;
 
 /// What a scheduler is made of.
 #[derive(Debug)]
@@ -228,10 +229,10 @@ impl Handler<ServeContent> for Scheduler {
             return;
         }
         info!(
-            "{}: {} bytes in {} pieces",
+            "{}: {} bytes in {}",
             self.setup.info_hash,
             content.info.layout().size(),
-            content.info.layout().pieces()
+            counted(content.info.layout().pieces(), "piece")
         );
         let links = std::mem::take(&mut self.state.links);
         self.state = State::new(&self.setup, Some(&content));

@@ -187,7 +187,7 @@ impl Scheduler {
             guilty.rejected,
             piece.get()
         );
-        if guilty.rejected >= MAX_REJECTED {
+        if guilty.rejected == MAX_REJECTED {
             self.setup.ban.do_send(BanLink { link });
         }
     }

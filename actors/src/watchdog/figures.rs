@@ -6,25 +6,33 @@ use std::time::Duration;
 use swarmlet_protocol::time::Timestamp;
 
 use crate::messages::scheduler::Progress;
+use crate::words::counted;
 
 /// Turns a growing total into a rate per second.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RateMeter {
-    last: Option<(u64, Timestamp)>,
+    last: (u64, Timestamp),
     rate: u64,
 }
 
 impl RateMeter {
+    /// A meter of something whose total is this now.
+    pub(super) const fn new(total: u64, now: Timestamp) -> Self {
+        Self {
+            last: (total, now),
+            rate: 0,
+        }
+    }
+
     /// The total is this now.
     pub(super) fn take(&mut self, total: u64, now: Timestamp) {
-        if let Some((before, at)) = self.last {
-            let elapsed = now.since(at).as_secs_f64();
-            if elapsed <= 0.0 {
-                return;
-            }
-            self.rate = (total.saturating_sub(before) as f64 / elapsed) as u64;
+        let (before, at) = self.last;
+        let elapsed = now.since(at).as_secs_f64();
+        if elapsed <= 0.0 {
+            return;
         }
-        self.last = Some((total, now));
+        self.rate = (total.saturating_sub(before) as f64 / elapsed) as u64;
+        self.last = (total, now);
     }
 
     pub(super) const fn rate(&self) -> u64 {
@@ -60,19 +68,22 @@ impl Window {
 /// The state of a swarm in one line.
 pub(super) fn line(progress: &Progress, down: u64, up: u64) -> String {
     if !progress.known {
-        return format!("waiting to learn what to sync, {} links", progress.links);
+        return format!(
+            "waiting to learn what to sync, {}",
+            counted(progress.links, "link")
+        );
     }
     let done = match progress.pieces {
         0 => 100.0,
         pieces => f64::from(progress.have) * 100.0 / f64::from(pieces),
     };
     let mut line = format!(
-        "{done:.1} % ({}/{} pieces), down {}/s, up {}/s, {} links",
+        "{done:.1} % ({}/{}), down {}/s, up {}/s, {}",
         progress.have,
-        progress.pieces,
+        counted(progress.pieces, "piece"),
         bytes(down),
         bytes(up),
-        progress.links
+        counted(progress.links, "link")
     );
     if progress.unchecked > 0 {
         line += &format!(", {} not checked yet", progress.unchecked);
@@ -108,9 +119,12 @@ mod tests {
 
     #[test]
     fn a_rate_is_what_came_over_the_time_it_took() {
-        let mut meter = RateMeter::default();
-        meter.take(100, Timestamp::from_millis(1_000));
+        let mut meter = RateMeter::new(0, Timestamp::ZERO);
         assert_eq!(meter.rate(), 0);
+        meter.take(100, Timestamp::ZERO);
+        assert_eq!(meter.rate(), 0, "no time has passed");
+        meter.take(100, Timestamp::from_millis(1_000));
+        assert_eq!(meter.rate(), 100, "the first look counts, too");
         meter.take(600, Timestamp::from_millis(3_000));
         assert_eq!(meter.rate(), 250);
         meter.take(600, Timestamp::from_millis(4_000));
@@ -150,6 +164,16 @@ mod tests {
         assert_eq!(
             line(&progress, 3 << 20, 100),
             "37.5 % (3/8 pieces), down 3.0 MiB/s, up 100 B/s, 2 links"
+        );
+        let single = Progress {
+            have: 0,
+            pieces: 1,
+            links: 1,
+            ..progress.clone()
+        };
+        assert_eq!(
+            line(&single, 0, 0),
+            "0.0 % (0/1 piece), down 0 B/s, up 0 B/s, 1 link"
         );
         progress.without_holder = 5;
         progress.paused = Some("cannot write /data.bin: no space left on device".to_owned());

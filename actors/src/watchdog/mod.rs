@@ -63,7 +63,7 @@ pub struct Watchdog {
     state: State,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     down: RateMeter,
     up: RateMeter,
@@ -88,10 +88,11 @@ impl Watchdog {
     /// A watchdog that watches no swarm yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
+        let state = State::new(&setup);
         Self {
             setup,
             scheduler: None,
-            state: State::default(),
+            state,
         }
     }
 
@@ -157,12 +158,30 @@ impl Watchdog {
             None => progress.known,
             Some((before, at)) => {
                 let changed = *before != progress || down + up > 0;
-                changed && now.since(*at) >= SUMMARY
+                // A look that comes some milliseconds early must not put it off by a period.
+                changed && now.since(*at) + self.setup.period / 2 >= SUMMARY
             }
         };
         if due {
             info!("{}", line(&progress, down, up));
             self.state.summed = Some((progress, now));
+        }
+    }
+}
+
+impl State {
+    /// The rates begin with the totals of now, so that the first look gives a rate already.
+    fn new(setup: &Setup) -> Self {
+        let now = setup.clock.now();
+        let counters = &setup.counters;
+        Self {
+            down: RateMeter::new(counters.received.get(), now),
+            up: RateMeter::new(counters.sent.get(), now),
+            turns: RateMeter::new(counters.turns.get(), now),
+            told: None,
+            summed: None,
+            windows: HashMap::new(),
+            waiting: HashMap::new(),
         }
     }
 }
@@ -179,7 +198,7 @@ impl Actor for Watchdog {
 
 impl Supervised for Watchdog {
     fn restarting(&mut self, _: &mut Self::Context) {
-        self.state = State::default();
+        self.state = State::new(&self.setup);
     }
 }
 

@@ -7,7 +7,7 @@ mod info;
 mod magnet;
 mod torrent;
 
-pub use conf::{CONTENT_NAME, ConfError, MAX_CONF_LENGTH, TorrentConf};
+pub use conf::{CONTENT_NAME, ConfError, MAX_CONF_LENGTH, MAX_UNKNOWN, TorrentConf, UnknownField};
 pub use info::{Info, InfoError, MAX_METADATA_LENGTH, MAX_NAME_LENGTH};
 pub use magnet::{Magnet, MagnetError};
 pub use torrent::{MAX_TORRENT_LENGTH, Torrent, TorrentError};

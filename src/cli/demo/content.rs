@@ -57,20 +57,25 @@ impl Content {
             .unwrap_or_default()
     }
 
-    /// The digests of all parts.
-    pub(super) fn hashes(&self) -> Vec<PieceHash> {
+    /// The digests of all parts. Fails between two of them if `stop` says so.
+    pub(super) fn hashes(&self, stop: &dyn Fn() -> bool) -> io::Result<Vec<PieceHash>> {
         let parts = self.layout.all_pieces();
         parts
-            .map(|piece| PieceHash::of(&self.part(piece)))
+            .map(|piece| {
+                go_on(stop)?;
+                Ok(PieceHash::of(&self.part(piece)))
+            })
             .collect()
     }
 
     /// Writes one file per path: each part is right in exactly one of them, chosen by `rng`, and
-    /// rubbish in the others. A file may end too early or too late.
+    /// rubbish in the others. A file may end too early or too late. Fails between two parts if
+    /// `stop` says so.
     pub(super) fn scatter(
         &self,
         paths: &[impl AsRef<Path>],
         rng: &mut fastrand::Rng,
+        stop: &dyn Fn() -> bool,
     ) -> io::Result<()> {
         let mut files = Vec::new();
         for path in paths {
@@ -85,6 +90,7 @@ impl Content {
             let right = self.part(piece);
             let mut rubbish = vec![0; right.len()];
             for (number, file) in files.iter_mut().enumerate() {
+                go_on(stop)?;
                 if number == holder {
                     file.write_all(&right)?;
                     last_right[number] = self.layout.offset(piece) + right.len() as u64;
@@ -118,6 +124,14 @@ impl Content {
     }
 }
 
+/// An error if it is time to stop.
+fn go_on(stop: &dyn Fn() -> bool) -> io::Result<()> {
+    if stop() {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn whoever_makes_the_files_stops_when_told() {
+        let root = tempfile::tempdir().unwrap();
+        let content = Content::new(3, Layout::new(10_000, 100).unwrap());
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) == 3;
+        assert!(content.hashes(&stop).is_err());
+        assert_eq!(asked.replace(0), 4, "it stopped at once");
+        let path = root.path().join("data.bin");
+        let rng = &mut fastrand::Rng::with_seed(1);
+        assert!(content.scatter(&[&path], rng, &stop).is_err());
+        assert_eq!(asked.get(), 4, "it stopped at once");
+        assert_eq!(fs::metadata(path).unwrap().len(), 300);
+    }
+
+    #[test]
     fn each_part_is_right_in_exactly_one_file() {
         for (size, part_size) in [(0, 1), (1, 1), (50, 1), (10_000, 300)] {
             let root = tempfile::tempdir().unwrap();
@@ -146,7 +175,7 @@ mod tests {
                 .map(|node| root.path().join(format!("{node}/data.bin")))
                 .collect();
             content
-                .scatter(&paths, &mut fastrand::Rng::with_seed(size))
+                .scatter(&paths, &mut fastrand::Rng::with_seed(size), &|| false)
                 .unwrap();
             let right: u32 = paths
                 .iter()

@@ -68,18 +68,23 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
 
     View::announce(&format!(
         "{} nodes on {}, a file of {} in {}. One node has the config, the others\n\
-         know nothing and nobody. Each part is right on one node only. Nodes get killed.\n",
+         know nothing and nobody. Each part is right on one node only. Nodes get killed.\n\
+         making {} files of {}\n",
         args.nodes,
         network.range(),
         Size(size),
-        parts(layout.pieces())
+        parts(layout.pieces()),
+        args.nodes,
+        Size(size)
     ));
     let content = Content::new(rng.u64(..), layout);
-    prepare(root.path(), args.nodes, &content, &mut rng)
-        .map_err(|error| setup(root.path(), &error))?;
+    let stop = || interrupt.came();
+    let prepared = prepare(root.path(), args.nodes, &content, &mut rng, &stop);
+    // Whatever else went wrong: that the user wanted it to end comes first.
     if interrupt.came() {
         return Err(CliError::Interrupted);
     }
+    prepared.map_err(|error| setup(root.path(), &error))?;
     let names = (0..args.nodes).map(|node| format!("node {} {}", node + 1, network.address(node)));
     let mut run = Run {
         view: View::new(&names.collect::<Vec<_>>(), layout.pieces()),
@@ -95,14 +100,21 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
         .map_err(CliError::Output)
 }
 
-/// Makes each node's folder: its config, its data, and a place for its state.
-fn prepare(root: &Path, nodes: u8, content: &Content, rng: &mut fastrand::Rng) -> io::Result<()> {
+/// Makes each node's folder: its config, its data, and a place for its state. Ends with an error
+/// as soon as `stop` says so.
+fn prepare(
+    root: &Path,
+    nodes: u8,
+    content: &Content,
+    rng: &mut fastrand::Rng,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<()> {
     let layout = content.layout();
     let info = Info::single_file(
         CONTENT_NAME,
         layout.size(),
         layout.piece_length().into(),
-        &content.hashes(),
+        &content.hashes(stop)?,
     )
     .map_err(io::Error::other)?;
     let folders: Vec<_> = (0..nodes).map(|node| fleet::folder(root, node)).collect();
@@ -110,7 +122,7 @@ fn prepare(root: &Path, nodes: u8, content: &Content, rng: &mut fastrand::Rng) -
         .iter()
         .map(|folder| folder.join(CONTENT_NAME))
         .collect();
-    content.scatter(&data, rng)?;
+    content.scatter(&data, rng, stop)?;
     let informed = rng.usize(..folders.len());
     for (number, folder) in folders.iter().enumerate() {
         let conf = if number == informed {
@@ -175,14 +187,17 @@ impl Run<'_> {
             }
         }
         let time = started.elapsed();
-        let moved = self.bytes() - at_first;
+        // The last picture shows what is: files that are done, of nodes that are up.
+        self.view.forget_kills();
+        self.look();
+        let filled_in = self.bytes() - at_first;
         self.fleet.kill_all();
         self.view.finish();
         Ok(Verdict {
             nodes: self.judges.len(),
             size: self.content.layout().size(),
             time,
-            moved,
+            filled_in,
             kills,
             digest: self.common_digest()?,
         })

@@ -94,6 +94,13 @@ impl View {
         }
     }
 
+    /// What was killed is up again, and is shown so from now on.
+    pub(super) fn forget_kills(&mut self) {
+        if let Kind::Bars { killed, .. } = &mut self.kind {
+            killed.fill(None);
+        }
+    }
+
     /// Shows how far each node is.
     pub(super) fn update(&mut self, rows: &[Row], parts: u32) {
         let done = rows.iter().filter(|row| row.done).count();
@@ -167,7 +174,7 @@ pub(super) struct Verdict {
     /// From the first start to the last right part.
     pub(super) time: Duration,
     /// Bytes that became right on some node.
-    pub(super) moved: u64,
+    pub(super) filled_in: u64,
     /// How often a node was killed.
     pub(super) kills: u32,
     /// The SHA-1 of every file.
@@ -178,22 +185,22 @@ impl Verdict {
     /// Writes it.
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let seconds = self.time.as_secs_f64();
-        let rate = (self.moved as f64 / seconds.max(0.001)) as u64;
+        let rate = (self.filled_in as f64 / seconds.max(0.001)) as u64;
         let head = format!("all {} files are identical", self.nodes);
         writeln!(out, "{} after {seconds:.1} s", style(head).green().bold())?;
         writeln!(
             out,
-            "  moved  {} ({}/s over all nodes)",
-            Size(self.moved),
+            "  filled in  {} ({}/s over all nodes)",
+            Size(self.filled_in),
             Size(rate)
         )?;
         let times = match self.kills {
-            0 => "no node was: it was over too soon".to_owned(),
-            1 => "1 node with SIGKILL, and started it again at once".to_owned(),
-            kills => format!("{kills} times with SIGKILL, and started again at once"),
+            0 => "no node was killed: it was over too soon".to_owned(),
+            1 => "killed     1 node with SIGKILL, and started it again at once".to_owned(),
+            kills => format!("killed     {kills} times with SIGKILL, and started again at once"),
         };
-        writeln!(out, "  killed {times}")?;
-        writeln!(out, "  size   {}", Size(self.size))?;
-        writeln!(out, "  SHA-1  {}", self.digest)
+        writeln!(out, "  {times}")?;
+        writeln!(out, "  size       {}", Size(self.size))?;
+        writeln!(out, "  SHA-1      {}", self.digest)
     }
 }

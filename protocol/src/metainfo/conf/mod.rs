@@ -5,6 +5,7 @@
 //! files.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,6 +31,31 @@ pub struct TorrentConf {
     pub peers: Vec<PeerAddress>,
     /// What it is to keep; `None` if the config does not say, and it has to be learned.
     pub info: Option<Info>,
+    /// Fields that are none, in the file's objects; they are ignored, but may be misspelt ones. At
+    /// most [`MAX_UNKNOWN`]; never written.
+    pub unknown: Vec<UnknownField>,
+}
+
+/// 16: unknown fields that are reported; more say that the file is no torrent.conf at all.
+pub const MAX_UNKNOWN: usize = 16;
+
+/// A field that a torrent.conf does not have.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnknownField {
+    /// Its name with its parents, fit to be printed.
+    pub name: String,
+    /// The field that was meant, if they differ in nothing but capital letters.
+    pub meant: Option<&'static str>,
+}
+
+impl fmt::Display for UnknownField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown field '{}' is ignored", self.name)?;
+        match self.meant {
+            Some(meant) => write!(f, "; did you mean {meant}?"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A torrent.conf that cannot be used.
@@ -146,6 +172,7 @@ impl TorrentConf {
         Self {
             peers,
             info: Some(info.clone()),
+            unknown: Vec::new(),
         }
     }
 
@@ -168,7 +195,14 @@ impl TorrentConf {
         let Value::Object(fields) = value else {
             return Err(wrong("the config", "an object", &value));
         };
+        let mut unknown = unknown_fields("", &fields, &["Peers", "FileInfo"]);
+        if let Some(Value::Object(fields)) = fields.get("FileInfo") {
+            let known = ["Size", "PartSize", "Parts"];
+            unknown.extend(unknown_fields("FileInfo.", fields, &known));
+        }
+        unknown.truncate(MAX_UNKNOWN);
         Ok(Self {
+            unknown,
             peers: read_peers(given(&fields, "Peers"))?,
             info: match given(&fields, "FileInfo") {
                 None => None,
@@ -199,6 +233,25 @@ impl TorrentConf {
         json.push('\n');
         json
     }
+}
+
+/// The fields of an object that are not among those that it may have.
+fn unknown_fields(
+    parent: &str,
+    fields: &Map<String, Value>,
+    known: &[&'static str],
+) -> Vec<UnknownField> {
+    let names = fields.keys().filter(|name| !known.contains(&name.as_str()));
+    names
+        .take(MAX_UNKNOWN)
+        .map(|name| UnknownField {
+            name: format!("{parent}{}", quoted(name)),
+            meant: known
+                .iter()
+                .copied()
+                .find(|known| known.eq_ignore_ascii_case(name)),
+        })
+        .collect()
 }
 
 /// A field's value, if it is there and not null.

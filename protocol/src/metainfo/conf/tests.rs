@@ -57,10 +57,34 @@ fn absent_null_and_empty_all_mean_unknown() {
         r#"{"Peers": [], "FileInfo": {}}"#,
         r#"{"FileInfo": {"Size": 0, "PartSize": 0, "Parts": null}}"#,
         r#"{"FileInfo": {"Size": 0, "PartSize": 0, "Parts": []}}"#,
-        r#"{"FileInfo": {"Size": null, "Parts": null}, "Comment": 7}"#,
+        r#"{"FileInfo": {"Size": null, "Parts": null}}"#,
     ] {
         assert_eq!(parse(text), Ok(TorrentConf::default()), "{text}");
     }
+}
+
+#[test]
+fn what_is_no_field_is_ignored_and_reported_with_the_field_that_was_meant() {
+    let conf = parse(
+        r#"{"peers": ["x"], "Peers": [], "fileinfo": 5, "Comment\n": 7,
+            "FileInfo": {"parts": null, "Size": null, "Peers": 1}}"#,
+    );
+    let conf = conf.unwrap();
+    assert!(conf.peers.is_empty() && conf.info.is_none());
+    let said: Vec<_> = conf.unknown.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            r"unknown field 'Comment\n' is ignored",
+            "unknown field 'fileinfo' is ignored; did you mean FileInfo?",
+            "unknown field 'peers' is ignored; did you mean Peers?",
+            "unknown field 'FileInfo.Peers' is ignored",
+            "unknown field 'FileInfo.parts' is ignored; did you mean Parts?",
+        ]
+    );
+    let many: Vec<_> = (0..99).map(|n| format!("\"{n}\": 0")).collect();
+    let conf = parse(&format!("{{{}}}", many.join(", "))).unwrap();
+    assert_eq!(conf.unknown.len(), MAX_UNKNOWN);
 }
 
 #[test]
