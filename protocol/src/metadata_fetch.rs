@@ -16,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 pub use messages::{
-    ASK_ANOTHER, Input, MAX_ASKED, MAX_METADATA_LENGTH, MAX_REST, METADATA_PIECE, MetadataFault,
-    Output, REQUEST_TIMEOUT, REST, WINDOW,
+    ASK_ANOTHER, Input, MAX_ASKED, MAX_REST, MetadataFault, Output, REQUEST_TIMEOUT, REST, WINDOW,
 };
 
+use crate::extension::METADATA_PIECE_LENGTH;
 use crate::id::{InfoHash, LinkId};
+use crate::metainfo::MAX_METADATA_LENGTH;
 use crate::time::Timestamp;
 
 /// One link that offers metadata.
@@ -183,7 +184,7 @@ impl MetadataFetch {
 
     fn offer(&mut self, link: LinkId, size: u64, out: &mut Vec<Output>) {
         let size = match u32::try_from(size) {
-            Ok(size) if size <= MAX_METADATA_LENGTH => size,
+            Ok(size) if size as usize <= MAX_METADATA_LENGTH => size,
             _ => {
                 let reason = MetadataFault::TooLong(size);
                 out.push(Output::Strike { link, reason });
@@ -385,12 +386,12 @@ impl MetadataFetch {
 }
 
 fn piece_count(size: u32) -> usize {
-    size.div_ceil(METADATA_PIECE) as usize
+    size.div_ceil(METADATA_PIECE_LENGTH) as usize
 }
 
 /// Bytes in a piece; 0 for one past the end.
 fn piece_length(size: u32, piece: u32) -> usize {
-    let begin = u64::from(piece) * u64::from(METADATA_PIECE);
+    let begin = u64::from(piece) * u64::from(METADATA_PIECE_LENGTH);
     let rest = u64::from(size).saturating_sub(begin);
-    rest.min(u64::from(METADATA_PIECE)) as usize
+    rest.min(u64::from(METADATA_PIECE_LENGTH)) as usize
 }

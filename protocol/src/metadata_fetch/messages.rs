@@ -8,12 +8,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::id::{InfoHash, LinkId};
-
-/// 16 KiB: every piece of metadata but the last (BEP 9).
-pub const METADATA_PIECE: u32 = 16_384;
-
-/// 16 MiB: the largest info dictionary we fetch. It holds the hashes of 800,000 pieces.
-pub const MAX_METADATA_LENGTH: u32 = 16 * 1024 * 1024;
+use crate::metainfo::MAX_METADATA_LENGTH;
 
 /// Two requests per link: one is answered while the other travels. Most dictionaries are one or
 /// two pieces, and several links share a longer one.

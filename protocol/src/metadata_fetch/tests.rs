@@ -88,9 +88,9 @@ impl World {
 
     fn answer(&self, link: LinkId, piece: u32) -> Option<Input> {
         let total_size = self.info.len() as u64;
-        let begin = (piece * METADATA_PIECE) as usize;
+        let begin = (piece * METADATA_PIECE_LENGTH) as usize;
         let mut bytes: Vec<_> = self.info[begin..].to_vec();
-        bytes.truncate(METADATA_PIECE as usize);
+        bytes.truncate(METADATA_PIECE_LENGTH as usize);
         let (mut total_size, bytes) = (total_size, &mut bytes);
         match self.manners[link.0 as usize] {
             Manner::Honest => {}
