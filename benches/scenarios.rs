@@ -1,7 +1,7 @@
 //! How fast fleets settle: `cargo bench --bench scenarios -- [--rounds N] [--markdown] [FILTER]`.
 //!
 //! Every scenario at full size with the release build, as processes on loopback addresses, and
-//! the time from exec to listening. Each round has another seed; the table has the median and
+//! the time from exec to listening, and to a checked file of 1 GiB. Each round has another seed; the table has the median and
 //! the slowest round. It judges nothing: a scenario that does not settle is a line in the table.
 
 // Helpers of tests panic as tests do.
@@ -31,6 +31,13 @@ const START_ROUNDS: usize = 20;
 /// A start that takes longer than this has failed.
 const START_PATIENCE: Duration = Duration::from_secs(5);
 
+/// A start on a file that is right already, in the page cache.
+const CHECK: &str = "start to 1 GiB checked";
+const CHECK_SIZE: usize = 1 << 30;
+const CHECK_PART: usize = 256 * 1024;
+/// What a node logs when it has all.
+const CHECKED: &str = "every piece is verified";
+
 type Make = Box<dyn Fn(&mut fastrand::Rng) -> Plan>;
 
 /// What the command line asks for.
@@ -59,6 +66,9 @@ fn main() {
     }
     if "exec to listening".contains(&options.filter) {
         rows.push(exec_to_listening(&mut rng));
+    }
+    if CHECK.contains(&options.filter) {
+        rows.push(check(options.rounds, &mut rng));
     }
     print_table(&rows, options.is_markdown);
 }
@@ -208,6 +218,36 @@ fn exec_to_listening(rng: &mut fastrand::Rng) -> Vec<String> {
     vec![
         "exec to listening".into(),
         format!("{} of {START_ROUNDS}", times.len()),
+        median(&times).map_or_else(|| "-".into(), seconds),
+        times.last().copied().map_or_else(|| "-".into(), seconds),
+        "-".into(),
+        "-".into(),
+        "-".into(),
+    ]
+}
+
+/// From the start of a process whose file is right to its word that every piece is verified.
+fn check(rounds: usize, rng: &mut fastrand::Rng) -> Vec<String> {
+    let plan = plan::one_seed(rng, 1, CHECK_SIZE, CHECK_PART);
+    let mut fleet = Fleet::lay_out(plan, rng);
+    let node = &mut fleet.nodes[0];
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        let begin = Instant::now();
+        let before = node.log().matches(CHECKED).count();
+        node.start();
+        while node.log().matches(CHECKED).count() == before && begin.elapsed() < START_PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if node.log().matches(CHECKED).count() > before {
+            times.push(begin.elapsed());
+        }
+        node.kill();
+    }
+    let times = sorted(times);
+    vec![
+        CHECK.into(),
+        format!("{} of {rounds}", times.len()),
         median(&times).map_or_else(|| "-".into(), seconds),
         times.last().copied().map_or_else(|| "-".into(), seconds),
         "-".into(),

@@ -160,6 +160,32 @@ fn no_space_left_ends_a_node_that_is_to_exit_when_complete() {
 }
 
 #[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_not_the_end_of_the_process() {
+    let mut rng = support::seeded("limit on the size of files");
+    let mut fleet = Fleet::lay_out(seeder_and_leecher(&mut rng), &mut rng);
+    let node = &fleet.nodes[1];
+    let limit = format!("--fsize={}", PARTS * PART_SIZE / 2);
+    let node = Node::new(
+        support::binary(),
+        node.files.clone(),
+        node.address,
+        &["--sweep", "off", "--exit-when-complete"],
+    );
+    let mut node = node.launched_by(&["prlimit", &limit]);
+    fleet.nodes[0].start();
+    node.start();
+    let status = node.wait(3 * STOP_PATIENCE);
+    let log = node.log();
+    assert_eq!(status.map(|status| status.code()), Ok(Some(1)), "{log}");
+    let errors = error_lines(&log);
+    assert!(
+        errors.iter().all(|line| line.ends_with("file too large")),
+        "{log}"
+    );
+    assert_eq!(errors.len(), 1, "{log}");
+}
+
+#[test]
 fn a_read_only_file_with_work_to_do_ends_a_node_that_is_to_exit_when_complete() {
     let _turn = support::take_turn();
     fails_to_write(

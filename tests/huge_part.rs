@@ -30,7 +30,7 @@ fn three_parts_of_40_mib_arrive_within_64_mib_of_memory() {
 fn fetch(size: usize, part_size: usize) {
     let _turn = support::take_turn();
     let mut rng = support::seeded("huge part");
-    let plan = plan::huge_parts(&mut rng, NODES, size, part_size);
+    let plan = plan::one_seed(&mut rng, NODES, size, part_size);
     let name = plan.name.clone();
     let mut fleet = Fleet::lay_out(plan, &mut rng);
     let report = fleet

@@ -23,6 +23,7 @@ pub mod guard;
 pub mod listener;
 pub mod messages;
 pub mod reason;
+mod schedstat;
 pub mod scheduler;
 pub mod session;
 pub mod state;

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use log::{debug, warn};
@@ -28,6 +29,9 @@ const MAX_PEERS: usize = 500;
 pub struct StateFolder {
     folder: PathBuf,
     fleet: String,
+    /// The swarm that this life has learned. Held while the file is written that names it, so that
+    /// neither writer takes back what the other knows.
+    learned: Arc<Mutex<Option<InfoHash>>>,
 }
 
 /// What was remembered.
@@ -55,6 +59,7 @@ impl StateFolder {
         Ok(Self {
             folder,
             fleet: fleet.to_owned(),
+            learned: Arc::default(),
         })
     }
 
@@ -71,7 +76,7 @@ impl StateFolder {
             );
             return Remembered::default();
         };
-        if node["version"] != VERSION || node["fleet"] != self.fleet.as_str() {
+        if !self.is_ours(&node) {
             debug!(
                 "{} is of another version or fleet",
                 self.node_file().display()
@@ -101,7 +106,8 @@ impl StateFolder {
         (info.info_hash() == info_hash).then_some(info)
     }
 
-    /// Remembers peers and hearsay, and the swarm if it was learned.
+    /// Remembers peers and hearsay, and the swarm if it was learned: the one that is named here, or
+    /// else the one of [`Self::save_learned`].
     ///
     /// # Errors
     /// The disk refuses.
@@ -118,22 +124,42 @@ impl StateFolder {
                 .map(SocketAddr::to_string)
                 .collect()
         };
+        let learned = self.learned();
         let node = json!({
             "version": VERSION,
             "fleet": self.fleet,
-            "swarm": swarm.map(|swarm| swarm.to_string()),
+            "swarm": swarm.or(*learned).map(|swarm| swarm.to_string()),
             "peers": texts(peers),
             "hearsay": texts(hearsay),
         });
         replace(&self.node_file(), format!("{node:#}\n").as_bytes())
     }
 
-    /// Remembers the content of a swarm that was learned.
+    /// Remembers the content of a swarm that was learned, and that it was: whoever is killed a moment
+    /// later need not ask again.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn save_info(&self, info: &Info) -> io::Result<()> {
-        replace(&self.info_file(info.info_hash()), info.bytes())
+    pub fn save_learned(&self, info: &Info) -> io::Result<()> {
+        replace(&self.info_file(info.info_hash()), info.bytes())?;
+        let mut learned = self.learned();
+        *learned = Some(info.info_hash());
+        let text = fs::read(self.node_file()).unwrap_or_default();
+        let mut node = match serde_json::from_slice::<Value>(&text) {
+            Ok(node) if self.is_ours(&node) => node,
+            _ => json!({ "version": VERSION, "fleet": self.fleet, "peers": [], "hearsay": [] }),
+        };
+        node["swarm"] = json!(info.info_hash().to_string());
+        replace(&self.node_file(), format!("{node:#}\n").as_bytes())
+    }
+
+    fn is_ours(&self, node: &Value) -> bool {
+        node["version"] == VERSION && node["fleet"] == self.fleet.as_str()
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Option<InfoHash>> {
+        // One value: a panic while it was held cannot have broken it.
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn node_file(&self) -> PathBuf {
@@ -179,10 +205,13 @@ mod tests {
             "127.0.0.9:6881".parse().unwrap(),
             "[::1]:7".parse().unwrap(),
         ];
-        state.save_info(&info).unwrap();
-        state
-            .save_node(Some(info.info_hash()), &peers, &peers[..1])
-            .unwrap();
+        state.save_node(None, &peers, &peers[..1]).unwrap();
+        state.save_learned(&info).unwrap();
+        let remembered = state.load();
+        assert_eq!(remembered.peers, peers, "the peers are kept");
+        assert!(remembered.info.is_some(), "known at once");
+        // Whoever has not heard of the swarm yet does not take it back.
+        state.save_node(None, &peers, &peers[..1]).unwrap();
         let remembered = state.load();
         assert_eq!(remembered.peers, peers);
         assert_eq!(remembered.hearsay, peers[..1]);
@@ -196,7 +225,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::open(folder.path().to_owned(), "").unwrap();
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
-        state.save_info(&info).unwrap();
+        state.save_learned(&info).unwrap();
         state.save_node(Some(info.info_hash()), &[], &[]).unwrap();
         fs::write(
             state.info_file(info.info_hash()),

@@ -8,12 +8,14 @@
 pub mod address;
 pub mod bencode;
 pub mod bitfield;
+pub mod buffers;
 pub mod extension;
 pub mod id;
 pub mod layout;
 pub mod membership;
 pub mod metadata_fetch;
 pub mod metainfo;
+pub mod pace;
 pub mod picker;
 pub mod pipeline;
 pub mod session;

@@ -21,8 +21,11 @@ pub struct Pipeline {
     rate: f64,
     /// The shortest round trip of late, and when it was seen.
     round_trip: Option<(Duration, Timestamp)>,
-    /// Bytes that came since the sample began; `None` while nothing is asked for.
+    /// When the sample began, and the bytes that came since.
     sample: Option<(Timestamp, u64)>,
+    /// Nothing was asked for since bytes came last, at this time.
+    drained: bool,
+    last: Timestamp,
 }
 
 impl Default for Pipeline {
@@ -39,6 +42,8 @@ impl Pipeline {
             rate: 0.0,
             round_trip: None,
             sample: None,
+            drained: false,
+            last: Timestamp::ZERO,
         }
     }
 
@@ -74,6 +79,12 @@ impl Pipeline {
 
     /// Bytes of blocks arrived.
     pub fn received(&mut self, bytes: u64, now: Timestamp) {
+        // A link that brings its whole window at once runs dry again and again. Those pauses are
+        // part of its rate, or it would never be measured and its window never grow.
+        if std::mem::take(&mut self.drained) && now.since(self.last) > SAMPLE {
+            self.sample = None;
+        }
+        self.last = now;
         let (start, before) = self.sample.unwrap_or((now, 0));
         let bytes = before + bytes;
         let elapsed = now.since(start);
@@ -90,9 +101,10 @@ impl Pipeline {
         self.sample = Some((now, 0));
     }
 
-    /// Nothing is asked for any more: the time until the next request says nothing about the rate.
+    /// Nothing is asked for any more: if that lasts, the time until the next request says nothing
+    /// about the rate.
     pub const fn drained(&mut self) {
-        self.sample = None;
+        self.drained = true;
     }
 }
 
@@ -135,6 +147,18 @@ mod tests {
         let near = pipeline.window();
         pipeline.answered(Duration::from_millis(100), Timestamp::from_millis(2_000));
         assert!(pipeline.window() > 2 * near);
+    }
+
+    #[test]
+    fn a_link_that_brings_its_whole_window_at_once_gets_a_larger_one() {
+        let mut pipeline = Pipeline::new();
+        let mut now = Timestamp::from_millis(1);
+        for _ in 0..100 {
+            now = now + Duration::from_micros(500);
+            pipeline.received(pipeline.window(), now);
+            pipeline.drained();
+        }
+        assert_eq!(pipeline.window(), MAX_WINDOW);
     }
 
     #[test]

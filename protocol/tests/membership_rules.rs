@@ -311,11 +311,8 @@ fn a_full_node_lets_a_newcomer_in_and_tells_the_evicted_whom_to_try() {
     for number in 10..14 {
         node.link(number, false);
     }
-    let (admitted, out) = node.admit(20);
-    assert!(
-        !admitted && out.is_empty(),
-        "links this young must not be evicted"
-    );
+    let (_, out) = node.admit(20);
+    assert!(out.is_empty(), "links this young must not be evicted");
     node.now = node.now + MIN_LINK_AGE;
     let (admitted, out) = node.admit(20);
     assert!(admitted);
@@ -327,6 +324,123 @@ fn a_full_node_lets_a_newcomer_in_and_tells_the_evicted_whom_to_try() {
     assert!(matches!(out.last(), Some(Output::Close { .. })));
     node.link(20, false);
     assert_eq!(node.machine.link_count(), 4);
+}
+
+#[test]
+fn a_visitor_of_a_full_node_is_told_whom_to_try_and_sent_away() {
+    let mut node = Node::new(4, 0);
+    for number in 10..14 {
+        node.link(number, false);
+    }
+    let mut visitors = Vec::new();
+    for number in 20..20 + MAX_VISITORS as u32 {
+        assert!(node.admit(number).0);
+        let (link, out) = node.open(number, false);
+        assert!(closes(&out).is_empty());
+        visitors.push((link, number));
+    }
+    assert!(
+        !node.admit(30).0,
+        "more visitors at a time than there may be"
+    );
+    assert_eq!(node.machine.link_count(), 4);
+    let (link, number) = visitors[0];
+    let out = node.ready(link, number, id(number));
+    let told = pexes(&out);
+    assert_eq!(told.len(), 1);
+    let (to, mut added, dropped) = told[0].clone();
+    added.sort_unstable();
+    assert_eq!(to, link);
+    assert_eq!(added, (10..14).map(addr).collect::<Vec<_>>());
+    assert!(dropped.is_empty());
+    assert_eq!(closes(&out), [(link, CloseReason::Full)]);
+    // The next one hears of the one before, and one that leaves by itself makes room, too.
+    let (link, number) = visitors[1];
+    let told = pexes(&node.ready(link, number, id(number)));
+    assert!(told[0].1.contains(&addr(20)));
+    assert!(node.admit(30).0);
+    let (link, _) = node.open(30, false);
+    node.closed(link, LinkEnd::Lost);
+    assert!(node.admit(31).0 && node.admit(32).0);
+    assert_eq!(node.machine.link_count(), 4);
+}
+
+/// The number of the node that listens there.
+fn number(addr: SocketAddr) -> u32 {
+    let std::net::IpAddr::V4(ip) = addr.ip() else {
+        unreachable!();
+    };
+    u32::from_be_bytes(ip.octets()) - 0x0a00_0000
+}
+
+#[test]
+fn a_node_does_not_fill_its_places_with_the_first_addresses_it_hears_of() {
+    let mut node = Node::new(24, 12);
+    let (_, mut out) = node.link(50, false);
+    let told = (10..40).map(|number| (addr(number), false)).collect();
+    out.extend(node.tell(Input::PexReceived {
+        link: LinkId(1),
+        added: told,
+        dropped: Vec::new(),
+    }));
+    // All dials are answered; those that follow from an answer are made in the same moment.
+    let mut counts = Vec::new();
+    for _ in 0..5 {
+        let mut due = dials(&out);
+        while let Some(addr) = due.pop() {
+            let (_, out) = node.link(number(addr), true);
+            due.extend(dials(&out));
+        }
+        counts.push(node.machine.link_count());
+        node.now = node.now + WIDEN_PERIOD;
+        out = node.tell(Input::Tick);
+    }
+    assert_eq!(counts[..3], [3, 6, 9]);
+    // The first trade found no link that was old enough to go.
+    assert!((12..=13).contains(&counts[3]), "{counts:?}");
+}
+
+#[test]
+fn a_node_with_all_its_links_trades_a_few_for_strangers_and_then_no_more() {
+    let mut node = Node::new(8, 4);
+    // Few addresses at first, so that all are dialled; then many.
+    for number in 10..14 {
+        node.learn(number, Source::Rendezvous);
+    }
+    for number in 10..14 {
+        node.link(number, true);
+    }
+    for number in 20..60 {
+        node.learn(number, Source::Rendezvous);
+    }
+    let start = node.now;
+    let (mut trades, mut closed) = (0, 0);
+    for _ in 0..600 {
+        for dialed in dials(&node.wait(10)) {
+            let (_, out) = node.link(number(dialed), true);
+            trades += 1;
+            closed += closes(&out).len();
+        }
+        assert!(node.machine.link_count() <= 6);
+    }
+    println!("{trades} trades in {:?}", node.now.since(start));
+    assert!((3..=6).contains(&trades), "{trades} trades");
+    assert!(closed >= 3, "{closed} links went for them");
+}
+
+#[test]
+fn a_complete_node_trades_nothing() {
+    let mut node = Node::new(8, 4);
+    node.tell(Input::SelfComplete(true));
+    for number in 10..14 {
+        node.link(number, true);
+    }
+    for number in 20..60 {
+        node.learn(number, Source::Rendezvous);
+    }
+    for _ in 0..300 {
+        assert!(dials(&node.wait(10)).is_empty());
+    }
 }
 
 #[test]

@@ -87,7 +87,8 @@ pub(crate) struct NodeArgs {
     ///
     /// Peers and metadata that were learned are kept here, so that a restarted node need not ask
     /// again. By default it is /var/lib/swarmlet if that can be written, else
-    /// $XDG_STATE_HOME/swarmlet or ~/.local/state/swarmlet, else nothing is kept.
+    /// $XDG_STATE_HOME/swarmlet or ~/.local/state/swarmlet, else nothing is kept; nor is it with
+    /// `none`.
     #[arg(
         long,
         value_name = "DIR",

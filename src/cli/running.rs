@@ -115,6 +115,10 @@ pub(crate) fn run(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
 const BLOCKING_THREADS: usize = 8;
 
 async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
+    // A limit on the size of files is an error of one write and a pause, not the end of the node.
+    #[cfg(target_os = "linux")]
+    let _file_size = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
+        .map_err(CliError::Start)?;
     // As PID 1 of a container a process has no default reaction to signals.
     let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Start)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Start)?;

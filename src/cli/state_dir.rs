@@ -11,15 +11,21 @@ use log::warn;
 
 use super::error::CliError;
 
+/// What is named to keep no state. A directory of that name is `./none`.
+const NOWHERE: &str = "none";
+
 /// Where services keep their state.
 const SYSTEM: &str = "/var/lib/swarmlet";
 
-/// The directory that was named, or the first of the usual ones that can be written. `None`, with
-/// one line in the log, means that the node keeps no state.
+/// The directory that was named, or the first of the usual ones that can be written. `None` means
+/// that the node keeps no state: because that was asked for, or else with one line in the log.
 ///
 /// # Errors
 /// A directory was named and cannot be written.
 pub(crate) fn choose(named: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
+    if named == Some(Path::new(NOWHERE)) {
+        return Ok(None);
+    }
     if let Some(path) = named {
         return prepare(path)
             .map(|()| Some(path.to_owned()))

@@ -70,6 +70,13 @@ fn parse_address(text: &str) -> Option<(Ipv4Addr, u16)> {
     Some((Ipv4Addr::from(ip.to_le_bytes()), port))
 }
 
+/// How often a process has written: to files, sockets, and to wake a thread of its own.
+pub fn writes(pid: u32) -> Option<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    let line = io.lines().find_map(|line| line.strip_prefix("syscw:"))?;
+    line.trim().parse().ok()
+}
+
 /// The largest resident memory that a process has had, in bytes.
 pub fn peak_memory(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

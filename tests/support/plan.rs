@@ -194,8 +194,8 @@ fn extra(
     }
 }
 
-/// The first node has all, the others nothing; parts that no node may hold in memory.
-pub fn huge_parts(rng: &mut fastrand::Rng, count: usize, size: usize, part_size: usize) -> Plan {
+/// The first node has all, the others nothing.
+pub fn one_seed(rng: &mut fastrand::Rng, count: usize, size: usize, part_size: usize) -> Plan {
     let content = Content::random(rng, size, part_size);
     let initials = (0..count)
         .map(|node| match node {
@@ -203,7 +203,7 @@ pub fn huge_parts(rng: &mut fastrand::Rng, count: usize, size: usize, part_size:
             _ => Initial::Missing,
         })
         .collect();
-    let name = format!("huge-parts {count} ({} MiB)", part_size / MIB);
+    let name = format!("one-seed {count} (parts of {part_size} bytes)");
     everybody_knows(rng, &name, content, initials, EXTRA_LIMIT)
 }
 

@@ -28,6 +28,8 @@ pub struct LinkFact {
 pub enum LinkNews {
     /// The peer has pieces.
     PeerHas(PeerHave),
+    /// The peer would like us to fetch these from it first.
+    PeerSuggests(Vec<PieceIndex>),
     /// The peer does not have these after all.
     PeerLacks(Vec<PieceIndex>),
     /// The link could take so many more bytes.

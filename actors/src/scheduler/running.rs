@@ -60,6 +60,7 @@ impl Scheduler {
             LinkNews::PeerHas(PeerHave::All) => Input::PeerHasAll { link },
             LinkNews::PeerHas(PeerHave::Only(pieces)) => Input::PeerHasBitfield { link, pieces },
             LinkNews::PeerHas(PeerHave::More(pieces)) => Input::PeerHas { link, pieces },
+            LinkNews::PeerSuggests(pieces) => Input::PeerSuggests { link, pieces },
             LinkNews::PeerLacks(pieces) => Input::PeerLacks { link, pieces },
             LinkNews::Want {
                 bytes,
@@ -141,6 +142,7 @@ impl Scheduler {
                 Output::Announce { link, pieces } => {
                     self.tell(link, SessionInput::Announce(pieces));
                 }
+                Output::Suggest { link, pieces } => self.tell(link, SessionInput::Suggest(pieces)),
                 Output::Withdraw { pieces } => {
                     // Peers cannot be told to forget a `have` (BEP 54 is not spoken by all).
                     debug!("{} pieces were lost; all links start anew", pieces.len());

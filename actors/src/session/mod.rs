@@ -1,8 +1,8 @@
 //! The session actor: one link, one socket.
 //!
 //! Feeds the socket's bytes to the link's machine and performs what comes out. Decides nothing.
-//! The bytes of pieces never wait in a mailbox: the pump reads and writes the socket with the
-//! actor in hand.
+//! No block is a message: the pump reads and writes the socket with the actor in hand. Whole pieces
+//! go to storage together, and what peers asked for comes back together, up to a MiB at a time.
 
 mod perform;
 mod pump;

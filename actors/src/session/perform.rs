@@ -30,6 +30,7 @@ impl Session {
                 Output::Pex(pex) => self.report(LinkEvent::Pex(pex)),
                 Output::Swarms(swarms) => self.report(LinkEvent::Swarms(swarms)),
                 Output::PeerHas(have) => self.tell(LinkNews::PeerHas(have)),
+                Output::PeerSuggests(pieces) => self.tell(LinkNews::PeerSuggests(pieces)),
                 Output::PeerLacks(pieces) => self.tell(LinkNews::PeerLacks(pieces)),
                 Output::Want {
                     bytes,

@@ -25,8 +25,8 @@ const READ_SIZE: usize = 256 * 1024;
 /// 1 MiB: bytes read in one turn before other actors of the arbiter get theirs.
 const TURN: usize = 1024 * 1024;
 
-/// 64: slices in one vectored write: 32 blocks with their heads.
-const SLICES: usize = 64;
+/// 160: slices in one vectored write: a MiB of blocks with their heads, and some words between.
+const SLICES: usize = 160;
 
 /// 500 ms: what we wrote last must reach the peer before the socket is closed, but not at any price.
 const LINGER: Duration = Duration::from_millis(500);

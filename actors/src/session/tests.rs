@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::ResponseFuture;
 use bytes::Bytes;
 use swarmlet_protocol::bitfield::Bitfield;
+use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::id::{InfoHash, PeerId, PieceHash};
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Role;
@@ -158,6 +159,7 @@ async fn link(
             peer_id: PeerId([1; 20]),
             rendezvous: InfoHash([9; 20]),
             listen_port: 1,
+            buffers: Buffers::default(),
             client: "test".to_owned(),
         },
         discovery: host.clone().recipient(),

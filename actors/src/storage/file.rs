@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
 
 use crate::reason::reason;
@@ -104,14 +105,22 @@ impl ContentFile {
         }
     }
 
+    /// The kind of file system that it lies on: the magic number of `statfs(2)`.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn file_system(&self) -> io::Result<rustix::fs::FsWord> {
+        Ok(rustix::fs::fstatfs(&self.file)?.f_type)
+    }
+
     /// Reads blocks one after the other; neighbours in one call.
     ///
     /// # Errors
     /// The file is shorter than it was, or the disk fails.
-    pub fn read_blocks(&self, blocks: &[Block]) -> io::Result<Vec<u8>> {
+    pub fn read_blocks(&self, blocks: &[Block], buffers: &Buffers) -> io::Result<Buffer> {
         let total: usize = blocks.iter().map(|block| block.length as usize).sum();
-        let mut data = vec![0; total];
-        let mut rest = data.as_mut_slice();
+        let mut data = buffers.filled(total);
+        let mut rest = &mut *data;
         let mut blocks = blocks.iter().peekable();
         while let Some(first) = blocks.next() {
             let start = self.offset(first);
@@ -233,6 +242,7 @@ mod tests {
             block(1, 0, 2),
             block(0, 1, 1),
         ];
-        assert_eq!(file.read_blocks(&blocks).unwrap(), b"67890123451");
+        let read = file.read_blocks(&blocks, &Buffers::default()).unwrap();
+        assert_eq!(&*read, b"67890123451");
     }
 }

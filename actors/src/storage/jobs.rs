@@ -1,21 +1,30 @@
 //! The blocking work of storage: plain functions that a worker thread runs.
 
 use std::io;
+use std::ops::Range;
 
-use sha1::{Digest, Sha1};
+use swarmlet_hashing::{Digest, Hasher, LANES, digest_all, update_all};
+use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
-use swarmlet_protocol::session::WholePiece;
 
 use super::file::ContentFile;
+use super::store::Delivered;
 
 /// 1 MiB: the buffer of one check job, and the longest run that is written at once.
 pub(super) const BUFFER: usize = 1024 * 1024;
 
+/// 64 KiB: pieces shorter than this are copied together, if they are neighbours, and written in one
+/// call. For longer ones the copy costs more than a call.
+const SHORT: usize = 64 * 1024;
+
 /// 1,024: places that a batch of pieces is copied to beyond its own, where the content repeats
 /// itself. A job must end soon: the node may be asked to stop.
 pub(super) const COPIES_PER_BATCH: usize = 1_024;
+
+/// 64 MiB: and no more bytes than this. Peers bring the rest, or further batches.
+pub(super) const COPIED_PER_BATCH: usize = 64 * 1024 * 1024;
 
 /// What a check found of a range of pieces.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -24,34 +33,35 @@ pub(super) struct Checked {
     pub(super) bad: Vec<PieceIndex>,
 }
 
-/// Hashes the pieces `from..to` of the file. Stops early at an error; what it found stands.
+/// Hashes these pieces of the file. Stops early at an error; what it found stands.
 pub(super) fn check(
     file: &ContentFile,
     info: &Info,
-    from: u32,
-    to: u32,
+    pieces: Range<u32>,
+    buffers: &Buffers,
 ) -> (Checked, io::Result<()>) {
     let mut checked = Checked::default();
-    let mut buffer = vec![0; BUFFER.min(info.layout().size() as usize)];
-    let mut next = from;
-    while next < to {
-        if next >= file.fresh_from.get() {
-            check_zeros(info, next, to, &mut checked);
-            break;
+    let mut buffer = buffers.filled(BUFFER.min(info.layout().size() as usize));
+    let fresh = file.fresh_from.get().clamp(pieces.start, pieces.end);
+    let mut next = pieces.start;
+    while next < fresh {
+        // As many as fit the buffer, or as many as are hashed side by side.
+        let fit = buffer.len() as u32 / info.layout().piece_length();
+        let count = fit.max(LANES as u32).min(fresh - next);
+        let some = next..next + count;
+        if let Err(error) = check_some(file, info, some, &mut buffer, &mut checked) {
+            return (checked, Err(error));
         }
-        let outcome = check_some(file, info, next, to, &mut buffer, &mut checked);
-        match outcome {
-            Ok(after) => next = after,
-            Err(error) => return (checked, Err(error)),
-        }
+        next += count;
     }
+    check_zeros(info, fresh..pieces.end, &mut checked);
     (checked, Ok(()))
 }
 
 /// Pieces that lay beyond the old end of the file are zeros, and need not be read to know it.
-fn check_zeros(info: &Info, from: u32, to: u32, checked: &mut Checked) {
+fn check_zeros(info: &Info, pieces: Range<u32>, checked: &mut Checked) {
     let mut known: Option<(u32, PieceHash)> = None;
-    for piece in (from..to).map(PieceIndex::new) {
+    for piece in pieces.map(PieceIndex::new) {
         let length = info.layout().length(piece);
         let zeros = match known {
             Some((of, hash)) if of == length => hash,
@@ -64,58 +74,65 @@ fn check_zeros(info: &Info, from: u32, to: u32, checked: &mut Checked) {
 
 fn zero_hash(length: u32) -> PieceHash {
     let zeros = vec![0; BUFFER.min(length as usize)];
-    let mut hasher = Sha1::new();
+    let mut hasher = Hasher::new();
     let mut left = length as usize;
     while left > 0 {
         let part = left.min(zeros.len());
         hasher.update(&zeros[..part]);
         left -= part;
     }
-    PieceHash(hasher.finalize().into())
+    PieceHash(hasher.finish())
 }
 
-/// Checks as many pieces as fit the buffer, or one that does not; returns the next piece.
+/// Checks some neighbouring pieces side by side: all at once if they fit the buffer, else in
+/// stripes.
 fn check_some(
     file: &ContentFile,
     info: &Info,
-    next: u32,
-    to: u32,
+    pieces: Range<u32>,
     buffer: &mut [u8],
     checked: &mut Checked,
-) -> io::Result<u32> {
+) -> io::Result<()> {
     let layout = info.layout();
-    let piece_length = layout.piece_length() as usize;
-    let first = PieceIndex::new(next);
-    let start = layout.offset(first);
-    if piece_length > buffer.len() {
-        let mut hasher = Sha1::new();
-        let mut left = layout.length(first) as usize;
-        let mut at = start;
-        while left > 0 {
-            let part = left.min(buffer.len());
-            file.read_at(&mut buffer[..part], at)?;
-            hasher.update(&buffer[..part]);
-            left -= part;
-            at += part as u64;
+    let pieces: Vec<_> = pieces.map(PieceIndex::new).collect();
+    let lengths = pieces.iter().map(|&piece| layout.length(piece) as usize);
+    let total: usize = lengths.clone().sum();
+    let Some(&first) = pieces.first() else {
+        return Ok(());
+    };
+    let mut digests = vec![Digest::default(); pieces.len()];
+    if total <= buffer.len() {
+        file.read_at(&mut buffer[..total], layout.offset(first))?;
+        let mut rest = &buffer[..total];
+        let mut parts = Vec::with_capacity(pieces.len());
+        for length in lengths {
+            let (bytes, after) = rest.split_at(length);
+            rest = after;
+            parts.push(bytes);
         }
-        checked.note(
-            first,
-            PieceHash(hasher.finalize().into()) == info.hash(first),
-        );
-        return Ok(next + 1);
+        digest_all(&parts, &mut digests);
+    } else {
+        let stripe = buffer.len() / pieces.len();
+        let mut hashers = vec![Hasher::new(); pieces.len()];
+        let longest = lengths.max().unwrap_or(0);
+        for at in (0..longest).step_by(stripe) {
+            let mut parts = Vec::with_capacity(pieces.len());
+            for (&piece, place) in pieces.iter().zip(buffer.chunks_exact_mut(stripe)) {
+                let left = (layout.length(piece) as usize).saturating_sub(at);
+                let part = &mut place[..left.min(stripe)];
+                file.read_at(part, layout.offset(piece) + at as u64)?;
+                parts.push(&*part);
+            }
+            update_all(&mut hashers, &parts);
+        }
+        for (digest, hasher) in digests.iter_mut().zip(hashers) {
+            *digest = hasher.finish();
+        }
     }
-    let to = to.min(file.fresh_from.get());
-    let count = ((buffer.len() / piece_length) as u32).min(to - next);
-    let pieces = || (next..next + count).map(PieceIndex::new);
-    let total: usize = pieces().map(|piece| layout.length(piece) as usize).sum();
-    file.read_at(&mut buffer[..total], start)?;
-    let mut rest = &buffer[..total];
-    for piece in pieces() {
-        let (bytes, after) = rest.split_at(layout.length(piece) as usize);
-        rest = after;
-        checked.note(piece, PieceHash::of(bytes) == info.hash(piece));
+    for (piece, digest) in pieces.into_iter().zip(digests) {
+        checked.note(piece, PieceHash(digest) == info.hash(piece));
     }
-    Ok(next + count)
+    Ok(())
 }
 
 impl Checked {
@@ -128,40 +145,51 @@ impl Checked {
     }
 }
 
-/// Which of these pieces have the hash that they must have.
-pub(super) fn verify(info: &Info, pieces: &[WholePiece]) -> Vec<bool> {
-    pieces
-        .iter()
-        .map(|(piece, data)| {
-            data.len() == info.layout().length(*piece) as usize
-                && PieceHash::of(data) == info.hash(*piece)
-        })
-        .collect()
+/// Tells the pieces that have the hash that they must have from those that do not.
+pub(super) fn verify(info: &Info, batch: Vec<Delivered>) -> (Vec<Delivered>, Vec<Delivered>) {
+    let mut digests = vec![Digest::default(); batch.len()];
+    if batch.iter().any(|one| !one.verified) {
+        let messages: Vec<&[u8]> = batch.iter().map(|one| &*one.data).collect();
+        digest_all(&messages, &mut digests);
+    }
+    let mut digests = digests.into_iter().map(PieceHash);
+    let (mut right, wrong): (Vec<_>, Vec<_>) = batch.into_iter().partition(|one| {
+        let digest = digests.next();
+        let length = info.layout().length(one.piece) as usize;
+        one.verified || one.data.len() == length && digest == Some(info.hash(one.piece))
+    });
+    right.iter_mut().for_each(|one| one.verified = true);
+    (right, wrong)
 }
 
-/// Writes verified pieces; neighbours in one call.
-pub(super) fn write(file: &ContentFile, info: &Info, pieces: &mut [WholePiece]) -> io::Result<()> {
-    pieces.sort_unstable_by_key(|&(piece, _)| piece);
+/// Writes verified pieces; short neighbours in one call.
+pub(super) fn write(
+    file: &ContentFile,
+    info: &Info,
+    batch: &mut [Delivered],
+    buffers: &Buffers,
+) -> io::Result<()> {
+    batch.sort_unstable_by_key(|one| one.piece);
     let layout = info.layout();
-    let mut run = Vec::new();
+    let mut run = None;
     let mut start = 0;
-    for (piece, data) in pieces {
+    for Delivered { piece, data, .. } in batch {
         let offset = layout.offset(*piece);
+        if data.len() >= SHORT {
+            file.write_at(data, offset)?;
+            continue;
+        }
+        let run = run.get_or_insert_with(|| buffers.empty(BUFFER));
         if run.len() + data.len() > BUFFER || offset != start + run.len() as u64 {
-            flush(file, &mut run, start)?;
+            flush(file, run, start)?;
             start = offset;
         }
-        if run.is_empty() && data.len() >= BUFFER / 2 {
-            file.write_at(data, offset)?;
-            start = offset + data.len() as u64;
-        } else {
-            run.extend_from_slice(data);
-        }
+        run.extend_from_slice(data);
     }
-    flush(file, &mut run, start)
+    run.map_or(Ok(()), |mut run| flush(file, &mut run, start))
 }
 
-fn flush(file: &ContentFile, run: &mut Vec<u8>, start: u64) -> io::Result<()> {
+fn flush(file: &ContentFile, run: &mut Buffer, start: u64) -> io::Result<()> {
     if !run.is_empty() {
         file.write_at(run, start)?;
         run.clear();
@@ -175,9 +203,10 @@ pub(super) fn copy(
     info: &Info,
     from: PieceIndex,
     to: &[PieceIndex],
+    buffers: &Buffers,
 ) -> io::Result<()> {
     let layout = info.layout();
-    let mut buffer = vec![0; BUFFER.min(layout.length(from) as usize)];
+    let mut buffer = buffers.filled(BUFFER.min(layout.length(from) as usize));
     let mut done = 0;
     while done < layout.length(from) as usize {
         let part = buffer.len().min(layout.length(from) as usize - done);

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use swarmlet_protocol::id::LinkId;
+
 use super::*;
 
 fn content(size: usize) -> Vec<u8> {
@@ -26,9 +28,19 @@ fn open(path: &Path, info: &Info) -> ContentFile {
 }
 
 fn check_all(file: &ContentFile, info: &Info) -> Checked {
-    let (checked, outcome) = check(file, info, 0, info.layout().pieces());
+    let pieces = 0..info.layout().pieces();
+    let (checked, outcome) = check(file, info, pieces, &Buffers::default());
     outcome.unwrap();
     checked
+}
+
+fn delivered(piece: u32, data: &[u8]) -> Delivered {
+    Delivered {
+        link: LinkId(u64::from(piece)),
+        piece: PieceIndex::new(piece),
+        data: data.to_vec().into(),
+        verified: false,
+    }
 }
 
 #[test]
@@ -39,6 +51,7 @@ fn a_check_finds_exactly_the_wrong_pieces() {
         (1, 1),
         (1_000, 7),
         (5_000_000, 16_384),
+        (5_000_000, 300_000),
         (5_000_000, 3_000_000),
     ] {
         let mut bytes = content(size);
@@ -60,22 +73,21 @@ fn written_pieces_are_right_in_any_order_and_the_rest_is_untouched() {
         let bytes = content(size);
         let info = info_of(&bytes, piece_length);
         std::fs::write(&path, vec![0xee; size]).unwrap();
-        let mut pieces: Vec<WholePiece> = info
+        let pieces = info
             .layout()
             .all_pieces()
             .rev()
             .filter(|piece| piece.get() % 3 != 1)
             .map(|piece| {
                 let start = info.layout().offset(piece) as usize;
-                (
-                    piece,
-                    bytes[start..start + info.layout().length(piece) as usize].to_vec(),
-                )
+                let length = info.layout().length(piece) as usize;
+                delivered(piece.get(), &bytes[start..start + length])
             })
             .collect();
-        assert!(verify(&info, &pieces).iter().all(|&right| right));
+        let (mut pieces, wrong) = verify(&info, pieces);
+        assert!(wrong.is_empty());
         let file = open(&path, &info);
-        write(&file, &info, &mut pieces).unwrap();
+        write(&file, &info, &mut pieces, &Buffers::default()).unwrap();
         let checked = check_all(&file, &info);
         assert!(checked.bad.iter().all(|piece| piece.get() % 3 == 1));
         let after = std::fs::read(&path).unwrap();
@@ -94,11 +106,13 @@ fn a_piece_of_the_wrong_hash_or_length_is_told_apart() {
     let bytes = content(100);
     let info = info_of(&bytes, 50);
     let pieces = vec![
-        (PieceIndex::new(0), bytes[..50].to_vec()),
-        (PieceIndex::new(1), bytes[..50].to_vec()),
-        (PieceIndex::new(1), bytes[50..99].to_vec()),
+        delivered(0, &bytes[..50]),
+        delivered(1, &bytes[..50]),
+        delivered(1, &bytes[50..99]),
     ];
-    assert_eq!(verify(&info, &pieces), [true, false, false]);
+    let (right, wrong) = verify(&info, pieces);
+    assert_eq!((right.len(), wrong.len()), (1, 2));
+    assert!(right[0].verified && right[0].piece.get() == 0);
 }
 
 #[test]
@@ -114,6 +128,7 @@ fn equal_pieces_are_copied() {
         &info,
         PieceIndex::new(0),
         &[PieceIndex::new(1), PieceIndex::new(2)],
+        &Buffers::default(),
     )
     .unwrap();
     // What lay beyond the end was written since: only a file that is opened anew is checked.

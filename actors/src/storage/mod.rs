@@ -8,9 +8,12 @@
 //! When the file cannot be written the swarm pauses: the pieces that were verified are kept and
 //! written as soon as it can be, so none is fetched twice.
 
+mod disk;
 mod file;
+mod held_up;
 mod jobs;
 mod scratch;
+mod serve;
 mod spills;
 mod store;
 #[cfg(test)]
@@ -25,30 +28,32 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised,
     WrapFuture,
 };
-use bytes::Bytes;
 use log::{error, info, warn};
 use swarmlet_protocol::bitfield::Bitfield;
+use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
-use tokio::sync::Semaphore;
+use swarmlet_protocol::pace::Pace;
 use tokio::task::spawn_blocking;
 
 pub use self::file::ContentFile;
 use self::jobs::Checked;
+use self::serve::Serving;
 use self::spills::Spills;
 use self::store::Held;
 use crate::counters::Counters;
 use crate::messages::scheduler::StorageFact;
-use crate::messages::storage::{FlushStorage, ReadBlocks, ReportPieces};
+use crate::messages::storage::{FlushStorage, ReportPieces};
 use crate::messages::{Crash, Ping};
 use crate::reason::reason;
 
-/// 4: reads for peers that run at once. More threads than that do not make a disk faster.
-const READERS: usize = 4;
-
-/// 2: batches that are hashed and written at once, and ranges that are checked at once.
+/// 2: batches that workers hash and write at once.
 const WORKERS: usize = 2;
+
+/// 4: ranges that are checked at once, one per core up to this, and one that waits. A disk is not
+/// faster for more.
+const MAX_CHECKS: usize = 4;
 
 /// 16 MiB: bytes that one check job takes on, so that what it found is known soon.
 const CHECK_BYTES: u64 = 16 * 1024 * 1024;
@@ -70,14 +75,21 @@ pub struct Setup {
     pub scheduler: Recipient<StorageFact>,
     /// The node's totals.
     pub counters: Arc<Counters>,
+    /// Where memory for bytes of pieces comes from.
+    pub buffers: Buffers,
 }
 
 /// The file of one swarm.
 #[derive(Debug)]
 pub struct Storage {
     setup: Setup,
+    /// Pieces of equal hash, if the content has any.
+    equal: Arc<Equal>,
     state: State,
 }
+
+/// Where each hash belongs that belongs to several places.
+type Equal = HashMap<PieceHash, Vec<PieceIndex>>;
 
 /// Everything that a restart begins anew.
 #[derive(Debug)]
@@ -92,15 +104,16 @@ struct State {
     unchecked: u32,
     checks: usize,
     checked_at: std::time::Instant,
-    readers: Arc<Semaphore>,
-    /// Batches that wait for a worker, or for the file to become writable.
+    /// How the disk has dealt with writes and with reads.
+    writing: Pace,
+    reading: Pace,
+    serving: Serving,
+    /// Pieces that wait for company, or for the file to become writable.
     held: Held,
     /// Pieces too long for memory, in their scratch files.
     spills: Spills,
     paused: Option<String>,
     looking: bool,
-    /// Pieces of equal hash, if the content has any.
-    equal: Arc<HashMap<PieceHash, Vec<PieceIndex>>>,
     flushed: Vec<tokio::sync::oneshot::Sender<()>>,
 }
 
@@ -109,7 +122,12 @@ impl Storage {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let state = State::new(&setup.info, 0);
-        Self { setup, state }
+        let equal = Arc::new(equal_pieces(&setup.info));
+        Self {
+            setup,
+            equal,
+            state,
+        }
     }
 
     /// Opens the file and starts to check it, if that is possible now.
@@ -118,6 +136,8 @@ impl Storage {
         self.setup.scheduler.do_send(StorageFact::Opened);
         match ContentFile::open(&self.setup.path, *self.setup.info.layout()) {
             Ok(file) => {
+                self.state.writing = disk::pace_of(&file);
+                self.state.reading = disk::pace_of(&file);
                 self.state.file = Some(Arc::new(file));
                 self.check(context);
             }
@@ -133,14 +153,18 @@ impl Storage {
         let pieces = self.setup.info.layout().pieces();
         let per_job = CHECK_BYTES.div_ceil(u64::from(self.setup.info.layout().piece_length()));
         let per_job = u32::try_from(per_job).unwrap_or(u32::MAX);
-        while self.state.checks < WORKERS && self.state.unchecked < pieces {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // One more waits, so that no core does when a job ends.
+        let jobs = cores.min(MAX_CHECKS) + 1;
+        while self.state.checks < jobs && self.state.unchecked < pieces {
             let from = self.state.unchecked;
             let to = from.saturating_add(per_job).min(pieces);
             self.state.unchecked = to;
             self.state.checks += 1;
             let (file, info) = (Arc::clone(&file), Arc::clone(&self.setup.info));
             let opened = self.state.opened;
-            let job = spawn_blocking(move || jobs::check(&file, &info, from, to));
+            let buffers = self.setup.buffers.clone();
+            let job = spawn_blocking(move || jobs::check(&file, &info, from..to, &buffers));
             context.spawn(job.into_actor(self).map(move |done, storage, context| {
                 if storage.state.opened != opened {
                     return;
@@ -263,14 +287,21 @@ impl Storage {
     }
 }
 
+/// Sorts instead of counting in a map: a content of 800,000 pieces is a blink, and nothing is left of
+/// it in memory.
+fn equal_pieces(info: &Info) -> Equal {
+    let mut pieces: Vec<_> = info.layout().all_pieces().collect();
+    pieces.sort_by_cached_key(|&piece| info.hash(piece));
+    let groups = pieces.chunk_by(|&one, &other| info.hash(one) == info.hash(other));
+    let repeated = groups.filter(|group| group.len() > 1);
+    repeated
+        .map(|group| (info.hash(group[0]), group.to_vec()))
+        .collect()
+}
+
 impl State {
     fn new(info: &Info, opened: u64) -> Self {
         let pieces = info.layout().pieces();
-        let mut equal: HashMap<PieceHash, Vec<PieceIndex>> = HashMap::new();
-        for piece in info.layout().all_pieces() {
-            equal.entry(info.hash(piece)).or_default().push(piece);
-        }
-        equal.retain(|_, places| places.len() > 1);
         Self {
             file: None,
             opened,
@@ -279,12 +310,13 @@ impl State {
             unchecked: 0,
             checks: 0,
             checked_at: std::time::Instant::now(),
-            readers: Arc::new(Semaphore::new(READERS)),
+            writing: Pace::new(true),
+            reading: Pace::new(true),
+            serving: Serving::default(),
             held: Held::default(),
             spills: Spills::default(),
             paused: None,
             looking: false,
-            equal: Arc::new(equal),
             flushed: Vec::new(),
         }
     }
@@ -303,33 +335,6 @@ impl Supervised for Storage {
     fn restarting(&mut self, _: &mut Self::Context) {
         // `started` runs again and opens the file anew; only the count of openings goes on.
         self.state = State::new(&self.setup.info, self.state.opened + 1);
-    }
-}
-
-impl Handler<ReadBlocks> for Storage {
-    type Result = ResponseFuture<Result<Bytes, String>>;
-
-    fn handle(&mut self, request: ReadBlocks, _: &mut Self::Context) -> Self::Result {
-        let known = request
-            .blocks
-            .iter()
-            .all(|block| self.state.good.contains(block.piece));
-        let file = self.state.file.clone().filter(|_| known);
-        let readers = Arc::clone(&self.state.readers);
-        Box::pin(async move {
-            let file = file.ok_or_else(|| "the pieces are not here any more".to_owned())?;
-            let permit = readers
-                .acquire_owned()
-                .await
-                .map_err(|error| error.to_string())?;
-            let read = spawn_blocking(move || {
-                let data = file.read_blocks(&request.blocks);
-                drop(permit);
-                data
-            });
-            let data = read.await.map_err(|error| error.to_string())?;
-            data.map(Bytes::from).map_err(|error| reason(&error))
-        })
     }
 }
 
@@ -353,10 +358,9 @@ impl Handler<ReportPieces> for Storage {
 impl Handler<FlushStorage> for Storage {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: FlushStorage, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: FlushStorage, context: &mut Self::Context) -> Self::Result {
         let (done, wait) = tokio::sync::oneshot::channel();
-        self.state.flushed.push(done);
-        self.tell_flushed();
+        self.flush(done, context);
         Box::pin(async move {
             // A dropped sender means a restart: there is nothing left to wait for.
             let _ = wait.await;

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use sha1::{Digest, Sha1};
+use swarmlet_hashing::Hasher;
 use swarmlet_protocol::id::PieceHash;
 
 use super::file::ContentFile;
@@ -48,12 +48,12 @@ impl Scratch {
 
     /// The hash of the first `length` bytes.
     pub(super) fn hash(&self, length: u32) -> io::Result<PieceHash> {
-        let mut hasher = Sha1::new();
+        let mut hasher = Hasher::new();
         self.each_step(length, |bytes, _| {
             hasher.update(bytes);
             Ok(())
         })?;
-        Ok(PieceHash(hasher.finalize().into()))
+        Ok(PieceHash(hasher.finish()))
     }
 
     /// Copies the first `length` bytes to these places of the file.

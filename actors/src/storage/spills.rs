@@ -9,12 +9,12 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Context, Handler};
 use log::{debug, warn};
+use swarmlet_protocol::buffers::Buffer;
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::session::Spill;
-use tokio::task::spawn_blocking;
 
 use super::Storage;
 use super::file::ContentFile;
@@ -63,7 +63,7 @@ struct Work {
 #[derive(Debug)]
 struct Part {
     begin: u32,
-    data: Vec<u8>,
+    data: Buffer,
     /// Goes back to the session when the part is dropped.
     _token: Option<Token>,
 }
@@ -158,20 +158,16 @@ impl Storage {
                 let folders = self.setup.scratch.clone();
                 let info = Arc::clone(&self.setup.info);
                 let hash = info.hash(piece);
-                let equal = self.state.equal.get(&hash).into_iter().flatten();
+                let equal = self.equal.get(&hash).into_iter().flatten();
                 let elsewhere =
                     equal.filter(|&&place| place != piece && !self.state.good.contains(place));
                 let places = [piece].into_iter().chain(elsewhere.copied()).collect();
-                let opened = self.state.opened;
                 self.state.held.running += 1;
-                let job = spawn_blocking(move || {
+                let job = move || {
                     let outcome = work.run(&folders, &info, places, &file);
                     (work, outcome)
-                });
-                context.spawn(job.into_actor(self).map(move |done, storage, context| {
-                    if storage.state.opened != opened {
-                        return;
-                    }
+                };
+                self.run_apart(context, job, move |storage, done, _| {
                     storage.state.held.running -= 1;
                     match done {
                         Ok((work, outcome)) => storage.stepped(number, work, outcome, retried),
@@ -180,9 +176,7 @@ impl Storage {
                             storage.state.spills.attempts.remove(&number);
                         }
                     }
-                    storage.work(context);
-                    storage.tell_flushed();
-                }));
+                });
                 return true;
             }
         }

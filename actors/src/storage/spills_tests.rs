@@ -10,6 +10,8 @@ use swarmlet_protocol::layout::SPILL_LENGTH;
 use swarmlet_protocol::metainfo::Info;
 
 use super::super::Setup;
+use swarmlet_protocol::buffers::Buffers;
+
 use super::*;
 use crate::counters::Counters;
 use crate::messages::scheduler::StorageFact;
@@ -82,6 +84,7 @@ impl Rig {
             scratch: vec![scratch.clone()],
             scheduler: Ear(Arc::clone(&facts)).start().recipient(),
             counters: Arc::new(Counters::default()),
+            buffers: Buffers::default(),
         });
         let rig = Self {
             storage: storage.start(),
@@ -116,7 +119,7 @@ impl Rig {
             let word = Spill::Part {
                 piece: PieceIndex::new(piece),
                 begin: (number * PART) as u32,
-                data: part.to_vec(),
+                data: part.to_vec().into(),
             };
             self.say(link, word);
         }
@@ -245,7 +248,7 @@ async fn a_part_keeps_its_credit_until_it_is_out_of_memory() {
         word: Spill::Part {
             piece: PieceIndex::new(0),
             begin: 0,
-            data: vec![1; PART],
+            data: vec![1; PART].into(),
         },
         token: Some(credit.take()),
     });

@@ -1,129 +1,233 @@
 //! Verifying and writing what sessions deliver, and keeping it while the file cannot be written.
+//!
+//! Pieces of all links gather to batches of about a MiB: several hashes side by side cost less than
+//! half of one after the other, so a piece waits a little for company. One job hashes a batch and
+//! writes what is right.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use actix::{AsyncContext, Context, Handler};
 use log::{debug, warn};
-use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::bitfield::Bitfield;
+use swarmlet_protocol::buffers::{Buffer, Buffers};
+use swarmlet_protocol::id::{LinkId, PieceHash};
 use swarmlet_protocol::layout::PieceIndex;
-use swarmlet_protocol::session::WholePiece;
-use tokio::task::spawn_blocking;
+use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::session::STORE_BATCH;
+use tokio::sync::oneshot;
 
+use super::disk::Done;
+use super::file::ContentFile;
 use super::{Storage, WORKERS, jobs};
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::StorePieces;
 
+/// 3 ms: pieces that do not make up a batch wait no longer for others.
+const COMPANY: Duration = Duration::from_millis(3);
+
 /// Pieces that wait to be written, bounded by the leases that the scheduler grants.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    waiting: VecDeque<Batch>,
+    waiting: VecDeque<Delivered>,
+    /// Bytes that wait.
+    bytes: usize,
+    /// What waits has waited long enough.
+    due: bool,
+    /// A timer runs that makes it so.
+    timed: bool,
     /// Jobs that write: of batches, of long pieces and of copies.
     pub(super) running: usize,
 }
 
+/// A whole piece.
 #[derive(Debug)]
-struct Batch {
-    link: LinkId,
-    pieces: Vec<WholePiece>,
-    /// The hashes were checked already: only the write failed.
-    verified: bool,
+pub(super) struct Delivered {
+    pub(super) link: LinkId,
+    pub(super) piece: PieceIndex,
+    pub(super) data: Buffer,
+    /// The hash was checked already: only the write failed.
+    pub(super) verified: bool,
 }
 
 /// What became of a batch.
 struct Outcome {
-    batch: Batch,
-    wrong: Vec<PieceIndex>,
+    /// Verified, and not written if there was an error.
+    batch: Vec<Delivered>,
+    wrong: Vec<(PieceIndex, LinkId)>,
     /// Written, and where equal pieces were written as well.
     stored: Vec<PieceIndex>,
     error: Option<io::Error>,
 }
 
-impl Storage {
-    /// Starts as many batches, and steps of long pieces, as may run.
-    pub(super) fn work(&mut self, context: &mut Context<Self>) {
-        while self.state.paused.is_none() && self.state.held.running < WORKERS {
-            if let Some(batch) = self.state.held.waiting.pop_front() {
-                self.start(batch, context);
-            } else if !self.step_next(false, context) {
-                return;
+/// What a job needs to know of the content.
+struct Place {
+    file: Arc<ContentFile>,
+    info: Arc<Info>,
+    buffers: Buffers,
+    equal: Arc<HashMap<PieceHash, Vec<PieceIndex>>>,
+    /// What we have, where the content repeats itself.
+    good: Option<Bitfield>,
+}
+
+impl Held {
+    fn add(&mut self, delivered: Delivered) {
+        self.bytes += delivered.data.len();
+        self.waiting.push_back(delivered);
+    }
+
+    /// These could not be written: they are first again, and wait for nothing.
+    fn put_back(&mut self, batch: Vec<Delivered>) {
+        for delivered in batch.into_iter().rev() {
+            self.bytes += delivered.data.len();
+            self.waiting.push_front(delivered);
+        }
+        self.due = true;
+    }
+
+    /// The next batch, if there is one and it is large or old enough.
+    fn batch(&mut self, now: bool) -> Option<Vec<Delivered>> {
+        if self.waiting.is_empty() || !(now || self.due || self.bytes >= STORE_BATCH) {
+            return None;
+        }
+        let mut bytes = 0;
+        let mut batch = Vec::new();
+        while bytes < STORE_BATCH
+            && let Some(delivered) = self.waiting.pop_front()
+        {
+            bytes += delivered.data.len();
+            batch.push(delivered);
+        }
+        self.bytes -= bytes;
+        self.due &= !self.waiting.is_empty();
+        Some(batch)
+    }
+}
+
+impl Place {
+    /// Hashes a batch, and writes what is right to all places where it belongs.
+    fn store(mut self, batch: Vec<Delivered>) -> Outcome {
+        let (mut batch, wrong) = jobs::verify(&self.info, batch);
+        let wrong = wrong.iter().map(|one| (one.piece, one.link)).collect();
+        let written = jobs::write(&self.file, &self.info, &mut batch, &self.buffers)
+            .and_then(|()| self.copy(&batch));
+        let mut stored: Vec<_> = batch.iter().map(|one| one.piece).collect();
+        let error = match written {
+            Ok(copies) => {
+                stored.extend(copies);
+                None
             }
+            Err(error) => {
+                stored.clear();
+                Some(error)
+            }
+        };
+        if error.is_none() {
+            batch.clear();
+        }
+        Outcome {
+            batch,
+            wrong,
+            stored,
+            error,
         }
     }
 
-    fn start(&mut self, batch: Batch, context: &mut Context<Self>) {
+    /// Writes to where equal pieces belong. Each place once, however many equal pieces came; a few
+    /// of them per batch, so that no job takes long. Peers bring the rest, and further batches.
+    fn copy(&mut self, batch: &[Delivered]) -> io::Result<Vec<PieceIndex>> {
+        let Some(good) = &mut self.good else {
+            return Ok(Vec::new());
+        };
+        for one in batch {
+            good.insert(one.piece);
+        }
+        let copies = batch.iter().flat_map(|one| {
+            let places = self.equal.get(&self.info.hash(one.piece));
+            let places = places.into_iter().flatten();
+            places.map(move |&place| (place, &one.data))
+        });
+        let wanted = copies.filter(|&(place, _)| good.insert(place));
+        let mut stored = Vec::new();
+        let mut left = jobs::COPIED_PER_BATCH;
+        for (place, data) in wanted.take(jobs::COPIES_PER_BATCH) {
+            let Some(after) = left.checked_sub(data.len()) else {
+                break;
+            };
+            left = after;
+            let offset = self.info.layout().offset(place);
+            self.file.write_at(data, offset)?;
+            stored.push(place);
+        }
+        Ok(stored)
+    }
+}
+
+impl Storage {
+    /// Starts as many batches, and steps of long pieces, as may run.
+    pub(super) fn work(&mut self, context: &mut Context<Self>) {
+        while self.state.paused.is_none()
+            && self.state.file.is_some()
+            && self.state.held.running < WORKERS
+        {
+            if let Some(batch) = self.state.held.batch(false) {
+                self.start(batch, context);
+            } else if !self.step_next(false, context) {
+                break;
+            }
+        }
+        self.wait_for_company(context);
+        self.tell_flushed();
+    }
+
+    /// What waits now is written soon, whether others come or not.
+    fn wait_for_company(&mut self, context: &mut Context<Self>) {
+        let held = &mut self.state.held;
+        if held.waiting.is_empty() || held.due || std::mem::replace(&mut held.timed, true) {
+            return;
+        }
+        let opened = self.state.opened;
+        context.run_later(COMPANY, move |storage, context| {
+            if storage.state.opened == opened {
+                storage.state.held.timed = false;
+                storage.state.held.due = !storage.state.held.waiting.is_empty();
+                storage.work(context);
+            }
+        });
+    }
+
+    fn start(&mut self, batch: Vec<Delivered>, context: &mut Context<Self>) {
         let Some(file) = self.state.file.clone() else {
-            self.state.held.waiting.push_front(batch);
+            self.state.held.put_back(batch);
             return;
         };
         self.state.held.running += 1;
-        let (info, equal) = (Arc::clone(&self.setup.info), Arc::clone(&self.state.equal));
-        let good = (!equal.is_empty()).then(|| self.state.good.clone());
-        let opened = self.state.opened;
-        let job = spawn_blocking(move || {
-            let mut batch = batch;
-            let mut wrong = Vec::new();
-            if !batch.verified {
-                let right = jobs::verify(&info, &batch.pieces);
-                let mut right = right.into_iter();
-                batch.pieces.retain(|&(piece, _)| {
-                    let right = right.next().unwrap_or(false);
-                    if !right {
-                        wrong.push(piece);
-                    }
-                    right
-                });
-                batch.verified = true;
-            }
-            let written = jobs::write(&file, &info, &mut batch.pieces).and_then(|()| {
-                let mut stored: Vec<_> = batch.pieces.iter().map(|&(piece, _)| piece).collect();
-                if let Some(mut good) = good {
-                    stored.iter().for_each(|&piece| {
-                        good.insert(piece);
-                    });
-                    let pieces = batch.pieces.iter();
-                    let copies = pieces.flat_map(|(piece, data)| {
-                        let places = equal.get(&info.hash(*piece)).into_iter().flatten();
-                        places.map(move |&place| (place, data))
-                    });
-                    // Each place once, however many equal pieces came; a few of them per batch, so
-                    // that no job takes long. Peers bring the rest, and further batches.
-                    let wanted = copies.filter(|&(place, _)| good.insert(place));
-                    for (place, data) in wanted.take(jobs::COPIES_PER_BATCH) {
-                        file.write_at(data, info.layout().offset(place))?;
-                        stored.push(place);
-                    }
-                }
-                Ok(stored)
-            });
-            match written {
-                Ok(stored) => Outcome {
-                    batch,
-                    wrong,
-                    stored,
-                    error: None,
-                },
-                Err(error) => Outcome {
-                    batch,
-                    wrong,
-                    stored: Vec::new(),
-                    error: Some(error),
-                },
-            }
-        });
-        context.spawn(job.into_actor(self).map(move |outcome, storage, context| {
-            if storage.state.opened != opened {
-                return;
-            }
+        let equal = Arc::clone(&self.equal);
+        let place = Place {
+            file,
+            info: Arc::clone(&self.setup.info),
+            buffers: self.setup.buffers.clone(),
+            good: (!equal.is_empty()).then(|| self.state.good.clone()),
+            equal,
+        };
+        // Where the content repeats itself a batch may be written to many places: not here then.
+        let repeats = |one: &Delivered| self.equal.contains_key(&self.setup.info.hash(one.piece));
+        let is_long = batch.iter().any(repeats);
+        let job = move || place.store(batch);
+        let then = |storage: &mut Self, outcome: Done<Outcome>, _: &mut Context<Self>| {
             storage.state.held.running -= 1;
             match outcome {
                 Ok(outcome) => storage.ended(outcome),
                 Err(error) => warn!("a batch of pieces was lost: {error}"),
             }
-            storage.work(context);
-            storage.tell_flushed();
-        }));
+        };
+        if is_long {
+            self.run_apart(context, job, then);
+        } else {
+            self.run(context, job, then);
+        }
     }
 
     fn ended(&mut self, outcome: Outcome) {
@@ -133,12 +237,12 @@ impl Storage {
             stored,
             error,
         } = outcome;
-        for piece in wrong {
-            self.reject(piece, batch.link);
+        for (piece, link) in wrong {
+            self.reject(piece, link);
         }
         if let Some(error) = error {
             self.fail(&error, "write");
-            self.state.held.waiting.push_front(batch);
+            self.state.held.put_back(batch);
             return;
         }
         // A batch that was held while the file could not be written got through.
@@ -169,8 +273,11 @@ impl Storage {
         if self.state.held.running > 0 || self.retry_spill(context) {
             return;
         }
-        match self.state.held.waiting.pop_front() {
-            Some(batch) => self.start(batch, context),
+        match self.state.held.batch(true) {
+            Some(batch) => {
+                self.start(batch, context);
+                self.work(context);
+            }
             // Nothing is to be written: what failed was a read, so read all of it again.
             None => {
                 self.resume();
@@ -186,7 +293,7 @@ impl Storage {
             return;
         };
         let mut copies = Vec::new();
-        for places in self.state.equal.values() {
+        for places in self.equal.values() {
             let here = |place: &&PieceIndex| self.state.good.contains(**place);
             let Some(&from) = places.iter().find(here) else {
                 continue;
@@ -204,22 +311,20 @@ impl Storage {
             return;
         }
         let info = Arc::clone(&self.setup.info);
-        let opened = self.state.opened;
         self.state.held.running += 1;
-        let job = spawn_blocking(move || {
+        let buffers = self.setup.buffers.clone();
+        let job = move || {
             let mut stored = Vec::new();
             for (from, to) in copies {
-                if let Err(error) = jobs::copy(&file, &info, from, &to) {
+                if let Err(error) = jobs::copy(&file, &info, from, &to, &buffers) {
                     return (stored, Some(error));
                 }
                 stored.extend(to);
             }
             (stored, None)
-        });
-        context.spawn(job.into_actor(self).map(move |done, storage, context| {
-            if storage.state.opened != opened {
-                return;
-            }
+        };
+        // Many copies may take long: always on a worker.
+        self.run_apart(context, job, |storage, done, _| {
             storage.state.held.running -= 1;
             if let Ok((stored, error)) = done {
                 debug!("copied {} equal pieces within the file", stored.len());
@@ -228,13 +333,18 @@ impl Storage {
                     storage.fail(&error, "write");
                 }
             }
-            storage.work(context);
-            storage.tell_flushed();
-        }));
+        });
+    }
+
+    /// Writes what waits, and answers when nothing is being written.
+    pub(super) fn flush(&mut self, done: oneshot::Sender<()>, context: &mut Context<Self>) {
+        self.state.flushed.push(done);
+        self.state.held.due = !self.state.held.waiting.is_empty();
+        self.work(context);
     }
 
     /// Answers those who wait until nothing is being written.
-    pub(super) fn tell_flushed(&mut self) {
+    fn tell_flushed(&mut self) {
         let waiting = !self.state.held.waiting.is_empty() || self.state.spills.has_whole();
         let idle = self.state.held.running == 0 && (!waiting || self.state.paused.is_some());
         if idle {
@@ -249,11 +359,14 @@ impl Handler<StorePieces> for Storage {
     type Result = ();
 
     fn handle(&mut self, StorePieces { link, pieces }: StorePieces, context: &mut Context<Self>) {
-        self.state.held.waiting.push_back(Batch {
-            link,
-            pieces,
-            verified: false,
-        });
+        for (piece, data) in pieces {
+            self.state.held.add(Delivered {
+                link,
+                piece,
+                data,
+                verified: false,
+            });
+        }
         self.work(context);
     }
 }

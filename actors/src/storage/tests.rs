@@ -9,7 +9,7 @@ use actix::Addr;
 use swarmlet_protocol::id::LinkId;
 
 use super::*;
-use crate::messages::storage::StorePieces;
+use crate::messages::storage::{ReadBlocks, StorePieces};
 
 const PIECE: usize = 16 * 1024;
 
@@ -105,6 +105,7 @@ fn begin(path: &Path, content: &[u8]) -> (Addr<Storage>, Notes) {
         path: path.to_owned(),
         scheduler: Scribe(notes.clone()).start().recipient(),
         counters: Arc::default(),
+        buffers: Buffers::default(),
         scratch: vec![std::env::temp_dir()],
     };
     (Storage::new(setup).start(), notes)
@@ -113,7 +114,7 @@ fn begin(path: &Path, content: &[u8]) -> (Addr<Storage>, Notes) {
 fn deliver(storage: &Addr<Storage>, link: u64, pieces: &[(u32, &[u8])]) {
     let pieces = pieces
         .iter()
-        .map(|&(piece, data)| (PieceIndex::new(piece), data.to_vec()));
+        .map(|&(piece, data)| (PieceIndex::new(piece), data.to_vec().into()));
     storage.do_send(StorePieces {
         link: LinkId(link),
         pieces: pieces.collect(),

@@ -175,6 +175,7 @@ impl Supervisor {
                 .collect(),
             scheduler: swarm.scheduler.clone().recipient(),
             counters: Arc::clone(&self.counters),
+            buffers: self.buffers.clone(),
         });
         self.tasks.push(guard::run(
             "storage",
@@ -195,7 +196,7 @@ impl Supervisor {
         });
     }
 
-    /// Starts a session on the next arbiter.
+    /// Starts a session on the thread that has most time for it.
     pub(super) fn start_session(&mut self, start: StartSession, context: &Context<Self>) {
         let Some(children) = &self.children else {
             return;
@@ -217,6 +218,7 @@ impl Supervisor {
                 rendezvous: self.rendezvous,
                 listen_port: self.settings.listen.port(),
                 client: CLIENT.to_owned(),
+                buffers: self.buffers.clone(),
             },
             discovery: discovery.clone(),
             watchdog: children.watchdog.clone().recipient(),
@@ -225,10 +227,6 @@ impl Supervisor {
             counters: Arc::clone(&self.counters),
         };
         let report = reporter(&context.address());
-        let arbiter = self
-            .arbiters
-            .get(self.next_arbiter % self.arbiters.len().max(1));
-        self.next_arbiter += 1;
         let lost = LinkReport {
             link,
             what: LinkEvent::Ended {
@@ -243,8 +241,9 @@ impl Supervisor {
             }
             Err(_) => setup.discovery.do_send(lost),
         };
-        if !arbiter.is_some_and(|arbiter| arbiter.spawn_fn(start)) {
-            let reason = "the arbiter is gone".to_owned();
+        let threads = self.threads.as_mut();
+        if !threads.is_some_and(|threads| threads.spawn(start)) {
+            let reason = "its thread is gone".to_owned();
             let what = LinkEvent::Ended {
                 end: LinkEnd::Lost,
                 reason,

@@ -8,6 +8,7 @@
 mod children;
 mod settings;
 mod shutdown;
+mod threads;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -18,14 +19,15 @@ use actix::{
     Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture,
     Supervised,
 };
-use actix_rt::Arbiter;
 use log::{error, info, warn};
+use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
 use swarmlet_protocol::metainfo::Info;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
+use self::threads::Threads;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::discovery::Discovery;
@@ -43,9 +45,6 @@ use crate::state::{Remembered, StateFolder, or_warn};
 use crate::storage::Storage;
 use crate::watchdog::Watchdog;
 
-/// Four arbiters for sessions at most: beyond that the disk and the network are what is slow.
-const MAX_ARBITERS: usize = 4;
-
 /// Knows all actors.
 ///
 /// What it holds are addresses, and those are still right after a panic: a restart resets nothing
@@ -61,11 +60,11 @@ pub struct Supervisor {
     peer_id: PeerId,
     rendezvous: InfoHash,
     next_link: Arc<AtomicU64>,
+    buffers: Buffers,
     /// The listening socket, until the listener has it.
     socket: Option<TcpListener>,
     /// The threads of sessions; none once the node stops.
-    arbiters: Vec<Arbiter>,
-    next_arbiter: usize,
+    threads: Option<Threads>,
     /// Ends every other actor of this thread: they hold each other's addresses and would live on.
     tasks: Vec<AbortHandle>,
     children: Option<Children>,
@@ -107,7 +106,6 @@ impl Supervisor {
         let state = settings.state.clone().map(open).transpose()?;
         let remembered = state.as_ref().map(StateFolder::load).unwrap_or_default();
         let mut rng = fastrand::Rng::new();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let supervisor = Self {
             rendezvous: rendezvous_hash(&settings.fleet),
             settings,
@@ -115,14 +113,12 @@ impl Supervisor {
             remembered,
             clock: Clock::start(),
             counters: Arc::default(),
+            buffers: Buffers::default(),
             seed: rng.u64(..),
             peer_id: PeerId::random(&mut rng),
             next_link: Arc::new(AtomicU64::new(1)),
             socket: Some(socket),
-            arbiters: (0..cores.min(MAX_ARBITERS))
-                .map(|_| Arbiter::new())
-                .collect(),
-            next_arbiter: 0,
+            threads: Some(Threads::new()),
             tasks: Vec::new(),
             children: None,
             swarms: HashMap::new(),
@@ -183,8 +179,8 @@ impl Drop for Supervisor {
     /// However the supervisor ends: no part of the node outlives it.
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
-        for arbiter in &self.arbiters {
-            arbiter.stop();
+        if let Some(threads) = &self.threads {
+            threads.stop();
         }
     }
 }
@@ -250,8 +246,8 @@ impl Handler<ContentLearned> for Supervisor {
         );
         if let Some(state) = self.state.clone() {
             let info = Arc::clone(&info);
-            // Small, and nobody waits for it.
-            actix_rt::spawn(spawn_blocking(move || or_warn(state.save_info(&info))));
+            // Nobody waits for it.
+            actix_rt::spawn(spawn_blocking(move || or_warn(state.save_learned(&info))));
         }
         self.serve(&info, context);
         self.announce_swarm(info.info_hash(), Some(&info));

@@ -44,7 +44,7 @@ impl Supervisor {
             .filter_map(|swarm| swarm.storage.clone())
             .collect();
         // From now on no session is started.
-        let arbiters = std::mem::take(&mut self.arbiters);
+        let threads = self.threads.take();
         async move {
             if let Some(listener) = listener {
                 let _ = timeout(SOCKET, listener.send(StopListener)).await;
@@ -59,13 +59,13 @@ impl Supervisor {
                     warn!("some pieces were not written in time and will be fetched again");
                 }
             }
-            for arbiter in &arbiters {
-                arbiter.stop();
-            }
-            // Sockets close with the threads that own them.
-            let threads = spawn_blocking(|| arbiters.into_iter().all(|one| one.join().is_ok()));
-            if timeout(THREADS, threads).await.is_err() {
-                warn!("some links did not end in time");
+            if let Some(threads) = threads {
+                threads.stop();
+                // Sockets close with the threads that own them.
+                let ended = spawn_blocking(|| threads.join());
+                if timeout(THREADS, ended).await.is_err() {
+                    warn!("some links did not end in time");
+                }
             }
             let _ = myself.send(End).await;
             info!("stopped");

@@ -284,6 +284,10 @@ impl Book {
         self.entries.iter()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Dials under way.
     pub(super) fn half_open(&self) -> usize {
         self.dialing.len()

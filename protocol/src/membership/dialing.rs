@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::book::Entry;
 use super::event::{Output, Source};
-use super::limits::{KEEP_COMPLETE_MIN, LONELY_HALF_OPEN};
+use super::limits::{KEEP_COMPLETE_MIN, LONELY_HALF_OPEN, WIDEN_LINKS, WIDEN_PERIOD};
 use super::machine::Membership;
 use crate::id::PeerId;
 use crate::time::Timestamp;
@@ -21,21 +21,33 @@ enum Demand {
     /// list waits to be visited, and every node that has it on its list may think that another
     /// will.
     Lonely,
+    /// We have links enough and trade one: anybody whom we are not linked with.
+    Stranger,
 }
 
 impl Membership {
     /// Dials while there are fewer links than wanted.
     pub(super) fn plan_dials(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let mut half_open = self.book.half_open();
-        while let Some(demand) = self.demand(half_open) {
+        while let Some(demand) = self.demand(half_open, now) {
             let due = self
                 .eligible(demand, now)
                 .filter(|(_, entry)| entry.next_dial <= now)
-                .min_by_key(|(_, entry)| (entry.failures, !(entry.met || entry.listed), entry.rank))
+                .min_by_key(|(_, entry)| {
+                    let known = entry.met || entry.listed;
+                    (
+                        entry.failures,
+                        known == (demand == Demand::Stranger),
+                        entry.rank,
+                    )
+                })
                 .map(|(addr, _)| addr);
             let Some(addr) = due else { return };
             if !self.dial_tokens.take(now) {
                 return;
+            }
+            if demand == Demand::Stranger {
+                self.trade.dialed(addr, now);
             }
             self.dial(addr, out);
             half_open += 1;
@@ -43,16 +55,63 @@ impl Membership {
     }
 
     /// When the next dial is due.
-    pub(super) fn next_dial(&self) -> Option<Timestamp> {
-        let demand = self.demand(self.book.half_open())?;
-        let due = self
-            .eligible(demand, Timestamp::ZERO)
-            .map(|(addr, entry)| {
-                let unbanned = self.bans.get(&addr.ip()).copied().unwrap_or_default();
-                entry.next_dial.max(unbanned)
-            })
-            .min()?;
-        Some(due.max(self.dial_tokens.available_at()))
+    pub(super) fn next_dial(&self, now: Timestamp) -> Option<Timestamp> {
+        let half_open = self.book.half_open();
+        let demand = self.demand(half_open, now);
+        let due = demand.and_then(|demand| self.due(demand));
+        let trade = self.trades_at().filter(|_| self.has_place(half_open));
+        let trade = trade.and_then(|at| Some(at.max(self.due(Demand::Stranger)?)));
+        [due, trade, self.widens_at(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// When the first address is due for that demand.
+    fn due(&self, demand: Demand) -> Option<Timestamp> {
+        let due = self.eligible(demand, Timestamp::ZERO).map(|(addr, entry)| {
+            let unbanned = self.bans.get(&addr.ip()).copied().unwrap_or_default();
+            entry.next_dial.max(unbanned)
+        });
+        Some(due.min()?.max(self.dial_tokens.available_at()))
+    }
+
+    fn is_due(&self, demand: Demand, now: Timestamp) -> bool {
+        let mut eligible = self.eligible(demand, now);
+        eligible.any(|(_, entry)| entry.next_dial <= now)
+    }
+
+    fn has_place(&self, half_open: usize) -> bool {
+        half_open < self.max_half_open && self.links.len() + half_open < self.max_links
+    }
+
+    /// How many links the node looks for now: few at first. A node that fills all its places with
+    /// the first addresses it hears of knows its neighbours' neighbours alone, and a fleet of such
+    /// nodes is a long string of knots. Each step is chosen among what the step before has told.
+    fn target_now(&self, now: Timestamp) -> usize {
+        let steps = self.first_ready.map_or(0, |first| {
+            (now.since(first).as_micros() / WIDEN_PERIOD.as_micros()) as usize
+        });
+        let links = WIDEN_LINKS.saturating_mul(steps + 1);
+        if self.book.len() <= self.target {
+            return self.target;
+        }
+        self.target.min(links)
+    }
+
+    /// When the node trades a link for a stranger.
+    fn trades_at(&self) -> Option<Timestamp> {
+        let links = self.links.len();
+        let enough = self.target > 0 && links >= self.target && !self.complete;
+        self.trade.due().filter(|_| enough)
+    }
+
+    /// When the node looks for more links than now, if it has all that it looks for.
+    fn widens_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let first = self.first_ready?;
+        let wide = self.target_now(now) >= self.target;
+        let periods = now.since(first).as_micros() / WIDEN_PERIOD.as_micros() + 1;
+        (!wide).then(|| first + WIDEN_PERIOD * u32::try_from(periods).unwrap_or(u32::MAX))
     }
 
     /// Dials an address whatever the target says, but not against its back-off.
@@ -78,12 +137,16 @@ impl Membership {
         out.push(Output::Dial { addr });
     }
 
-    fn demand(&self, half_open: usize) -> Option<Demand> {
+    fn demand(&self, half_open: usize, now: Timestamp) -> Option<Demand> {
         let links = self.links.len() + half_open;
         if half_open >= self.max_half_open {
             return None;
         }
-        if links >= self.target {
+        if links >= self.target_now(now) {
+            let trades = self.trades_at().is_some_and(|at| at <= now);
+            if trades && self.has_place(half_open) && self.is_due(Demand::Stranger, now) {
+                return Some(Demand::Stranger);
+            }
             let visiting = self.target > 0 && half_open < LONELY_HALF_OPEN;
             return visiting.then_some(Demand::Lonely);
         }
@@ -112,7 +175,7 @@ impl Membership {
             .filter(move |(addr, entry)| {
                 !self.book.is_dialing(addr)
                     && match demand {
-                        Demand::Any => true,
+                        Demand::Any | Demand::Stranger => true,
                         Demand::Needy => is_needy(entry),
                         Demand::Lonely => is_lonely(entry),
                     }

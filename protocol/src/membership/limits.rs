@@ -27,8 +27,29 @@ pub const KEEP_COMPLETE_MAX: usize = 8;
 /// a list of dead addresses must not keep a node busy.
 pub const LONELY_HALF_OPEN: usize = 8;
 
+/// 3 links at first, and 3 more with each [`WIDEN_PERIOD`], up to the target: the places are kept
+/// for addresses from further away.
+pub const WIDEN_LINKS: usize = 3;
+
+/// 50 ms: a round of peer exchange, which waits [`PEX_COALESCE`], and a dial.
+pub const WIDEN_PERIOD: Duration = Duration::from_millis(50);
+
 /// A link between two complete nodes lives at least this long, so that peer exchange has flowed.
 pub const COMPLETE_GRACE: Duration = Duration::from_secs(1);
+
+/// 100 ms after its first link a node that has links enough trades one for a stranger, for the first
+/// time; then whenever it is twice as old ...
+pub const TRADE_FIRST: Duration = Duration::from_millis(100);
+
+/// ... until it is so old: five trades, after which a link may lead anywhere in the fleet.
+pub const TRADE_LAST: Duration = Duration::from_millis(1_600);
+
+/// 2 visitors at a time beside the links of a full node: each is told whom else to try, which takes
+/// a round trip or two.
+pub const MAX_VISITORS: usize = 2;
+
+/// 50 addresses, by lot, for a visitor (BEP 11): more than it looks for links.
+pub const VISIT_ENTRIES: usize = 50;
 
 /// A link is not sacrificed for a newcomer before this age: time enough for a full exchange of
 /// addresses and some blocks, and short enough that a refused newcomer is in within a second.

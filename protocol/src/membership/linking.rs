@@ -37,6 +37,11 @@ impl Membership {
         } else {
             Some(CloseReason::Full)
         };
+        let visits = refusal == Some(CloseReason::Full) && dialed.is_none();
+        if visits && self.takes_visitors() {
+            self.visitors.insert(id, remote);
+            return;
+        }
         if let Some(reason) = refusal {
             if let Some(addr) = dialed {
                 self.book.rest(addr, now, REST_AFTER_CLOSE);
@@ -62,6 +67,9 @@ impl Membership {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
+        if self.receive_visitor(id, peer_id, listen, pex, now, out) {
+            return;
+        }
         let Some(link) = self.links.get(&id).filter(|link| link.ready.is_none()) else {
             return;
         };
@@ -93,6 +101,8 @@ impl Membership {
             return;
         }
         self.close_former_life(id, peer_id, address, now, out);
+        self.first_ready.get_or_insert(now);
+        self.trade.linked(now);
         if let Some(link) = self.links.get_mut(&id) {
             link.ready = Some(Ready {
                 peer_id,
@@ -109,6 +119,7 @@ impl Membership {
         if fleet {
             self.send_exchange(id, now, out);
         }
+        self.conclude_trade(id, dialed, now, out);
     }
 
     pub(super) fn link_closed(
@@ -118,6 +129,7 @@ impl Membership {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
+        self.visitors.remove(&id);
         let Some(link) = self.links.remove(&id) else {
             return;
         };
@@ -204,7 +216,13 @@ impl Membership {
         }
     }
 
-    fn close(&mut self, id: LinkId, reason: CloseReason, now: Timestamp, out: &mut Vec<Output>) {
+    pub(super) fn close(
+        &mut self,
+        id: LinkId,
+        reason: CloseReason,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
         let Some(link) = self.links.remove(&id) else {
             return;
         };

@@ -13,6 +13,7 @@ use super::event::{DialFailure, Input, MembershipConfig, Output, Source};
 use super::limits::{BAN_LIMIT, DIAL_BURST, DIAL_PERIOD};
 use super::link::Link;
 use super::tokens::Tokens;
+use super::trading::Trade;
 use crate::id::{LinkId, PeerId};
 use crate::time::Timestamp;
 
@@ -30,9 +31,15 @@ pub struct Membership {
     pub(super) complete: bool,
     pub(super) book: Book,
     pub(super) links: BTreeMap<LinkId, Link>,
+    /// Newcomers for whom there is no room, by their hosts.
+    pub(super) visitors: BTreeMap<LinkId, IpAddr>,
     pub(super) bans: BTreeMap<IpAddr, Timestamp>,
     pub(super) dial_tokens: Tokens,
     pub(super) known_changed: bool,
+    pub(super) trade: Trade,
+    /// When the first link had its handshake, and the last input came.
+    pub(super) first_ready: Option<Timestamp>,
+    pub(super) last_input: Timestamp,
     pub(super) rng: fastrand::Rng,
 }
 
@@ -54,9 +61,13 @@ impl Membership {
             complete: false,
             book: Book::new(reach, &config.own_addresses, rng.u64(..)),
             links: BTreeMap::new(),
+            visitors: BTreeMap::new(),
             bans: BTreeMap::new(),
             dial_tokens: Tokens::new(DIAL_BURST, DIAL_PERIOD),
             known_changed: false,
+            trade: Trade::default(),
+            first_ready: None,
+            last_input: Timestamp::ZERO,
             rng,
         }
     }
@@ -91,6 +102,7 @@ impl Membership {
             Input::SetTarget(target) => self.target = target.min(self.max_links),
             Input::Tick => {}
         }
+        self.last_input = now;
         self.close_surplus(now, out);
         self.send_exchanges(now, out);
         self.plan_dials(now, out);
@@ -107,13 +119,19 @@ impl Membership {
         let remote = remote.to_canonical();
         !self.is_banned(remote, now)
             && !self.is_host_crowded(remote)
-            && (self.links.len() < self.max_links || self.make_room(now, out))
+            && (self.links.len() < self.max_links
+                || self.make_room(now, out)
+                || self.takes_visitors())
     }
 
     /// When [`Input::Tick`] is wanted; `None` if nothing is left to do without other input.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        let times = [self.next_dial(), self.next_exchange(), self.next_surplus()];
+        let times = [
+            self.next_dial(self.last_input),
+            self.next_exchange(),
+            self.next_surplus(),
+        ];
         times.into_iter().flatten().min()
     }
 
@@ -202,5 +220,6 @@ impl Membership {
         }
         self.bans.insert(ip, until);
         self.close_host(ip, now, out);
+        self.close_visitors(ip, out);
     }
 }

@@ -21,6 +21,8 @@ mod machine;
 mod sharing;
 mod sweep;
 mod tokens;
+mod trading;
+mod visiting;
 
 pub use event::{
     CloseReason, DialFailure, Input, LinkEnd, MembershipConfig, Output, PEX_REACHABLE, PEX_SEED,

@@ -43,8 +43,16 @@ const FRESH_NEWS: Duration = Duration::from_secs(1);
 /// 100 ms: a helper that has just delivered all it was asked for still counts for so long.
 const HELPER_PAUSE: Duration = Duration::from_millis(100);
 
+/// 200 ms: what all links together have asked for ahead bridges a pause of that long: a busy core, a
+/// disk that others read.
+const BRIDGE: Duration = Duration::from_millis(200);
+
 /// A helper that is more than eight times slower than a complete peer does not spare it.
 const HELPER_FACTOR: u64 = 8;
+
+/// 500 ms: for so long after its last suggestion a complete peer is asked for nothing else of what
+/// only complete peers have. It hands out each piece once; we know less.
+pub const SUGGESTED_ONLY: Duration = Duration::from_millis(500);
 
 /// How much one link may get now.
 struct Room {
@@ -90,14 +98,19 @@ impl State {
             .map(|(&id, link)| (link.complete, id))
             .collect();
         // Partial peers first: what they take, complete ones need not send. Else by lot.
+        if ids.is_empty() {
+            return;
+        }
         self.rng.shuffle(&mut ids);
         ids.sort_by_key(|&(complete, _)| complete);
+        let active = |link: &&Link| link.want > 0 || link.queued > 0;
+        let active = self.links.values().filter(active).count().max(1) as u64;
         for (_, id) in ids {
             if self.is_full() {
                 // They stay as they are, and are looked at when a lease ends.
                 break;
             }
-            self.feed(id, now, effects);
+            self.feed(id, active, now, effects);
         }
     }
 
@@ -110,7 +123,7 @@ impl State {
     }
 
     /// Leases to one link what it may have.
-    fn feed(&mut self, id: LinkId, now: Timestamp, effects: &mut Effects) {
+    fn feed(&mut self, id: LinkId, active: u64, now: Timestamp, effects: &mut Effects) {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
@@ -123,31 +136,45 @@ impl State {
             link.look_at = link.rest_until;
             return;
         }
-        let spared = self.feed_wanted(id, now, effects);
+        let spared = self.feed_wanted(id, active, now, effects);
         let next = self.feed_extra(id, now, effects);
+        let bound = self.links.get(&id).and_then(|link| self.bound_until(link));
         if let Some(link) = self.links.get_mut(&id) {
             link.look_at = next;
             if spared {
                 link.look_at = next.min(now + HELPER_PAUSE);
             }
+            if let Some(until) = bound.filter(|&until| until > now) {
+                link.look_at = link.look_at.min(until);
+            }
         }
     }
 
     /// Leases wanted pieces. Says whether a complete peer was spared what it could have sent.
-    fn feed_wanted(&mut self, id: LinkId, now: Timestamp, effects: &mut Effects) -> bool {
+    fn feed_wanted(
+        &mut self,
+        id: LinkId,
+        active: u64,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> bool {
         let wanted = self.table.wanted();
         let Some(link) = self.links.get(&id).filter(|_| wanted > 0) else {
             return false;
         };
-        let mut room = self.room(link);
+        let mut room = self.room(link, active);
         let helpers = self.helpers(link, now);
         let mut granted = Vec::new();
-        let mut more = true;
-        if link.complete {
+        let bound = self.bound_until(link).filter(|&until| now < until);
+        let mut more = self.take_suggested(id, &mut room, &mut granted);
+        let Some(link) = self.links.get(&id) else {
+            return false;
+        };
+        if link.complete && bound.is_none() {
             let quota = self.sparing_share(now).saturating_sub(link.queued);
             let rest = room.bytes.saturating_sub(quota);
             room.bytes = room.bytes.min(quota);
-            more = self.take_class(0, id, &[], &mut room, &mut granted);
+            more = more && self.take_class(0, id, &[], &mut room, &mut granted);
             room.bytes = room.bytes.saturating_add(rest);
         }
         for class in 1..self.table.classes().len() {
@@ -163,6 +190,39 @@ impl State {
             }
         }
         !helpers.is_empty()
+    }
+
+    /// Until when a complete peer is asked only for what it suggested, of what no partial peer has.
+    pub(super) fn bound_until(&self, link: &Link) -> Option<Timestamp> {
+        let until = link.suggested_at? + SUGGESTED_ONLY;
+        let complete = self.links.values().filter(|link| link.complete).count();
+        (link.complete && complete * 2 <= self.links.len()).then_some(until)
+    }
+
+    /// Takes what the peer suggested. Says whether there was room for all of it.
+    fn take_suggested(
+        &mut self,
+        id: LinkId,
+        room: &mut Room,
+        granted: &mut Vec<PieceIndex>,
+    ) -> bool {
+        while let Some(link) = self.links.get_mut(&id) {
+            let Some(&piece) = link.suggested.front() else {
+                break;
+            };
+            let offers = link.offers(piece);
+            if offers && self.table.get(piece) == Some(PieceState::Wanted) {
+                if !room.take(self.length(piece)) {
+                    return false;
+                }
+                self.table.set(piece, PieceState::Leased);
+                granted.push(piece);
+            }
+            if let Some(link) = self.links.get_mut(&id) {
+                link.suggested.pop_front();
+            }
+        }
+        true
     }
 
     /// Takes pieces of one rarity that no helper has. Says whether there was room for all of them.
@@ -208,15 +268,14 @@ impl State {
     }
 
     /// How much the link may be given: by its want, its part of the memory, and its part of what
-    /// is left to fetch.
-    fn room(&self, link: &Link) -> Room {
-        let active = |link: &&Link| link.want > 0 || link.queued > 0;
-        let active = self.links.values().filter(active).count().max(1) as u64;
+    /// is left to fetch; `active` links share both.
+    fn room(&self, link: &Link, active: u64) -> Room {
         let memory = self.limits.in_flight_bytes / active;
         let spread = (self.table.bytes(self.table.wanted()) / active)
             .max(MIN_SHARE)
             .max(in_transit(link));
-        let queue = memory.min(spread).saturating_sub(link.queued);
+        let ahead = ahead(link, active);
+        let queue = memory.min(spread).min(ahead).saturating_sub(link.queued);
         // One piece shows whether a doubted link is back.
         let bytes = if link.doubt > 0 {
             0
@@ -315,6 +374,19 @@ impl State {
         }
         helpers
     }
+}
+
+/// What one of so many busy links is worth asking for ahead, by its rate. A pause of one link is
+/// bridged by what the others bring, so each needs the less ahead the more there are; and what is
+/// asked for waits at a peer that others wait for, too. All that waits there delays what is rare.
+fn ahead(link: &Link, active: u64) -> u64 {
+    if link.rate == 0 {
+        return u64::MAX;
+    }
+    let bridge = BRIDGE / u32::try_from(active.max(1)).unwrap_or(u32::MAX);
+    let time = link.rtt.min(Duration::from_secs(1)) * 2 + bridge;
+    let bytes = link.rate.saturating_mul(time.as_micros() as u64) / 1_000_000;
+    bytes.max(crate::pipeline::MIN_WINDOW)
 }
 
 /// What is on its way on a link that is kept busy: giving it less would let it idle.

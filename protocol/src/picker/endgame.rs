@@ -48,13 +48,16 @@ impl State {
             // The youngest first: what its holder has not begun with is wasted least.
             for batch in other.batches.iter().rev() {
                 let ripe = self.ripe_at(link, other, batch);
+                if ripe > now && ripe >= next {
+                    continue;
+                }
                 let mut open = batch.pieces.iter().rev().copied().filter(|&piece| {
                     self.leases.batch_of(piece, other_id) == Some(batch.number)
                         && link.offers(piece)
                         && self.leases.may_join(piece, id)
                 });
                 if ripe > now {
-                    if ripe < next && open.next().is_some() {
+                    if open.next().is_some() {
                         next = ripe;
                     }
                     continue;

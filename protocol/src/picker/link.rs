@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::bits::Bits;
+use super::giving::Given;
 use crate::layout::PieceIndex;
 use crate::time::Timestamp;
 
@@ -103,6 +104,12 @@ pub(super) struct Link {
     pub(super) news: Timestamp,
     /// How many pieces its peer has that we are known to lack.
     pub(super) useful: u32,
+    /// What the peer suggested and we have not asked it for; and when it last suggested something
+    /// that we lack.
+    pub(super) suggested: VecDeque<PieceIndex>,
+    pub(super) suggested_at: Option<Timestamp>,
+    /// What we suggested.
+    pub(super) given: Given,
     /// What we last told the peer.
     pub(super) interested: bool,
     /// Since it was last looked at, something came up that it might fetch.
@@ -133,6 +140,9 @@ impl Link {
             has_delivered: false,
             news: now,
             useful: 0,
+            suggested: VecDeque::new(),
+            suggested_at: None,
+            given: Given::new(),
             interested: false,
             fresh: false,
             look_at: Timestamp::NEVER,
@@ -241,6 +251,13 @@ impl Link {
     /// When it counts as silent, if nothing comes: only a link that owes us something.
     pub(super) fn silent_at(&self) -> Option<Timestamp> {
         (!self.batches.is_empty() && !self.silent).then(|| self.heard + SILENCE)
+    }
+
+    /// Does a bar end, a lease expire, or does it fall silent by now?
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.silent_at().is_some_and(|at| at <= now)
+            || self.batches.iter().any(|batch| batch.deadline <= now)
+            || self.bars.iter().any(|bar| bar.until <= now)
     }
 
     /// Bytes that it fetches although others do, too.

@@ -108,6 +108,13 @@ pub enum Input {
         /// The pieces.
         pieces: Vec<PieceIndex>,
     },
+    /// The peer would like us to fetch these from it (BEP 6 `suggest piece`).
+    PeerSuggests {
+        /// From whom.
+        link: LinkId,
+        /// The pieces, in the order in which it said so.
+        pieces: Vec<PieceIndex>,
+    },
     /// A `bitfield` message; it replaces what was known of the peer.
     PeerHasBitfield {
         /// From whom.
@@ -198,6 +205,14 @@ pub enum Output {
     },
     /// We came to have these, and the link's peer is not known to.
     Announce {
+        /// Whom to tell.
+        link: LinkId,
+        /// What.
+        pieces: Vec<PieceIndex>,
+    },
+    /// We have everything, and would like this peer to fetch these first (BEP 6 `suggest piece`),
+    /// to pass them on.
+    Suggest {
         /// Whom to tell.
         link: LinkId,
         /// What.

@@ -13,11 +13,13 @@
 //! - a piece that nobody connected has causes no outputs and no timers.
 //!
 //! The files, from the ground up: `messages` and `bits`; `table` (pieces), `lease` and `link`;
-//! `state` and `peers` (every move); `endgame`, `choose` and `timers` (every decision).
+//! `state` and `peers` (every move); `endgame`, `choose` and `timers` (every decision about what we
+//! fetch), and `giving` (what we hand out when we have all).
 
 mod bits;
 mod choose;
 mod endgame;
+mod giving;
 mod lease;
 mod link;
 mod messages;
@@ -35,7 +37,9 @@ use lease::Leases;
 use state::{Effects, State};
 use table::Table;
 
+pub use choose::SUGGESTED_ONLY;
 pub use endgame::{EXTRA_BYTES, MIN_AGE};
+pub use giving::GIVEN_AHEAD;
 pub use link::{
     ASSUMED_RATE, MAX_EXTENSION, MAX_LEASE, MAX_RETURN_PAUSE, MIN_LEASE, REJECT_PAUSE,
     RETURN_PAUSE, SILENCE,
@@ -68,6 +72,9 @@ impl Picker {
                 rng: fastrand::Rng::with_seed(seed),
                 paused: false,
                 told_complete: false,
+                giving: None,
+                expires_at: Timestamp::NEVER,
+                wakes_at: Timestamp::NEVER,
             },
         }
     }
@@ -77,15 +84,19 @@ impl Picker {
     pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Vec<Output>) {
         let mut effects = Effects::default();
         self.take_in(input, now, &mut effects);
-        self.state.expire(now, &mut effects);
+        if self.state.expires_at <= now {
+            self.state.expire(now, &mut effects);
+        }
         self.state.offer(now, &mut effects);
+        self.state.give(now, &mut effects);
         self.tell(effects, out);
+        self.state.look_ahead();
     }
 
     /// When to send [`Input::Tick`] if nothing else happens. `None` while there is nothing to time.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        self.state.next_timeout()
+        Some(self.state.wakes_at).filter(|&at| at != Timestamp::NEVER)
     }
 
     /// Where the piece stands. One that does not exist is postponed for ever.
@@ -172,6 +183,7 @@ impl Picker {
             Input::Unstored(pieces) => pieces.into_iter().for_each(|piece| state.unstore(piece)),
             Input::LinkOpened { link } => state.open(link, now),
             Input::LinkClosed { link } => state.close(link),
+            Input::PeerSuggests { link, pieces } => state.suggested(link, &pieces, now),
             Input::PeerHas { link, pieces } => {
                 state.peer_has(link, &pieces, now);
                 state.relieve(link, &pieces, now, effects);
@@ -234,8 +246,12 @@ impl Picker {
             });
         }
         for (&id, link) in &mut state.links {
+            // Whoever hands its pieces out must hear what became of them.
+            let hears_all = link.suggested_at.is_some();
             let gained = effects.gained.iter().copied();
-            let pieces: Vec<_> = gained.filter(|&piece| !link.has.contains(piece)).collect();
+            let pieces: Vec<_> = gained
+                .filter(|&piece| hears_all || !link.has.contains(piece))
+                .collect();
             if !pieces.is_empty() {
                 out.push(Output::Announce { link: id, pieces });
             }
@@ -249,6 +265,8 @@ impl Picker {
         }
         let grants = effects.grants.into_iter();
         out.extend(grants.map(|(link, pieces)| Output::Grant { link, pieces }));
+        let suggestions = effects.suggestions.into_iter();
+        out.extend(suggestions.map(|(link, pieces)| Output::Suggest { link, pieces }));
         if state.table.have().is_full() && !std::mem::replace(&mut state.told_complete, true) {
             out.push(Output::Complete);
         }

@@ -11,6 +11,9 @@ use crate::id::LinkId;
 use crate::layout::PieceIndex;
 use crate::time::Timestamp;
 
+/// 1,024 suggestions of one peer are kept: more than any list of a node that hands out its pieces.
+const MAX_SUGGESTED: usize = 1_024;
+
 impl State {
     /// A link opened. One that is known already stays as it is.
     pub(super) fn open(&mut self, id: LinkId, now: Timestamp) {
@@ -18,6 +21,7 @@ impl State {
         self.links
             .entry(id)
             .or_insert_with(|| Link::new(pieces, now));
+        self.stir_giving();
     }
 
     /// A link is gone: its leases are free at once.
@@ -33,6 +37,7 @@ impl State {
                 self.table.lose_holder(piece);
             }
         }
+        self.stir_giving();
         self.wake_all();
     }
 
@@ -58,6 +63,24 @@ impl State {
             link.complete = true;
             for piece in self.table.layout().all_pieces() {
                 self.table.lose_holder(piece);
+            }
+            self.stir_giving();
+        }
+        self.passed_on(id, pieces, now);
+    }
+
+    /// The peer would like us to fetch these from it: a complete one says so, to be spared what
+    /// others can pass on.
+    pub(super) fn suggested(&mut self, id: LinkId, pieces: &[PieceIndex], now: Timestamp) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        for &piece in pieces {
+            let wanted = self.table.get(piece) == Some(PieceState::Wanted);
+            if wanted && link.suggested.len() < MAX_SUGGESTED && !link.suggested.contains(&piece) {
+                link.suggested.push_back(piece);
+                link.suggested_at = Some(now);
+                link.fresh = true;
             }
         }
     }
@@ -95,6 +118,7 @@ impl State {
             .count() as u32;
         link.fresh = true;
         link.has = has;
+        self.stir_giving();
     }
 
     /// The peer does not have these any more; a lease of one ends, and the link is told.
@@ -121,6 +145,7 @@ impl State {
                 link.useful -= u32::from(self.table.is_lacking(piece));
             }
             self.table.lose_holder(piece);
+            self.stir_giving();
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::giving::Giving;
 use super::lease::{Holder, Lease, Leases};
 use super::link::Link;
 use super::messages::{PickerLimits, PieceState, charge};
@@ -20,6 +21,7 @@ use crate::time::Timestamp;
 pub(super) struct Effects {
     pub(super) grants: BTreeMap<LinkId, Vec<PieceIndex>>,
     pub(super) cancels: BTreeMap<LinkId, Vec<PieceIndex>>,
+    pub(super) suggestions: BTreeMap<LinkId, Vec<PieceIndex>>,
     pub(super) gained: Vec<PieceIndex>,
     pub(super) lost: Vec<PieceIndex>,
 }
@@ -34,6 +36,12 @@ pub(super) struct State {
     pub(super) rng: fastrand::Rng,
     pub(super) paused: bool,
     pub(super) told_complete: bool,
+    /// What we hand out, while we have everything.
+    pub(super) giving: Option<Giving>,
+    /// When the first lease or bar ends, or a link falls silent; as of the last input.
+    pub(super) expires_at: Timestamp,
+    /// When there is something to do if no input comes; as of the last input.
+    pub(super) wakes_at: Timestamp,
 }
 
 impl State {
@@ -69,6 +77,9 @@ impl State {
         }
         self.move_piece(piece, PieceState::Have);
         effects.gained.push(piece);
+        if self.table.have().is_full() {
+            self.set_giving(true);
+        }
     }
 
     /// The piece is not here: it was unchecked, or we had it and lost it.
@@ -77,6 +88,7 @@ impl State {
             Some(PieceState::Have) => {
                 effects.lost.push(piece);
                 self.told_complete = false;
+                self.set_giving(false);
                 self.move_piece(piece, PieceState::Wanted);
             }
             Some(PieceState::Postponed) => self.move_piece(piece, PieceState::Wanted),

@@ -1,40 +1,43 @@
 //! What time brings: leases that expire, links that fall silent, bars that end.
 //!
-//! Invariant: [`State::next_timeout`] is `None` where nothing is leased and nobody waits for a bar
-//! to end, and after [`State::expire`] at some time it lies later than that time.
+//! Invariant: `wakes_at` is never where nothing is leased and nobody waits for a bar to end, and
+//! after an input at some time it lies later than that time.
 
 use super::endgame::has_other_source;
-use super::link::{Link, MAX_EXTENSION};
+use super::link::MAX_EXTENSION;
 use super::peers::fetching;
 use super::state::{Effects, State};
 use crate::id::LinkId;
 use crate::time::Timestamp;
 
 impl State {
-    /// The next time at which something is to be done, if nothing else happens.
-    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
-        let links = self.links.values();
-        let next = links.map(|link| self.next_of(link)).min();
-        next.filter(|&next| next != Timestamp::NEVER)
-    }
-
-    fn next_of(&self, link: &Link) -> Timestamp {
-        let mut next = link.silent_at().unwrap_or(Timestamp::NEVER);
-        for batch in &link.batches {
-            next = next.min(batch.deadline);
-        }
-        if link.want > 0 && !self.paused && link.useful > 0 {
-            if !self.is_full() {
-                next = next.min(link.look_at);
+    /// Notes when something expires, and when there is something to do if nothing else happens: one
+    /// look at each link, after each input.
+    pub(super) fn look_ahead(&mut self) {
+        let (mut expires, mut wakes) = (Timestamp::NEVER, Timestamp::NEVER);
+        let full = self.is_full();
+        for link in self.links.values() {
+            let mut next = link.silent_at().unwrap_or(Timestamp::NEVER);
+            for batch in &link.batches {
+                next = next.min(batch.deadline);
             }
-            next = next.min(link.next_bar().unwrap_or(Timestamp::NEVER));
+            let bar = link.next_bar().unwrap_or(Timestamp::NEVER);
+            expires = expires.min(next).min(bar);
+            if link.want > 0 && !self.paused && link.useful > 0 {
+                next = next.min(bar);
+                if !full {
+                    next = next.min(link.look_at);
+                }
+            }
+            wakes = wakes.min(next);
         }
-        next
+        (self.expires_at, self.wakes_at) = (expires, wakes);
     }
 
     /// Does what is due by now.
     pub(super) fn expire(&mut self, now: Timestamp, effects: &mut Effects) {
-        let ids: Vec<_> = self.links.keys().copied().collect();
+        let due = self.links.iter().filter(|(_, link)| link.is_due(now));
+        let ids: Vec<_> = due.map(|(&id, _)| id).collect();
         let mut news = false;
         for id in ids {
             let Some(link) = self.links.get_mut(&id) else {

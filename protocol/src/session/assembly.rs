@@ -4,13 +4,15 @@
 //! the number of bytes in the blocks that were not received.
 
 use super::spill::Run;
+use crate::buffers::{Buffer, Buffers};
 use crate::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex, SPILL_LENGTH};
 
 /// A leased piece.
 #[derive(Debug)]
 pub(super) struct Assembly {
-    /// The whole piece, if it is not too long for that.
-    pub(super) data: Vec<u8>,
+    /// The whole piece, if it is not too long for that; memory is taken with its first bytes.
+    pub(super) data: Buffer,
+    buffers: Buffers,
     /// Else the bytes that are next to be handed out.
     pub(super) run: Option<Run>,
     length: u32,
@@ -22,11 +24,12 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    pub(super) fn new(layout: &Layout, piece: PieceIndex) -> Self {
+    pub(super) fn new(layout: &Layout, piece: PieceIndex, buffers: &Buffers) -> Self {
         let length = layout.length(piece);
         Self {
-            data: Vec::new(),
-            run: (length > SPILL_LENGTH).then(Run::default),
+            data: Buffer::default(),
+            buffers: buffers.clone(),
+            run: (length > SPILL_LENGTH).then(|| Run::new(buffers.clone())),
             length,
             asked: 0,
             missing: length,
@@ -40,24 +43,16 @@ impl Assembly {
         begin.is_multiple_of(BLOCK_LENGTH) && block < self.asked && !self.received.contains(block)
     }
 
-    /// Puts a part of a block in its place. Blocks come in order as a rule, and then nothing is
-    /// zeroed first. Gives a part that is to be handed out now, if the piece is a long one.
-    pub(super) fn write(&mut self, at: usize, data: &[u8]) -> Option<(u32, Vec<u8>)> {
+    /// Puts a part of a block in its place. Gives a part that is to be handed out now, if the piece
+    /// is a long one.
+    pub(super) fn write(&mut self, at: usize, data: &[u8]) -> Option<(u32, Buffer)> {
         if let Some(run) = &mut self.run {
             return run.push(at, data);
         }
-        if self.data.capacity() == 0 {
-            self.data.reserve_exact(self.length as usize);
+        if self.data.is_empty() {
+            self.data = self.buffers.empty(self.length as usize);
         }
-        if at == self.data.len() {
-            self.data.extend_from_slice(data);
-            return None;
-        }
-        let end = at + data.len();
-        if self.data.len() < end {
-            self.data.resize(end, 0);
-        }
-        self.data[at..end].copy_from_slice(data);
+        self.data.write(at, data);
         None
     }
 

@@ -14,6 +14,7 @@ use super::assembly::Assembly;
 use super::outbox::Outbox;
 use super::spill::Spill;
 use super::violation::Violation;
+use crate::buffers::{Buffer, Buffers};
 use crate::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex};
 use crate::pipeline::Pipeline;
 use crate::time::Timestamp;
@@ -31,7 +32,7 @@ pub const STORE_DELAY: Duration = Duration::from_millis(10);
 pub const PROGRESS_PERIOD: Duration = Duration::from_millis(250);
 
 /// A piece whose blocks have all arrived. Its hash is not checked yet.
-pub type WholePiece = (PieceIndex, Vec<u8>);
+pub type WholePiece = (PieceIndex, Buffer);
 
 /// Withdrawn requests that we remember, so that their late answers are no offence. Peers without
 /// the fast extension never say that they dropped one, so the memory must end somewhere.
@@ -49,6 +50,7 @@ struct Incoming {
 #[derive(Debug)]
 pub(super) struct Download {
     layout: Layout,
+    buffers: Buffers,
     leases: HashMap<PieceIndex, Assembly>,
     /// Leased pieces with blocks that were not asked for, in the order of their leases.
     unasked: VecDeque<PieceIndex>,
@@ -79,9 +81,10 @@ pub(super) struct Download {
 }
 
 impl Download {
-    pub(super) fn new(layout: Layout, request_limit: usize) -> Self {
+    pub(super) fn new(layout: Layout, request_limit: usize, buffers: Buffers) -> Self {
         Self {
             layout,
+            buffers,
             leases: HashMap::new(),
             unasked: VecDeque::new(),
             outstanding: 0,
@@ -114,7 +117,7 @@ impl Download {
             self.open_want = self.open_want.saturating_sub(length);
             // A lease that is here already keeps what has come of it.
             if let Entry::Vacant(free) = self.leases.entry(piece) {
-                free.insert(Assembly::new(&self.layout, piece));
+                free.insert(Assembly::new(&self.layout, piece, &self.buffers));
                 self.coming += length;
                 self.unasked.push_back(piece);
             }

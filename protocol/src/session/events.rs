@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::download::WholePiece;
 use super::spill::Spill;
 use crate::bitfield::Bitfield;
+use crate::buffers::Buffers;
 use crate::extension::{PexMessage, SwarmsMessage};
 use crate::id::{InfoHash, PeerId};
 use crate::layout::{Block, PieceIndex};
@@ -26,6 +27,8 @@ pub struct Params {
     pub listen_port: u16,
     /// Our client's name and version (`v`, BEP 10).
     pub client: String,
+    /// Where memory for pieces comes from: one pool for all links of a node.
+    pub buffers: Buffers,
 }
 
 /// Who opened the link.
@@ -56,6 +59,8 @@ pub enum Input {
     Cancel(Vec<PieceIndex>),
     /// We have these pieces now: tell the peer.
     Announce(Vec<PieceIndex>),
+    /// We would like the peer to fetch these from us first (BEP 6), if it speaks the fast extension.
+    Suggest(Vec<PieceIndex>),
     /// We have everything now. The peer was not told of pieces that it had itself; it learns of
     /// them all at once, so that it can fetch from us what it loses, and knows that we are done.
     Complete,
@@ -63,7 +68,8 @@ pub enum Input {
     Withdraw(Vec<PieceIndex>),
     /// Does the peer have something that we lack?
     Interest(bool),
-    /// The blocks that [`Output::Read`] asked for: their bytes one after the other.
+    /// The blocks that [`Output::Read`] asked for: their bytes one after the other, of the first
+    /// block at least. Those whose bytes are missing are asked for again.
     BlocksRead(Vec<Block>, Bytes),
     /// The blocks that [`Output::Read`] asked for cannot be read.
     ReadFailed(Vec<Block>),
@@ -92,6 +98,8 @@ pub enum Output {
     Ready(Ready),
     /// The peer has pieces.
     PeerHas(PeerHave),
+    /// The peer would like us to fetch these from it first (BEP 6).
+    PeerSuggests(Vec<PieceIndex>),
     /// The peer turned out not to have these pieces.
     PeerLacks(Vec<PieceIndex>),
     /// The peer has everything.

@@ -9,6 +9,7 @@
 //! beyond use and must be closed.
 
 mod assembly;
+mod chatter;
 mod download;
 mod events;
 mod extensions;
@@ -24,13 +25,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use self::chatter::{CHATTER_BURST, CHATTER_PERIOD};
 pub use self::download::{PROGRESS_PERIOD, STORE_BATCH, STORE_DELAY, WholePiece};
 pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role};
 pub use self::outbox::Outbox;
 pub use self::spill::{PART_LENGTH, Spill};
-pub use self::upload::{MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH, READ_BATCH};
+pub use self::upload::{MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH, READ_AHEAD, READ_BATCH};
 pub use self::violation::{STRIKES, Verdict, Violation};
 
+use self::chatter::Chatter;
 use self::extensions::Extensions;
 use self::pieces::Pieces;
 use crate::bitfield::Bitfield;
@@ -56,6 +59,7 @@ pub struct Session {
     pieces: Pieces,
     extensions: Extensions,
     strikes: u32,
+    chatter: Chatter,
     opened: Timestamp,
     last_received: Timestamp,
     last_sent: Timestamp,
@@ -90,9 +94,10 @@ impl Session {
             decoder: Decoder::new(),
             outbox: Outbox::default(),
             backlog: Vec::new(),
-            pieces: Pieces::default(),
+            pieces: Pieces::new(params.buffers.clone()),
             extensions: Extensions::default(),
             strikes: 0,
+            chatter: Chatter::new(now),
             opened: now,
             last_received: now,
             last_sent: now,
@@ -210,6 +215,7 @@ impl Session {
             Input::Complete => self.complete(),
             Input::Withdraw(pieces) => self.pieces.withdraw(&pieces),
             Input::Announce(pieces) => self.pieces.announce(&pieces, &mut self.outbox),
+            Input::Suggest(pieces) => self.pieces.suggest(&pieces, &mut self.outbox),
             Input::Interest(interested) => self.pieces.interest(interested, &mut self.outbox),
             Input::BlocksRead(blocks, data) => {
                 self.pieces.answer(&blocks, data, &mut self.outbox);
@@ -346,7 +352,10 @@ impl Session {
                     self.pieces.data(data, now);
                     Ok(())
                 }
-                Frame::Message(message) => self.message(message, out),
+                Frame::Message(message) => self.message(message, out).and_then(|()| {
+                    let idle = std::mem::take(&mut self.pieces.idle_words);
+                    self.chatter.count(idle, now)
+                }),
             };
             if let Err(violation) = judged {
                 self.judge(violation)?;
@@ -358,8 +367,14 @@ impl Session {
 
     fn message(&mut self, message: Message, out: &mut Vec<Output>) -> Result<(), Violation> {
         match message {
-            Message::KeepAlive | Message::Port(_) | Message::Unknown(_) => Ok(()),
-            Message::Extended { id, payload } => self.extended(id, &payload, out),
+            Message::KeepAlive | Message::Port(_) | Message::Unknown(_) => {
+                self.pieces.idle_words += 1;
+                Ok(())
+            }
+            Message::Extended { id, payload } => {
+                self.pieces.idle_words += 1;
+                self.extended(id, &payload, out)
+            }
             message => self.pieces.message(message, &mut self.outbox, out),
         }
     }

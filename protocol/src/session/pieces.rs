@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use super::upload::{MAX_QUEUED_REQUESTS, Upload};
 use super::violation::Violation;
 use crate::bitfield::Bitfield;
+use crate::buffers::Buffers;
 use crate::layout::{Block, Layout, PieceIndex};
 use crate::time::Timestamp;
 use crate::wire::{Message, RawBlock};
@@ -30,6 +31,7 @@ pub(super) struct Pieces {
     theirs: Bitfield,
     claims: Claims,
     request_limit: usize,
+    buffers: Buffers,
     peer_chokes: bool,
     we_choke: bool,
     interested: bool,
@@ -40,7 +42,13 @@ pub(super) struct Pieces {
     tell_choked: bool,
     /// `have`s of the present read, told to the host together.
     fresh: Vec<PieceIndex>,
+    /// Suggestions of the present read, likewise.
+    suggested: Vec<PieceIndex>,
     told_complete: bool,
+    /// Suggestions that came.
+    advice: u32,
+    /// Messages that changed nothing, until they are counted.
+    pub(super) idle_words: u32,
 }
 
 /// What a peer said of its pieces before the layout was known.
@@ -49,6 +57,7 @@ struct Claims {
     all: bool,
     bitfield: Option<Bytes>,
     haves: Vec<u32>,
+    suggested: Vec<u32>,
     /// Something was said: a bitfield would be late.
     spoken: bool,
 }
@@ -57,9 +66,15 @@ struct Claims {
 /// what it finishes meanwhile comes this way.
 const MAX_EARLY_HAVES: usize = 65_536;
 
-impl Default for Pieces {
-    fn default() -> Self {
+/// 1,024 suggestions of one read are passed on, or kept until the layout is known; more is no
+/// longer advice.
+const MAX_SUGGESTIONS: usize = 1_024;
+
+impl Pieces {
+    /// Nothing is known of either side. Memory for pieces will come from `buffers`.
+    pub(super) fn new(buffers: Buffers) -> Self {
         Self {
+            buffers,
             fast: false,
             download: None,
             upload: None,
@@ -74,12 +89,13 @@ impl Default for Pieces {
             opened: false,
             tell_choked: false,
             fresh: Vec::new(),
+            suggested: Vec::new(),
             told_complete: false,
+            advice: 0,
+            idle_words: 0,
         }
     }
-}
 
-impl Pieces {
     /// The link begins: says what we have, and that requests are welcome.
     pub(super) fn open(&mut self, ours: Option<&Bitfield>, outbox: &mut Outbox) {
         match ours {
@@ -109,7 +125,11 @@ impl Pieces {
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
         self.layout = Some(layout);
-        self.download = Some(Download::new(layout, self.request_limit));
+        self.download = Some(Download::new(
+            layout,
+            self.request_limit,
+            self.buffers.clone(),
+        ));
         self.upload = Some(Upload::new(layout, ours));
         self.theirs = Bitfield::new(layout.pieces());
         let claims = std::mem::take(&mut self.claims);
@@ -121,6 +141,10 @@ impl Pieces {
         for piece in claims.haves {
             self.has(piece)?;
         }
+        claims
+            .suggested
+            .into_iter()
+            .for_each(|piece| self.suggested(piece));
         self.claims.spoken = claims.spoken;
         self.tell_haves(out);
         Ok(())
@@ -146,6 +170,11 @@ impl Pieces {
         {
             return Err(Violation::NotNegotiated(id));
         }
+        self.idle_words += u32::from(match &message {
+            // Looked at where it is known whether they bring something.
+            Message::Request(_) | Message::Have(_) | Message::SuggestPiece(_) => false,
+            _ => true,
+        });
         match message {
             Message::Choke => self.choked(out),
             Message::Unchoke => self.peer_chokes = false,
@@ -162,8 +191,9 @@ impl Pieces {
             Message::Request(block) => return self.requested(block, outbox),
             Message::Cancel(block) => self.cancelled(block, outbox),
             Message::RejectRequest(block) => self.rejected(block, outbox, out),
-            // We unchoke everybody we keep, so their interest changes nothing; suggestions and
-            // allowed-fast sets are for peers that do not.
+            Message::SuggestPiece(piece) => self.suggested(piece),
+            // We unchoke everybody we keep, so their interest changes nothing; allowed-fast sets
+            // are for peers that do not.
             _ => {}
         }
         Ok(())
@@ -206,6 +236,38 @@ impl Pieces {
             if upload.gain(piece) {
                 outbox.message(&Message::Have(piece.get()));
             }
+        }
+    }
+
+    /// Says which pieces we would like to send first (BEP 6).
+    pub(super) fn suggest(&self, pieces: &[PieceIndex], outbox: &mut Outbox) {
+        if !self.fast || !self.opened {
+            return;
+        }
+        for piece in pieces {
+            outbox.message(&Message::SuggestPiece(piece.get()));
+        }
+    }
+
+    /// A suggestion: advice that may be ignored, so one that means nothing here is.
+    fn suggested(&mut self, piece: u32) {
+        self.advice = self.advice.saturating_add(1);
+        let layout = self.layout.as_ref();
+        // Each piece may be suggested, and some again.
+        let pieces = layout.map_or(0, |layout| layout.pieces());
+        let enough = pieces
+            .saturating_mul(4)
+            .saturating_add(MAX_SUGGESTIONS as u32);
+        let is_piece = layout.is_none_or(|layout| layout.piece(piece).is_some());
+        self.idle_words += u32::from(!is_piece || self.advice > enough);
+        match &self.layout {
+            Some(layout) if self.suggested.len() < MAX_SUGGESTIONS => {
+                self.suggested.extend(layout.piece(piece));
+            }
+            None if self.claims.suggested.len() < MAX_SUGGESTIONS => {
+                self.claims.suggested.push(piece);
+            }
+            _ => {}
         }
     }
 
@@ -317,6 +379,10 @@ impl Pieces {
                 &mut self.fresh,
             ))));
         }
+        if !self.suggested.is_empty() {
+            let suggested = std::mem::take(&mut self.suggested);
+            out.push(Output::PeerSuggests(suggested));
+        }
         if self.layout.is_some() && self.theirs.is_full() && !self.told_complete {
             self.told_complete = true;
             out.push(Output::PeerComplete);
@@ -328,6 +394,8 @@ impl Pieces {
         let Some(layout) = &self.layout else {
             if self.claims.haves.len() < MAX_EARLY_HAVES {
                 self.claims.haves.push(piece);
+            } else {
+                self.idle_words += 1;
             }
             return Ok(());
         };
@@ -337,6 +405,8 @@ impl Pieces {
             .ok_or(Violation::HaveOutOfRange { piece, pieces })?;
         if self.theirs.insert(piece) {
             self.fresh.push(piece);
+        } else {
+            self.idle_words += 1;
         }
         Ok(())
     }
@@ -394,6 +464,7 @@ impl Pieces {
             Some(_) => Ok(()),
             None => Err(Violation::RequestedMissing(block.piece)),
         };
+        self.idle_words += 1;
         if self.fast {
             outbox.message(&Message::RejectRequest(block));
         }

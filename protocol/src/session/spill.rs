@@ -4,6 +4,7 @@
 //! file until the piece is whole and its hash is right. Invariant: what was pushed comes out
 //! exactly once and in order of arrival, in runs of at most [`PART_LENGTH`].
 
+use crate::buffers::{Buffer, Buffers};
 use crate::layout::PieceIndex;
 
 /// 256 KiB: the longest run of bytes that a session hands out of a long piece: one read of the
@@ -21,7 +22,7 @@ pub enum Spill {
         /// The place of the first byte, counted from the start of the piece.
         begin: u32,
         /// The bytes.
-        data: Vec<u8>,
+        data: Buffer,
     },
     /// All bytes of the piece were handed out. Its hash is not checked yet.
     Whole(PieceIndex),
@@ -30,18 +31,28 @@ pub enum Spill {
 }
 
 /// Neighbouring bytes that were not handed out yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Run {
     begin: usize,
-    data: Vec<u8>,
+    data: Buffer,
+    buffers: Buffers,
     /// Something of this piece was handed out.
     pub(super) begun: bool,
 }
 
 impl Run {
+    pub(super) fn new(buffers: Buffers) -> Self {
+        Self {
+            begin: 0,
+            data: Buffer::default(),
+            buffers,
+            begun: false,
+        }
+    }
+
     /// Adds bytes, fewer than [`PART_LENGTH`]; gives the run so far if they do not continue it or
     /// find no room in it.
-    pub(super) fn push(&mut self, at: usize, data: &[u8]) -> Option<(u32, Vec<u8>)> {
+    pub(super) fn push(&mut self, at: usize, data: &[u8]) -> Option<(u32, Buffer)> {
         let continues = at == self.begin + self.data.len();
         let full = self.data.len() + data.len() > PART_LENGTH;
         let part = if continues && !full {
@@ -51,14 +62,14 @@ impl Run {
         };
         if self.data.is_empty() {
             self.begin = at;
-            self.data.reserve_exact(PART_LENGTH);
+            self.data = self.buffers.empty(PART_LENGTH);
         }
         self.data.extend_from_slice(data);
         part
     }
 
     /// The rest, if there is any.
-    pub(super) fn take(&mut self) -> Option<(u32, Vec<u8>)> {
+    pub(super) fn take(&mut self) -> Option<(u32, Buffer)> {
         if self.data.is_empty() {
             return None;
         }

@@ -20,6 +20,9 @@ pub enum Violation {
     /// A request names a block that does not exist.
     #[error("peer asked for a block that does not exist: {0}")]
     Block(#[from] BlockError),
+    /// Words without end that change nothing.
+    #[error("peer says nothing new, more than {0} times")]
+    Chatter(u32),
     /// An extension's message cannot be read.
     #[error("peer sent a bad extension message: {0}")]
     Extension(#[from] ExtensionError),
@@ -93,7 +96,7 @@ impl Violation {
             Self::WrongSwarm | Self::Handshake(_) | Self::TooManyRequests(_) => Verdict::Close,
             // Sizes that differ come from peers with another idea of the content.
             Self::Bitfield(_) | Self::HaveOutOfRange { .. } => Verdict::Close,
-            Self::Extension(_) | Self::Frame(_) | Self::Block(_) => Verdict::Ban,
+            Self::Extension(_) | Self::Frame(_) | Self::Block(_) | Self::Chatter(_) => Verdict::Ban,
         }
     }
 }

@@ -3,14 +3,15 @@
 //! Invariant: `coming` is the bytes of the pieces in `owed`.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
-use crate::bitfield::Bitfield;
 use crate::layout::{Layout, PieceIndex};
 use crate::pipeline::Pipeline;
 use crate::time::Timestamp;
 
-/// 256 KiB: pieces that a node sends to one peer before it turns to the next, as a session does.
-pub(super) const BATCH: u64 = 256 * 1024;
+/// 256 KiB that a node sends to one peer before it turns to the next. A session reads more at a time,
+/// but TCP shares the line packet by packet: this is far coarser than that already.
+const BATCH: u64 = 256 * 1024;
 
 /// One side of a link.
 #[derive(Debug)]
@@ -20,15 +21,21 @@ pub(super) struct End {
     pub(super) open: bool,
     /// This side has exchanged handshakes on it.
     pub(super) ready: bool,
-    /// What the other side is known to have.
-    pub(super) theirs: Bitfield,
+    /// How many pieces the other side is known to have.
+    pub(super) theirs: u32,
     /// Leases of this side, which the other side is to send.
     pub(super) owed: BTreeSet<PieceIndex>,
+    /// Pieces that came whole and wait for others, to go to storage together.
+    pub(super) whole: Vec<PieceIndex>,
+    /// When the first of them came.
+    pub(super) whole_since: Timestamp,
     coming: u64,
     open_want: u64,
     pipeline: Pipeline,
     /// When something was asked on an empty pipeline.
     probe: Option<Timestamp>,
+    /// Since when the next bytes are on their way.
+    flows_since: Timestamp,
     /// What the other side asked of this one.
     pub(super) queue: VecDeque<PieceIndex>,
 }
@@ -40,17 +47,20 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(dialer: u32, dialed: u32, layout: &Layout) -> Self {
+    pub(super) fn new(dialer: u32, dialed: u32) -> Self {
         let end = |node| End {
             node,
             open: false,
             ready: false,
-            theirs: Bitfield::new(layout.pieces()),
+            theirs: 0,
             owed: BTreeSet::new(),
+            whole: Vec::new(),
+            whole_since: Timestamp::ZERO,
             coming: 0,
             open_want: 0,
             pipeline: Pipeline::new(),
             probe: None,
+            flows_since: Timestamp::ZERO,
             queue: VecDeque::new(),
         };
         Self {
@@ -65,6 +75,15 @@ impl Link {
 }
 
 impl End {
+    /// This side has no more use for the link: its memory is free.
+    pub(super) fn close(&mut self) {
+        self.open = false;
+        self.coming = 0;
+        self.owed = BTreeSet::new();
+        self.whole = Vec::new();
+        self.queue = VecDeque::new();
+    }
+
     /// The picker leases these pieces to this link.
     pub(super) fn grant(&mut self, pieces: &[PieceIndex], layout: &Layout, now: Timestamp) {
         if self.owed.is_empty() {
@@ -92,18 +111,20 @@ impl End {
         owed
     }
 
-    /// Bytes came in.
-    pub(super) fn received(&mut self, bytes: u64, took: std::time::Duration, now: Timestamp) {
+    /// Bytes came in. The other side's line carries the blocks of all its peers by turns, so the
+    /// first of ours came a round trip after they were asked for, or behind the last that came.
+    pub(super) fn received(&mut self, bytes: u64, round_trip: Duration, now: Timestamp) {
         if let Some(asked) = self.probe.take() {
-            // The first answer began to arrive before it was whole.
-            let waited = now.since(asked).saturating_sub(took);
-            self.pipeline.answered(waited, now);
+            self.pipeline.answered(round_trip, now);
+            self.flows_since = asked + round_trip;
         }
+        self.pipeline.received(0, self.flows_since.min(now));
         self.pipeline.received(bytes, now);
+        self.flows_since = now;
     }
 
     /// What the link could take now: bytes, shortest round trip, rate. The session's rule.
-    pub(super) fn want(&mut self, layout: &Layout) -> Option<(u64, std::time::Duration, u64)> {
+    pub(super) fn want(&mut self, layout: &Layout) -> Option<(u64, Duration, u64)> {
         let target = self.pipeline.window() * 3 / 2;
         if self.coming + self.open_want > target / 2 {
             return None;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::config::Config;
+use super::traffic::Traffic;
 use crate::bitfield::Bitfield;
 use crate::id::PeerId;
 use crate::layout::Layout;
@@ -11,7 +13,7 @@ use crate::picker::{Input, Picker, PickerLimits, PieceState};
 use crate::time::Timestamp;
 
 /// The half-open dials of a node.
-const HALF_OPEN: usize = 16;
+const HALF_OPEN: usize = 64;
 
 /// One node.
 #[derive(Debug)]
@@ -32,12 +34,15 @@ pub(super) struct Node {
     pub(super) sending: bool,
     /// When its line has taken in all that was sent to it so far.
     pub(super) down_free: Timestamp,
+    /// When the machines want to be woken, and when the node will be.
+    pub(super) picker_due: Option<Timestamp>,
+    pub(super) membership_due: Option<Timestamp>,
     pub(super) wake_at: Timestamp,
     pub(super) links: BTreeSet<u32>,
     pub(super) sent: u64,
     pub(super) wasted: u64,
-    /// Messages about pieces that it sent: haves, requests, cancels, interest.
-    pub(super) control: u64,
+    /// What it sent beside the content.
+    pub(super) traffic: Traffic,
     /// Messages of peer exchange that it sent.
     pub(super) exchanges: u64,
     pub(super) dials: u64,
@@ -63,12 +68,11 @@ pub(super) fn node_at(addr: SocketAddr) -> Option<u32> {
 pub(super) fn machines(
     index: u32,
     life: u32,
-    layout: Layout,
     have: &Bitfield,
-    limits: (usize, usize),
-    seed: u64,
+    config: &Config,
 ) -> (Picker, Membership) {
-    let seed = seed ^ u64::from(index) << 32 ^ u64::from(life);
+    let layout = config.layout;
+    let seed = config.seed ^ u64::from(index) << 32 ^ u64::from(life);
     let mut picker = Picker::new(layout, PickerLimits::default(), seed);
     let (good, bad) = layout.all_pieces().partition(|&piece| have.contains(piece));
     picker.handle(
@@ -77,8 +81,8 @@ pub(super) fn machines(
         &mut Vec::new(),
     );
     let config = MembershipConfig {
-        max_links: limits.0,
-        target_links: limits.1,
+        max_links: config.max_links,
+        target_links: config.target_links,
         max_half_open: HALF_OPEN,
         own_addresses: vec![address(index)],
         peer_id: PeerId::random(&mut fastrand::Rng::with_seed(seed)),
@@ -89,6 +93,33 @@ pub(super) fn machines(
 }
 
 impl Node {
+    /// A node that is not alive yet.
+    pub(super) fn new(index: u32, have: Bitfield, config: &Config) -> Self {
+        let (picker, membership) = machines(index, 0, &have, config);
+        Self {
+            alive: false,
+            life: 0,
+            have,
+            picker,
+            membership,
+            up: config.up,
+            down: config.down,
+            turns: VecDeque::new(),
+            sending: false,
+            down_free: Timestamp::ZERO,
+            picker_due: None,
+            membership_due: None,
+            wake_at: Timestamp::NEVER,
+            links: BTreeSet::new(),
+            sent: 0,
+            wasted: 0,
+            traffic: Traffic::default(),
+            exchanges: 0,
+            dials: 0,
+            done: None,
+        }
+    }
+
     pub(super) const fn is_complete(&self) -> bool {
         self.have.is_full()
     }

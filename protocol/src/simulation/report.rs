@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::swarm::Swarm;
+use super::traffic::Traffic;
 
 /// Figures of a swarm at one time.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,18 +25,41 @@ pub struct Report {
     pub seed_copies: f64,
     /// Bytes that came and were not needed any more, per byte of the content and node.
     pub waste: f64,
-    /// Messages about pieces (haves, requests, cancels, interest) per node.
-    pub control: u64,
+    /// Bytes on the wire beside the content, of all nodes, per byte of the content and node.
+    pub overhead: f64,
+    /// The same, per node and by what they were for.
+    pub traffic: Traffic,
     /// Messages of peer exchange per node.
     pub exchanges: u64,
     /// Dials per node.
     pub dials: u64,
     /// The most links of one node.
     pub max_links: usize,
+    /// Links of the middle node.
+    pub median_links: usize,
     /// Parts of the graph of links that do not hang together. 1 is well.
     pub parts: usize,
     /// Events so far.
     pub events: u64,
+}
+
+impl Report {
+    /// Time of the last node, per what no swarm can do better.
+    #[must_use]
+    pub fn over_bound(&self) -> f64 {
+        let last = self.last.map_or(f64::INFINITY, |last| last.as_secs_f64());
+        last / self.bound.as_secs_f64().max(1e-9)
+    }
+
+    /// How far the fleet is apart at the end: the time of the 99th of 100 nodes per that of the
+    /// middle one.
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        match (self.p50, self.p99) {
+            (Some(p50), Some(p99)) => p99.as_secs_f64() / p50.as_secs_f64().max(1e-9),
+            _ => f64::INFINITY,
+        }
+    }
 }
 
 impl Swarm {
@@ -68,6 +92,12 @@ impl Swarm {
             self.nodes.iter().map(figure).sum::<u64>() / count
         };
         let wasted: u64 = self.nodes.iter().map(|node| node.wasted).sum();
+        let mut traffic = Traffic::default();
+        for node in &self.nodes {
+            traffic.add(&node.traffic);
+        }
+        let mut degrees = self.degrees();
+        degrees.sort_unstable();
         Report {
             nodes: config.nodes,
             complete: self.nodes.iter().filter(|node| node.is_complete()).count() as u32,
@@ -80,10 +110,12 @@ impl Swarm {
                 .first()
                 .map_or(0.0, |node| node.sent as f64 / size),
             waste: wasted as f64 / copies.max(1.0),
-            control: per_node(|node| node.control),
+            overhead: traffic.total() as f64 / copies.max(1.0),
+            traffic: per(traffic, count),
             exchanges: per_node(|node| node.exchanges),
             dials: per_node(|node| node.dials),
-            max_links: self.degrees().into_iter().max().unwrap_or(0),
+            max_links: degrees.last().copied().unwrap_or(0),
+            median_links: degrees.get(degrees.len() / 2).copied().unwrap_or(0),
             parts: self.parts(),
             events: self.clock.count(),
         }
@@ -125,7 +157,7 @@ impl Swarm {
     /// Messages about pieces that all nodes have sent so far.
     #[must_use]
     pub fn control_messages(&self) -> u64 {
-        self.nodes.iter().map(|node| node.control).sum()
+        self.nodes.iter().map(|node| node.traffic.messages).sum()
     }
 
     /// Do the pickers of all nodes wait for nothing?
@@ -133,5 +165,16 @@ impl Swarm {
     pub fn pickers_are_idle(&self) -> bool {
         let mut alive = self.nodes.iter().filter(|node| node.alive);
         alive.all(|node| node.picker.next_timeout().is_none() && node.picker.leased() == 0)
+    }
+}
+
+const fn per(all: Traffic, nodes: u64) -> Traffic {
+    Traffic {
+        requests: all.requests / nodes,
+        haves: all.haves / nodes,
+        cancels: all.cancels / nodes,
+        links: all.links / nodes,
+        exchanges: all.exchanges / nodes,
+        messages: all.messages / nodes,
     }
 }

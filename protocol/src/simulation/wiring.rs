@@ -1,12 +1,13 @@
 //! Links come and go, and so do nodes.
 
-use std::time::Duration;
+use std::net::SocketAddr;
 
+use super::event::{Event, News, Side};
 use super::link::Link;
 use super::node::{address, machines, node_at};
-use super::swarm::{Event, Swarm};
+use super::swarm::Swarm;
 use crate::id::{LinkId, PeerId};
-use crate::membership::{DialFailure, Input, LinkEnd, Output, Source};
+use crate::membership::{DialFailure, Input, LinkEnd, Output, PEX_SEED, PexPeer, Source};
 use crate::picker;
 use crate::time::Timestamp;
 
@@ -23,12 +24,10 @@ impl Swarm {
         at.wake_at = Timestamp::NEVER;
         self.incomplete -= u32::from(!at.is_complete());
         let links = std::mem::take(&mut at.links);
-        let noticed = self.now() + self.config.latency;
         for link in links {
-            let end = self.end_of(link, node);
-            self.links[link as usize].ends[usize::from(end)].open = false;
-            let (end, reason) = (1 - end, LinkEnd::Lost);
-            self.clock.at(noticed, Event::Closed { link, end, reason });
+            let side = self.side_of(link, node);
+            self.end_mut(side).close();
+            self.say(side, News::Closed(LinkEnd::Lost));
         }
     }
 
@@ -41,9 +40,8 @@ impl Swarm {
         at.down_free = Timestamp::ZERO;
         self.incomplete += u32::from(!at.is_complete());
         let known: Vec<_> = at.membership.known().collect();
-        let limits = (self.config.max_links, self.config.target_links);
-        let (layout, seed) = (self.config.layout, self.config.seed);
-        (at.picker, at.membership) = machines(node, at.life, layout, &at.have, limits, seed);
+        (at.picker, at.membership) = machines(node, at.life, &at.have, &self.config);
+        at.picker_due = at.picker.next_timeout();
         if at.is_complete() {
             self.join(node, Input::SelfComplete(true));
         }
@@ -51,13 +49,21 @@ impl Swarm {
             let source = Source::State;
             self.join(node, Input::AddressLearned { addr, source });
         }
-        for other in [0, node.saturating_sub(1)] {
+        for other in self.acquaintances(node) {
             let (addr, source) = (address(other), Source::Listed);
             if other != node {
                 self.join(node, Input::AddressLearned { addr, source });
             }
         }
         self.time(node);
+    }
+
+    /// The nodes that this one knows from the start: the first, and some that were there before.
+    fn acquaintances(&self, node: u32) -> Vec<u32> {
+        let seed = self.config.seed ^ u64::from(node) << 32;
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let others = (0..self.config.acquaintances).map(|_| rng.u32(..node.max(1)));
+        std::iter::once(0).chain(others).collect()
     }
 
     /// Is a node alive?
@@ -70,9 +76,8 @@ impl Swarm {
     pub(super) fn join(&mut self, node: u32, input: Input) {
         let now = self.now();
         let mut out = Vec::new();
-        self.nodes[node as usize]
-            .membership
-            .handle(input, now, &mut out);
+        let at = &mut self.nodes[node as usize];
+        at.membership.handle(input, now, &mut out);
         self.follow(node, out);
     }
 
@@ -90,49 +95,40 @@ impl Swarm {
                     }
                 }
                 Output::Close { link, .. } => {
-                    let link = link.0 as u32;
-                    let end = self.end_of(link, node);
-                    self.unlink(link, end);
-                    let (end, reason) = (1 - end, LinkEnd::Graceful);
-                    self.clock.at(arrives, Event::Closed { link, end, reason });
+                    let side = self.side_of(link.0 as u32, node);
+                    self.unlink(node, side);
+                    self.say(side, News::Closed(LinkEnd::Graceful));
                 }
                 Output::Pex {
                     link,
                     added,
                     dropped,
                 } => {
-                    self.nodes[node as usize].exchanges += 1;
-                    let link = link.0 as u32;
-                    let end = 1 - self.end_of(link, node);
+                    let at = &mut self.nodes[node as usize];
+                    at.exchanges += 1;
+                    at.traffic.exchange(added.len(), dropped.len());
+                    let side = self.side_of(link.0 as u32, node);
                     let dropped = dropped.into_iter().filter_map(node_at).collect();
-                    self.clock.at(
-                        arrives,
-                        Event::Exchange {
-                            link,
-                            end,
-                            added,
-                            dropped,
-                        },
-                    );
+                    self.say(side, News::Exchange { added, dropped });
                 }
                 Output::KnownChanged | Output::SelfDetected { .. } | Output::Stranger { .. } => {}
             }
         }
+        let at = &mut self.nodes[node as usize];
+        at.membership_due = at.membership.next_timeout();
         self.time(node);
     }
 
     /// One side has no more use for the link.
-    fn unlink(&mut self, link: u32, end: u8) {
-        let side = &mut self.links[link as usize].ends[usize::from(end)];
-        side.open = false;
-        side.queue.clear();
-        side.owed.clear();
-        let (node, ready) = (side.node, side.ready);
+    fn unlink(&mut self, node: u32, side: Side) {
+        let end = self.end_mut(side);
+        let ready = end.ready;
+        end.close();
         let at = &mut self.nodes[node as usize];
-        at.links.remove(&link);
-        at.turns.retain(|&turn| turn != link);
+        at.links.remove(&side.link);
+        at.turns.retain(|&turn| turn != side.link);
         if ready {
-            let link = LinkId(u64::from(link));
+            let link = LinkId(u64::from(side.link));
             self.pick(node, picker::Input::LinkClosed { link });
         }
     }
@@ -148,41 +144,33 @@ impl Swarm {
             return None;
         }
         let link = self.links.len() as u32;
-        self.links.push(Link::new(from, to, &self.config.layout));
+        self.links.push(Link::new(from, to));
         let remote = address(from).ip();
         let mut out = Vec::new();
         let admitted = self.nodes[to as usize]
             .membership
             .admit(remote, now, &mut out);
         self.follow(to, out);
-        self.clock.at(
-            now + latency,
-            Event::Opened {
-                link,
-                end: 0,
-                admitted,
-            },
-        );
+        let dialed = Side { link, end: 1 };
+        self.say(dialed, News::Opened { admitted });
         if admitted {
-            self.open(link, 1, None);
+            self.open(dialed, None);
         }
         Some(to)
     }
 
-    fn open(&mut self, link: u32, end: u8, dialed: Option<std::net::SocketAddr>) {
-        let ends = &mut self.links[link as usize].ends;
-        ends[usize::from(end)].open = true;
-        let (node, other) = (ends[usize::from(end)].node, ends[usize::from(1 - end)].node);
-        self.nodes[node as usize].links.insert(link);
-        let (link, remote) = (LinkId(u64::from(link)), address(other).ip());
-        self.join(
-            node,
-            Input::LinkOpened {
-                link,
-                remote,
-                dialed,
-            },
-        );
+    fn open(&mut self, side: Side, dialed: Option<SocketAddr>) {
+        let remote = address(self.end(side.other()).node).ip();
+        let end = self.end_mut(side);
+        end.open = true;
+        let node = end.node;
+        self.nodes[node as usize].links.insert(side.link);
+        let input = Input::LinkOpened {
+            link: LinkId(u64::from(side.link)),
+            remote,
+            dialed,
+        };
+        self.join(node, input);
     }
 
     pub(super) fn dial_failed(&mut self, from: u32, life: u32, to: u32) -> Option<u32> {
@@ -196,51 +184,45 @@ impl Swarm {
     }
 
     /// The dialling side sees that TCP is up; the handshakes follow.
-    pub(super) fn opened(&mut self, link: u32, end: u8, admitted: bool) -> Option<u32> {
+    pub(super) fn opened(&mut self, side: Side, admitted: bool) -> Option<u32> {
         let (now, latency) = (self.now(), self.config.latency);
-        let node = self.links[link as usize].ends[usize::from(end)].node;
+        let node = self.end(side).node;
         if !self.is_alive(node) {
             return None;
         }
-        let other = self.links[link as usize].ends[usize::from(1 - end)].node;
-        self.open(link, end, Some(address(other)));
+        let other = self.end(side.other()).node;
+        self.open(side, Some(address(other)));
         if !admitted {
-            return self.closed(link, end, LinkEnd::Graceful);
+            if self.node_of(side).is_some() {
+                self.closed(node, side, LinkEnd::Graceful);
+            }
+            return Some(node);
         }
-        self.clock
-            .at(now + latency, Event::Ready { link, end: 1 - end });
-        self.clock.at(now + 2 * latency, Event::Ready { link, end });
+        let ready = |side| Event::Link(side, News::Ready);
+        self.clock.at(now + latency, ready(side.other()));
+        self.clock.at(now + 2 * latency, ready(side));
         Some(node)
     }
 
-    pub(super) fn ready(&mut self, link: u32, end: u8) -> Option<u32> {
-        let node = self.node_of(link, end)?;
-        let latency = self.config.latency;
-        let side = &mut self.links[link as usize].ends;
-        side[usize::from(end)].ready = true;
-        let other = side[usize::from(1 - end)].node;
-        let link_id = LinkId(u64::from(link));
-        self.pick(node, picker::Input::LinkOpened { link: link_id });
-        let pieces = self.nodes[node as usize].picker.have().clone();
-        // The bitfield travels with the handshake, and arrives after it.
-        let due = self.now() + latency + Duration::from_micros(1);
-        self.clock.at(
-            due,
-            Event::Bitfield {
-                link,
-                end: 1 - end,
-                pieces,
-            },
-        );
+    pub(super) fn ready(&mut self, node: u32, side: Side) {
+        let layout = self.config.layout;
+        self.end_mut(side).ready = true;
+        let other = self.end(side.other()).node;
+        let link = LinkId(u64::from(side.link));
+        let at = &mut self.nodes[node as usize];
+        at.traffic.greet(&layout);
+        let pieces = at.picker.have().clone();
+        self.pick(node, picker::Input::LinkOpened { link });
+        // Behind the handshake: links keep the order.
+        self.say(side, News::Bitfield(pieces));
         let input = Input::LinkReady {
-            link: link_id,
+            link,
             peer_id: self.peer_id(other),
             listen: Some(address(other)),
             fleet: true,
             pex: true,
         };
         self.join(node, input);
-        Some(node)
     }
 
     /// A node's name: a new one in each life.
@@ -250,46 +232,27 @@ impl Swarm {
         PeerId::random(&mut fastrand::Rng::with_seed(seed))
     }
 
-    pub(super) fn closed(&mut self, link: u32, end: u8, reason: LinkEnd) -> Option<u32> {
-        let node = self.node_of(link, end)?;
-        self.unlink(link, end);
-        let link = LinkId(u64::from(link));
+    pub(super) fn closed(&mut self, node: u32, side: Side, reason: LinkEnd) {
+        self.unlink(node, side);
+        let link = LinkId(u64::from(side.link));
         self.join(node, Input::LinkClosed { link, reason });
-        Some(node)
     }
 
     pub(super) fn exchanged(
         &mut self,
-        link: u32,
-        end: u8,
-        added: &[crate::membership::PexPeer],
+        node: u32,
+        side: Side,
+        added: &[PexPeer],
         dropped: Vec<u32>,
-    ) -> Option<u32> {
-        let node = self.node_of(link, end)?;
-        let seed = |flags: u8| flags & crate::membership::PEX_SEED != 0;
+    ) {
+        let seed = |flags: u8| flags & PEX_SEED != 0;
         let added = added.iter().map(|peer| (peer.addr, seed(peer.flags)));
         let input = Input::PexReceived {
-            link: LinkId(u64::from(link)),
+            link: LinkId(u64::from(side.link)),
             added: added.collect(),
             dropped: dropped.into_iter().map(address).collect(),
         };
         self.join(node, input);
-        Some(node)
-    }
-
-    /// Tells the membership when the peer is known to have everything.
-    pub(super) fn peer_complete(&mut self, link: u32, end: u8) {
-        let side = &self.links[link as usize].ends[usize::from(end)];
-        if side.theirs.is_full() && side.open {
-            let (node, link) = (side.node, LinkId(u64::from(link)));
-            self.join(
-                node,
-                Input::PeerComplete {
-                    link,
-                    complete: true,
-                },
-            );
-        }
     }
 
     /// Sees to it that the node is woken when one of its machines wants to be.
@@ -299,7 +262,7 @@ impl Swarm {
         if !at.alive {
             return;
         }
-        let next = [at.picker.next_timeout(), at.membership.next_timeout()];
+        let next = [at.picker_due, at.membership_due];
         if let Some(next) = next.into_iter().flatten().min()
             && next < at.wake_at
         {
@@ -317,10 +280,7 @@ impl Swarm {
         }
         at.wake_at = Timestamp::NEVER;
         let due = |next: Option<Timestamp>| next.is_some_and(|next| next <= now);
-        let (picker, membership) = (
-            due(at.picker.next_timeout()),
-            due(at.membership.next_timeout()),
-        );
+        let (picker, membership) = (due(at.picker_due), due(at.membership_due));
         if picker {
             self.pick(node, picker::Input::Tick);
         }

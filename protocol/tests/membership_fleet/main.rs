@@ -37,13 +37,15 @@ fn life_of_a_fleet(size: usize, seed: u64, rounds: usize) {
         "{size} nodes, seed {seed}: {} dials, {} messages, {} entries, most links {}",
         fleet.dials, fleet.pex_messages, fleet.pex_entries, fleet.degree_seen
     );
+    // A start costs more since nodes trade links for strangers in their first two seconds: 583
+    // messages and 10,148 entries per node were measured with 500 nodes, over one and a half starts.
     assert!(
-        fleet.pex_messages <= size * 400,
+        fleet.pex_messages <= size * 800,
         "{} messages",
         fleet.pex_messages
     );
     assert!(
-        fleet.pex_entries <= size * 10_000,
+        fleet.pex_entries <= size * 15_000,
         "{} entries",
         fleet.pex_entries
     );

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use swarmlet_protocol::bitfield::Bitfield;
+use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::{SwarmEntry, SwarmsMessage};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId, PieceHash};
 use swarmlet_protocol::layout::{Block, PieceIndex};
@@ -124,6 +125,7 @@ impl Host {
             rendezvous: RENDEZVOUS,
             listen_port: 6881,
             client: format!("host {}", self.name),
+            buffers: Buffers::default(),
         };
         self.link = link;
         self.session = Some(Session::new(params, now));
@@ -267,6 +269,7 @@ impl Host {
                 picker::Output::Cancel { pieces, .. } => Input::Cancel(pieces),
                 picker::Output::Interest { interested, .. } => Input::Interest(interested),
                 picker::Output::Announce { pieces, .. } => Input::Announce(pieces),
+                picker::Output::Suggest { pieces, .. } => Input::Suggest(pieces),
                 picker::Output::Complete => Input::Complete,
                 picker::Output::Withdraw { pieces } => Input::Withdraw(pieces),
             };
@@ -311,6 +314,9 @@ impl Host {
                 }
                 Output::PeerHas(PeerHave::More(pieces)) => {
                     self.pick(picker::Input::PeerHas { link, pieces }, now);
+                }
+                Output::PeerSuggests(pieces) => {
+                    self.pick(picker::Input::PeerSuggests { link, pieces }, now);
                 }
                 Output::PeerLacks(pieces) => {
                     self.pick(picker::Input::PeerLacks { link, pieces }, now);

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use sha1::{Digest, Sha1};
+use swarmlet_hashing::Hasher;
 use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::layout::{Layout, PieceIndex};
 
@@ -75,16 +75,19 @@ impl Judge {
 
     /// The digest of the whole file as it is now, and its length.
     pub(super) fn digest(&self) -> io::Result<(String, u64)> {
-        let mut hash = Sha1::new();
+        let mut hash = Hasher::new();
         let mut file = File::open(&self.path)?;
         let length = io::copy(&mut file, &mut Hashing(&mut hash))?;
-        let digest: [u8; 20] = hash.finalize().into();
-        let text = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = hash
+            .finish()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Ok((text, length))
     }
 }
 
-struct Hashing<'a>(&'a mut Sha1);
+struct Hashing<'a>(&'a mut Hasher);
 
 impl io::Write for Hashing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

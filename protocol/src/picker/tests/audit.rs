@@ -2,6 +2,7 @@
 
 use crate::id::LinkId;
 use crate::layout::PieceIndex;
+use crate::picker::giving::Giving;
 use crate::picker::lease::Lease;
 use crate::picker::messages::charge;
 use crate::picker::{MAX_HOLDERS, Picker, PieceState};
@@ -34,8 +35,19 @@ impl Picker {
         assert_eq!(self.leased(), count(PieceState::Leased));
         assert_eq!(self.postponed(), count(PieceState::Postponed));
         self.audit_leases();
+        self.audit_giving();
         for &id in state.links.keys() {
             self.audit_link(id);
+        }
+    }
+
+    fn audit_giving(&self) {
+        let lists = self.state.links.values().flat_map(|link| &link.given);
+        let listed: std::collections::BTreeSet<_> = lists.map(|&(piece, _)| piece).collect();
+        assert!(self.state.giving.is_some() || listed.is_empty());
+        for piece in self.state.giving.iter().flat_map(Giving::known_fresh) {
+            assert_eq!(self.state.table.holders(piece), 0, "{piece:?} is held");
+            assert!(!listed.contains(&piece), "{piece:?} is handed out");
         }
     }
 

@@ -20,6 +20,8 @@ struct Peer {
     fetching: BTreeSet<PieceIndex>,
     want: u64,
     interested: bool,
+    /// It suggested something that we lacked, so it hears of all that we get.
+    suggests: bool,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,15 @@ impl Model {
                     peer.has.extend(pieces);
                 }
             }
+            Input::PeerSuggests { link, pieces } => {
+                let wanted =
+                    |piece: &PieceIndex| exists(&piece) && self.state(*piece) == PieceState::Wanted;
+                if pieces.iter().any(wanted)
+                    && let Some(peer) = self.peers.get_mut(link)
+                {
+                    peer.suggests = true;
+                }
+            }
             Input::PeerHasBitfield { link, pieces } => {
                 if let Some(peer) = self.peers.get_mut(link) {
                     peer.has = pieces.iter().collect();
@@ -197,10 +208,19 @@ impl Model {
                 }
                 Output::Announce { link, pieces } => {
                     assert!(announced.insert(*link), "two announcements to one link");
-                    let has = &self.peers[link].has;
+                    let peer = &self.peers[link];
                     let told: BTreeSet<_> = pieces.iter().copied().collect();
-                    assert_eq!(told, gained - has);
+                    let news = gained - &peer.has;
+                    assert_eq!(&told, if peer.suggests { gained } else { &news });
                     assert_eq!(told.len(), pieces.len());
+                }
+                Output::Suggest { link, pieces } => {
+                    assert_eq!(self.have.len(), self.layout.pieces() as usize);
+                    let peer = self.peers.get_mut(link).unwrap();
+                    for piece in pieces {
+                        assert!(!peer.has.contains(piece), "suggested what it has");
+                        assert!(piece.get() < self.layout.pieces());
+                    }
                 }
                 Output::Withdraw { pieces } => assert!(!pieces.is_empty()),
                 Output::Complete => completed += 1,
@@ -208,7 +228,8 @@ impl Model {
         }
         for (link, peer) in &self.peers {
             let told = announced.contains(link);
-            assert_eq!(told, gained.iter().any(|piece| !peer.has.contains(piece)));
+            let news = gained.iter().any(|piece| !peer.has.contains(piece));
+            assert_eq!(told, news || (peer.suggests && !gained.is_empty()));
             let lacks = peer.has.iter().any(|&piece| self.lacking(piece));
             assert_eq!(peer.interested, lacks);
             for &piece in &peer.fetching {
@@ -323,6 +344,8 @@ fn steps(pieces: u32) -> impl Strategy<Value = Vec<Step>> {
         3 => (link.clone(), field)
             .prop_map(|(link, pieces)| Input::PeerHasBitfield { link, pieces }),
         2 => link.clone().prop_map(|link| Input::PeerHasAll { link }),
+        1 => (link.clone(), some.clone())
+            .prop_map(|(link, pieces)| Input::PeerSuggests { link, pieces }),
         1 => (link.clone(), some.clone())
             .prop_map(|(link, pieces)| Input::PeerLacks { link, pieces }),
         9 => want,

@@ -1,6 +1,7 @@
 //! The picker's invariants under random inputs, its stories, and a small swarm.
 
 mod audit;
+mod giving;
 mod invariants;
 mod stories;
 mod swarm;

@@ -44,6 +44,11 @@ enum Event {
         from: usize,
         pieces: Vec<PieceIndex>,
     },
+    Suggest {
+        at: usize,
+        from: usize,
+        pieces: Vec<PieceIndex>,
+    },
     Tick {
         at: usize,
     },
@@ -189,6 +194,17 @@ impl Swarm {
                         },
                     );
                 }
+                Output::Suggest { link, pieces } => {
+                    let to = link.0 as usize;
+                    self.push(
+                        ONE_WAY,
+                        Event::Suggest {
+                            at: to,
+                            from: at,
+                            pieces,
+                        },
+                    );
+                }
                 Output::Complete => self.nodes[at].done = Some(now),
                 Output::Interest { .. } | Output::Withdraw { .. } => {}
             }
@@ -268,6 +284,10 @@ impl Swarm {
             Event::Have { at, from, pieces } => {
                 let link = LinkId(from as u64);
                 self.handle(at, Input::PeerHas { link, pieces });
+            }
+            Event::Suggest { at, from, pieces } => {
+                let link = LinkId(from as u64);
+                self.handle(at, Input::PeerSuggests { link, pieces });
             }
             Event::Tick { at } => {
                 let next = self.nodes[at].picker.next_timeout();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::rig::*;
 use crate::bitfield::BitfieldError;
 use crate::extension::ExtensionHandshake;
-use crate::session::{Input, Output, PeerHave, STRIKES, Verdict, Violation};
+use crate::session::{CHATTER_BURST, Input, Output, PeerHave, STRIKES, Verdict, Violation};
 use crate::wire::{FrameError, Message};
 
 fn bitfield(pieces: u32, set: &[u32]) -> Message {
@@ -62,6 +62,11 @@ fn claims_mean_the_same_before_and_after_the_layout_is_known() {
             (
                 vec![Message::Choke, Message::Interested, Message::Port(1)],
                 vec![],
+            ),
+            (
+                // Advice about pieces that do not exist is none.
+                [4, 10, 2].map(Message::SuggestPiece).to_vec(),
+                vec![Output::PeerSuggests(indices(&[4, 2]))],
             ),
         ] {
             assert_eq!(
@@ -284,5 +289,52 @@ fn a_peer_of_the_fleet_that_says_that_it_is_done_has_everything() {
             rig.greet(&ExtensionHandshake::default());
             assert_eq!(rig.outputs(), []);
         }
+    }
+}
+
+#[test]
+fn what_we_would_like_to_send_is_suggested_to_peers_that_know_the_word() {
+    for fast in [false, true] {
+        let mut rig = Rig::open(&info(1_000, 100), &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], fast);
+        rig.said();
+        rig.input(Input::Suggest(indices(&[7, 3])));
+        let expected: Vec<_> = [7, 3]
+            .map(|piece| Said::Message(Message::SuggestPiece(piece)))
+            .into();
+        assert_eq!(rig.said(), if fast { expected } else { vec![] });
+    }
+}
+
+#[test]
+fn words_that_change_nothing_end_the_link_when_there_are_too_many_and_useful_ones_do_not() {
+    let idle: [fn(u32) -> Message; 6] = [
+        |n| match n % 2 {
+            0 => Message::Interested,
+            _ => Message::NotInterested,
+        },
+        |_| Message::KeepAlive,
+        |_| Message::Have(3),
+        |n| Message::SuggestPiece(n + 1_000),
+        |n| Message::SuggestPiece(n % 10),
+        |_| Message::Cancel(raw(1, 0, 10)),
+    ];
+    for word in idle {
+        let mut rig = Rig::open(&info(1_000, 100), &[1], true);
+        let mut said = 0;
+        let violation = loop {
+            if let Err(violation) = rig.say(word(said)) {
+                break violation;
+            }
+            said += 1;
+            assert!(said <= 2 * CHATTER_BURST, "{:?} without end", word(said));
+        };
+        assert_eq!(violation, Violation::Chatter(CHATTER_BURST));
+        assert!(said >= CHATTER_BURST, "{said}");
+    }
+    let pieces = 3 * CHATTER_BURST;
+    let mut rig = Rig::open(&info(u64::from(pieces), 1), &[], true);
+    for piece in 0..pieces {
+        rig.say(Message::Have(piece)).unwrap();
+        rig.say(Message::SuggestPiece(piece)).unwrap();
     }
 }

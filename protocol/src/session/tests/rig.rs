@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::bitfield::Bitfield;
+use crate::buffers::Buffers;
 use crate::extension::ExtensionHandshake;
 use crate::id::{InfoHash, PeerId, PieceHash};
 use crate::layout::{Block, PieceIndex};
@@ -105,6 +106,7 @@ impl Rig {
             rendezvous: RENDEZVOUS,
             listen_port: 6881,
             client: "swarmlet 0".to_owned(),
+            buffers: Buffers::default(),
         };
         let now = Timestamp::from_millis(1_000);
         Self {

@@ -42,8 +42,8 @@ fn a_request_is_read_and_answered() {
 
 #[test]
 fn requests_are_read_in_batches_and_one_batch_at_a_time() {
-    let mut rig = Rig::open(&info(1 << 20, 1 << 20), &[0], true);
-    for begin in 0..40 {
+    let mut rig = Rig::open(&info(4 << 20, 4 << 20), &[0], true);
+    for begin in 0..140 {
         rig.say(Message::Request(raw(0, begin * BLOCK_LENGTH, BLOCK_LENGTH)))
             .unwrap();
     }
@@ -57,6 +57,32 @@ fn requests_are_read_in_batches_and_one_batch_at_a_time() {
     assert!(reads(&mut rig).is_empty(), "the last batch is not written");
     rig.said();
     assert_eq!(reads(&mut rig).len(), 1);
+}
+
+#[test]
+fn what_a_short_answer_leaves_out_is_read_next_and_sent_in_order() {
+    let mut rig = Rig::open(&info(1_000, 100), &[3], true);
+    let blocks: Vec<_> = (0..4).map(|n| block(3, n * 20, 20)).collect();
+    for block in &blocks {
+        rig.say(Message::Request((*block).into())).unwrap();
+    }
+    let first = reads(&mut rig).remove(0);
+    assert_eq!(first, [blocks[0]], "requests of one message each");
+    rig.input(Input::BlocksRead(first, vec![0; 20].into()));
+    let rest = reads(&mut rig).remove(0);
+    assert_eq!(rest, blocks[1..]);
+    rig.input(Input::BlocksRead(rest, vec![1; 30].into()));
+    assert_eq!(reads(&mut rig), [blocks[2..].to_vec()]);
+    rig.input(Input::BlocksRead(blocks[2..].to_vec(), vec![2; 40].into()));
+    let sent: Vec<_> = rig
+        .said()
+        .into_iter()
+        .map(|said| match said {
+            Said::Block(head, data) => (head.begin, data[0]),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(sent, [(0, 0), (20, 1), (40, 2), (60, 2)]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::{Config, Report, Swarm};
 use crate::layout::Layout;
 
+mod growth;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 fn seeds(count: u64) -> impl Iterator<Item = u64> {
@@ -33,7 +35,7 @@ fn finish(swarm: &mut Swarm, limit: u64) -> Report {
         report.complete,
         report.nodes
     );
-    assert!(report.max_links <= 30);
+    assert!(report.max_links <= 24);
     report
 }
 
@@ -45,15 +47,8 @@ fn one_seed_makes_all_nodes_complete_and_sends_little_more_than_one_copy() {
             config.check_every = 101;
             let mut swarm = Swarm::new(config, |node, _| node == 0);
             let report = finish(&mut swarm, 60);
-            // The goal is 1.3 copies. Measured: 1.24 to 1.33 with 10 nodes, and with 60 nodes 1.53 to
-            // 1.59 before nodes visited addresses that perhaps nobody is linked with, 1.97 since:
-            // more newcomers meet the seed before they know of each other. Not reached yet.
-            let most = if nodes > 10 { 2.2 } else { 1.5 };
-            assert!(report.seed_copies < most, "{} copies", report.seed_copies);
-            // Measured: 0.01 to 0.02 with 10 nodes, 0.09 to 0.105 with 60: the end game.
-            assert!(report.waste < 0.15, "{} wasted", report.waste);
-            let bound = report.bound.as_secs_f64();
-            assert!(seconds(report.last) < 4.0 * bound + 1.0);
+            assert!(report.seed_copies < 1.3, "{} copies", report.seed_copies);
+            assert!(report.waste < 0.1, "{} wasted", report.waste);
             assert_eq!(report.parts, 1);
         }
     }
@@ -126,9 +121,9 @@ fn a_slow_holder_holds_nothing_up_while_another_is_connected() {
             let mut config = Config::new(3, layout(16 << 20, 64 << 10), seed);
             config.check_every = 11;
             let mut swarm = Swarm::new(config, |node, _| node > 0);
-            swarm.set_rates(2, slow, 20 << 20);
+            swarm.set_rates(2, slow, 125_000_000);
             let report = finish(&mut swarm, 60);
-            let alone = 16.0 / 20.0;
+            let alone = f64::from(16 << 20) / 125e6;
             assert!(
                 seconds(report.last) < alone + 2.0 + 0.2,
                 "{slow} B/s: {:?}",
@@ -161,7 +156,7 @@ fn a_fleet_at_rest_stays_one_graph_within_its_bounds() {
             swarm.run(2 * SECOND, false);
             let report = swarm.report();
             assert_eq!(report.parts, 1);
-            assert!(report.max_links <= 30);
+            assert!(report.max_links <= 24);
         }
         assert!(swarm.is_complete());
         // Complete nodes let go of links that they do not need.

@@ -1,0 +1,180 @@
+//! Reading for peers.
+//!
+//! Bounded in memory: what was read and has not left yet is counted, and when it is much, a link
+//! gets its answer in smaller parts. So neither many peers nor slow ones fill the memory, and
+//! nobody waits for a slow one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::fut::ready;
+use actix::{ActorFutureExt, Context, Handler, ResponseActFuture, WrapFuture};
+use bytes::Bytes;
+use swarmlet_protocol::buffers::{Buffer, Buffers};
+use swarmlet_protocol::layout::Block;
+use tokio::sync::Semaphore;
+
+use super::Storage;
+use super::disk::{here, on_worker};
+use super::file::ContentFile;
+use crate::messages::storage::ReadBlocks;
+use crate::reason::reason;
+
+/// 4: reads for peers that workers run at once. More threads than that do not make a disk faster.
+const READERS: usize = 4;
+
+/// 4 MiB: bytes that were read for peers and have not left. Beyond, reads are short ones.
+const LENT: usize = 4 * 1024 * 1024;
+
+/// 256 KiB: a short read. Thirty links hold 7.5 MiB of them.
+const SHORT_READ: usize = 256 * 1024;
+
+/// Who reads and how much is out.
+#[derive(Debug)]
+pub(super) struct Serving {
+    readers: Arc<Semaphore>,
+    lent: Arc<AtomicUsize>,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            readers: Arc::new(Semaphore::new(READERS)),
+            lent: Arc::default(),
+        }
+    }
+}
+
+/// Bytes on their way to a peer. Counted until they are dropped.
+struct Lent {
+    bytes: Buffer,
+    lent: Arc<AtomicUsize>,
+}
+
+impl Lent {
+    fn read(
+        file: &ContentFile,
+        blocks: &[Block],
+        buffers: &Buffers,
+        lent: Arc<AtomicUsize>,
+    ) -> std::io::Result<Bytes> {
+        let bytes = file.read_blocks(blocks, buffers)?;
+        // The number decides by nothing else in memory.
+        lent.fetch_add(bytes.len(), Ordering::Relaxed);
+        Ok(Bytes::from_owner(Self { bytes, lent }))
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.lent.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
+
+/// As many blocks as one answer may hold now: one at least.
+fn shorten(blocks: &mut Vec<Block>, lent: usize) {
+    if lent < LENT {
+        return;
+    }
+    let mut bytes = 0;
+    let fits = |block: &&Block| {
+        bytes += block.length as usize;
+        bytes <= SHORT_READ
+    };
+    let count = blocks.iter().take_while(fits).count();
+    blocks.truncate(count.max(1));
+}
+
+impl Handler<ReadBlocks> for Storage {
+    type Result = ResponseActFuture<Self, Result<Bytes, String>>;
+
+    fn handle(&mut self, request: ReadBlocks, _: &mut Context<Self>) -> Self::Result {
+        let ReadBlocks { mut blocks } = request;
+        let good = &self.state.good;
+        let known = blocks.iter().all(|block| good.contains(block.piece));
+        let Some(file) = self.state.file.clone().filter(|_| known) else {
+            let gone = Err("the pieces are not here any more".to_owned());
+            return Box::pin(ready(gone));
+        };
+        let lent = Arc::clone(&self.state.serving.lent);
+        shorten(&mut blocks, lent.load(Ordering::Relaxed));
+        let buffers = self.setup.buffers.clone();
+        let read = move || Lent::read(&file, &blocks, &buffers, lent);
+        if self.state.reading.is_trusted() {
+            let data = here(&mut self.state.reading, read);
+            return Box::pin(ready(data.map_err(|error| reason(&error))));
+        }
+        let readers = Arc::clone(&self.state.serving.readers);
+        let work = async move {
+            // Never closed, and if it were the read would only run without a permit.
+            let _permit = readers.acquire_owned().await;
+            on_worker(read).await
+        };
+        Box::pin(work.into_actor(self).map(|done, storage, _| {
+            let (data, waited) = done?;
+            storage.state.reading.waited(waited);
+            data.map_err(|error| reason(&error))
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use swarmlet_protocol::layout::PieceIndex;
+
+    use super::*;
+
+    fn blocks(count: u32, length: u32) -> Vec<Block> {
+        let block = |begin| Block {
+            piece: PieceIndex::new(0),
+            begin,
+            length,
+        };
+        (0..count).map(|index| block(index * length)).collect()
+    }
+
+    #[test]
+    fn answers_are_short_while_much_is_out_and_never_empty() {
+        let mut many = blocks(64, 16 * 1024);
+        shorten(&mut many, LENT - 1);
+        assert_eq!(many.len(), 64);
+        shorten(&mut many, LENT);
+        assert_eq!(many.len(), SHORT_READ / (16 * 1024));
+        let mut long = blocks(2, 2 * SHORT_READ as u32);
+        shorten(&mut long, LENT);
+        assert_eq!(long.len(), 1);
+    }
+
+    #[test]
+    fn what_was_read_counts_until_the_last_part_of_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        std::fs::write(&path, [7; 100]).unwrap();
+        let layout = swarmlet_protocol::layout::Layout::new(100, 50).unwrap();
+        let file = ContentFile::open(&path, layout).unwrap();
+        let lent = Arc::new(AtomicUsize::new(0));
+        let read = Lent::read(
+            &file,
+            &blocks(2, 20),
+            &Buffers::default(),
+            Arc::clone(&lent),
+        );
+        let mut bytes = read.unwrap();
+        assert_eq!(lent.load(Ordering::Relaxed), 40);
+        let part = bytes.split_to(10);
+        drop(bytes);
+        assert_eq!(lent.load(Ordering::Relaxed), 40);
+        drop(part);
+        assert_eq!(lent.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod while_checking;
