@@ -60,8 +60,9 @@ fn a_node_that_is_to_exit_when_complete_does_with_status_0() {
     assert_eq!(
         status.map(|status| status.code()),
         Ok(Some(0)),
-        "{}",
-        fleet.nodes[1].log()
+        "{}\n--- the other's log:\n{}",
+        fleet.nodes[1].log(),
+        fleet.nodes[0].log()
     );
     fleet.kill_and_compare();
 }

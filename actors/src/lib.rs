@@ -15,6 +15,7 @@
 //! | [`watchdog`] | figures over time | thresholds |
 
 pub mod alarm;
+pub mod chance;
 pub mod clock;
 pub mod counters;
 pub mod credit;

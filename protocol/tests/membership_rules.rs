@@ -150,6 +150,15 @@ fn a_listed_address_is_dialed_at_once_and_known_once_it_answered() {
 }
 
 #[test]
+fn a_peer_that_calls_and_bears_our_name_hides_no_address() {
+    let mut node = Node::new(30, 16);
+    let (link, _) = node.open(9, false);
+    let out = node.ready(link, 9, id(5));
+    assert_eq!(closes(&out), [(link, CloseReason::OwnEcho)]);
+    assert_eq!(dials(&node.learn(9, Source::Listed)), [addr(9)]);
+}
+
+#[test]
 fn a_dial_to_oneself_is_recognised_and_never_repeated() {
     let mut node = Node::new(30, 16);
     assert_eq!(dials(&node.learn(5, Source::Listed)), []);

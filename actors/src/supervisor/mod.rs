@@ -28,6 +28,7 @@ use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
 use self::threads::Threads;
+use crate::chance;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::discovery::Discovery;
@@ -105,7 +106,7 @@ impl Supervisor {
         let open = |folder| StateFolder::open(folder, &settings.fleet);
         let state = settings.state.clone().map(open).transpose()?;
         let remembered = state.as_ref().map(StateFolder::load).unwrap_or_default();
-        let mut rng = fastrand::Rng::new();
+        let mut rng = chance::generator();
         let supervisor = Self {
             rendezvous: rendezvous_hash(&settings.fleet),
             settings,

@@ -82,7 +82,9 @@ impl Membership {
                 link: id,
                 reason: CloseReason::OwnEcho,
             });
-            if let Some(addr) = address.filter(|addr| !self.book.is_own(addr)) {
+            // Our own dial has the other end of this link, and proves the address. One who only
+            // bears our name proves none: two nodes with one name would hide each other's.
+            if let Some(addr) = dialed.filter(|addr| !self.book.is_own(addr)) {
                 self.known_changed |= self.book.get(&addr).is_some_and(|entry| entry.state);
                 self.book.mark_own(addr);
                 out.push(Output::SelfDetected { addr });

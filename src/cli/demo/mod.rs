@@ -18,6 +18,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use swarmlet_actors::chance;
 use swarmlet_protocol::layout::Layout;
 use swarmlet_protocol::metainfo::{CONTENT_NAME, Info, TorrentConf};
 
@@ -52,7 +53,7 @@ const MAX_NAMED: usize = 5;
 /// The fleet could not be set up, or its files did not become identical.
 pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     let interrupt = Interrupt::listen().map_err(CliError::Start)?;
-    let mut rng = fastrand::Rng::new();
+    let mut rng = chance::generator();
     let Size(size) = args.size;
     let network = Network::find(args.nodes, &mut rng)
         .map_err(|(address, error)| no_network(address, &error))?;
