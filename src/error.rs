@@ -20,6 +20,15 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Several contents, and nothing says what this place is to hold.
+    #[error(
+        "nothing says what {} is to hold: a node with several contents needs the description of each",
+        .path.display()
+    )]
+    NoContent {
+        /// The place.
+        path: PathBuf,
+    },
     /// The listening socket cannot be opened.
     #[error("{0}")]
     Listen(String),

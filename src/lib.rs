@@ -29,7 +29,7 @@ mod node;
 pub use swarmlet_actors::messages::ActorKind;
 pub use swarmlet_actors::messages::events::Event;
 pub use swarmlet_actors::messages::scheduler::Progress;
-pub use swarmlet_actors::supervisor::Sweep;
+pub use swarmlet_actors::supervisor::{Share, Sweep};
 pub use swarmlet_protocol as protocol;
 
 pub use self::error::Error;

@@ -1,5 +1,6 @@
 //! A node, from the outside: built, started, listened to, stopped.
 
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use swarmlet_actors::messages::ActorKind;
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
-use swarmlet_actors::supervisor::{Settings, Supervisor, Sweep};
+use swarmlet_actors::supervisor::{Settings, Share, Supervisor, Sweep};
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::metainfo::{Info, TorrentConf};
 
@@ -20,8 +21,9 @@ use crate::Error;
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct NodeBuilder {
-    data: PathBuf,
+    data: Option<PathBuf>,
     info: Option<Info>,
+    shares: Vec<Share>,
     peers: Vec<PeerAddress>,
     listen: SocketAddr,
     state: Option<PathBuf>,
@@ -44,19 +46,13 @@ impl Node {
     /// A node that keeps the file at `data` in sync. Without a configuration it learns from peers
     /// what the file must be.
     pub fn builder(data: impl Into<PathBuf>) -> NodeBuilder {
-        NodeBuilder {
-            data: data.into(),
-            info: None,
-            peers: Vec::new(),
-            listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
-            state: None,
-            fleet: String::new(),
-            swarm: None,
-            sweep: Sweep::Off,
-            lan: false,
-            listeners: Vec::new(),
-            progress_period: Duration::from_secs(1),
-        }
+        NodeBuilder::new(Some(data.into()), Vec::new())
+    }
+
+    /// A node that keeps several contents in sync, each in its own place, with one listening port
+    /// and one set of limits. It learns no others.
+    pub fn sharing(shares: impl IntoIterator<Item = Share>) -> NodeBuilder {
+        NodeBuilder::new(None, shares.into_iter().collect())
     }
 
     /// The address that the node listens on; with the port that the system chose if 0 was asked.
@@ -90,6 +86,23 @@ impl Node {
 }
 
 impl NodeBuilder {
+    fn new(data: Option<PathBuf>, shares: Vec<Share>) -> Self {
+        Self {
+            data,
+            info: None,
+            shares,
+            peers: Vec::new(),
+            listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
+            state: None,
+            fleet: String::new(),
+            swarm: None,
+            sweep: Sweep::Off,
+            lan: false,
+            listeners: Vec::new(),
+            progress_period: Duration::from_secs(1),
+        }
+    }
+
     /// Takes content and peers from the text of a torrent.conf. An empty text knows nothing.
     ///
     /// # Errors
@@ -105,9 +118,17 @@ impl NodeBuilder {
         self
     }
 
-    /// Adds a peer. A host name is resolved again and again, and every address is a peer.
+    /// Adds a content to keep in sync beside the others, with its own place and peers.
+    pub fn share(mut self, share: Share) -> Self {
+        self.shares.push(share);
+        self
+    }
+
+    /// Adds a peer, of whichever content. A host name is resolved again and again, and every address is a peer.
     pub fn peer(mut self, peer: PeerAddress) -> Self {
-        self.peers.push(peer);
+        if !self.peers.contains(&peer) {
+            self.peers.push(peer);
+        }
         self
     }
 
@@ -169,19 +190,26 @@ impl NodeBuilder {
         if actix_rt::System::try_current().is_none() {
             return Err(Error::NoSystem);
         }
-        if let Some(reason) = no_data_file(&self.data) {
-            return Err(Error::Data {
-                path: self.data,
-                reason: reason.to_owned(),
-            });
+        let mut shares = self.shares;
+        // What was learned is kept where nothing else is said of the content.
+        let mut place = self.data;
+        match (self.info, place.take()) {
+            (Some(info), Some(data)) => {
+                let peers = Vec::new();
+                shares.insert(0, Share { info, data, peers });
+            }
+            (_, data) if shares.is_empty() => place = data,
+            (_, Some(path)) => return Err(Error::NoContent { path }),
+            (_, None) => {}
         }
+        check_places(&shares, place.as_deref())?;
         let listener = listen(self.listen).map_err(Error::Listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         let state = self.state.clone();
         let settings = Settings {
             listen: address,
-            data: self.data,
-            info: self.info,
+            shares,
+            place,
             peers: self.peers,
             state: self.state,
             fleet: self.fleet,
@@ -201,6 +229,50 @@ impl NodeBuilder {
             listen: address,
         })
     }
+}
+
+/// Can each content be kept where it is said to be, and no two in one place?
+fn check_places(shares: &[Share], place: Option<&Path>) -> Result<(), Error> {
+    let mut contents = HashMap::new();
+    let mut places = HashSet::new();
+    let data = shares.iter().map(|share| share.data.as_path());
+    for path in data.chain(place) {
+        if let Some(reason) = no_data_file(path) {
+            return Err(Error::Data {
+                path: path.to_owned(),
+                reason: reason.to_owned(),
+            });
+        }
+        if !places.insert(absolute(path)) {
+            return Err(Error::Data {
+                path: path.to_owned(),
+                reason: "two contents cannot be kept in one place".to_owned(),
+            });
+        }
+    }
+    for Share { info, data, .. } in shares {
+        if let Some(other) = contents.insert(info.info_hash(), data) {
+            return Err(Error::Data {
+                path: data.clone(),
+                reason: format!("the same content is kept in {} already", other.display()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The path from the root, as far as it exists: two ways to name one file are the same.
+fn absolute(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = std::fs::canonicalize(folder.unwrap_or_else(|| Path::new(".")));
+        match (folder, path.file_name()) {
+            (Ok(folder), Some(name)) => folder.join(name),
+            _ => path.to_owned(),
+        }
+    })
 }
 
 /// Why this path cannot be the data file, ever. What is missing can be created, and what cannot be

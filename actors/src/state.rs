@@ -4,6 +4,7 @@
 //! the peers by dialing them. Files are written beside their name and renamed, so a node that is
 //! killed while it writes leaves the old ones. A file of another version is not read.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -19,10 +20,19 @@ use swarmlet_protocol::metainfo::Info;
 use crate::reason::reason;
 
 /// The version of the format. Another one is not read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
-/// 500: peers that are remembered. More would only be dialed in vain.
+/// 500: peers of one swarm that are remembered. More would only be dialed in vain.
 const MAX_PEERS: usize = 500;
+
+/// 2,000: peers that are remembered in all, each swarm having an equal part ...
+const MAX_PEERS_IN_ALL: usize = 2_000;
+
+/// ... which is 10 at least: some are gone in the next life.
+const MIN_PEERS: usize = 10;
+
+/// Addresses by the swarm that they are for.
+pub type Addresses = BTreeMap<InfoHash, Vec<SocketAddr>>;
 
 /// A folder in which one node keeps its state.
 #[derive(Clone, Debug)]
@@ -38,9 +48,9 @@ pub struct StateFolder {
 #[derive(Debug, Default)]
 pub struct Remembered {
     /// Addresses that answered in an earlier life.
-    pub peers: Vec<SocketAddr>,
+    pub peers: Addresses,
     /// Addresses that fleet members named and that had not answered yet.
-    pub hearsay: Vec<SocketAddr>,
+    pub hearsay: Addresses,
     /// The content that was learned from peers.
     pub info: Option<Info>,
 }
@@ -83,11 +93,14 @@ impl StateFolder {
             );
             return Remembered::default();
         }
-        let addresses = |key: &str| {
-            let list = node[key].as_array().map(Vec::as_slice).unwrap_or_default();
-            list.iter()
-                .filter_map(|peer| peer.as_str()?.parse().ok())
-                .collect()
+        let addresses = |key: &str| -> Addresses {
+            let swarms = node[key].as_object().into_iter().flatten();
+            let swarm = |(info_hash, list): (&String, &Value)| {
+                let list = list.as_array()?.iter();
+                let peers = list.filter_map(|peer| peer.as_str()?.parse().ok());
+                Some((info_hash.parse().ok()?, peers.collect()))
+            };
+            swarms.filter_map(swarm).collect()
         };
         let (peers, hearsay) = (addresses("peers"), addresses("hearsay"));
         let info = node["swarm"]
@@ -114,15 +127,18 @@ impl StateFolder {
     pub fn save_node(
         &self,
         swarm: Option<InfoHash>,
-        peers: &[SocketAddr],
-        hearsay: &[SocketAddr],
+        peers: &Addresses,
+        hearsay: &Addresses,
     ) -> io::Result<()> {
-        let texts = |peers: &[SocketAddr]| -> Vec<_> {
-            peers
-                .iter()
-                .take(MAX_PEERS)
-                .map(SocketAddr::to_string)
-                .collect()
+        let texts = |swarms: &Addresses| -> Value {
+            let part = MAX_PEERS_IN_ALL / swarms.len().max(1);
+            let most = part.clamp(MIN_PEERS, MAX_PEERS);
+            let swarm = |(info_hash, peers): (&InfoHash, &Vec<SocketAddr>)| {
+                let peers = peers.iter().take(most).map(SocketAddr::to_string);
+                (info_hash.to_string(), peers.collect::<Vec<_>>().into())
+            };
+            let known = swarms.iter().filter(|(_, peers)| !peers.is_empty());
+            Value::Object(known.map(swarm).collect())
         };
         let learned = self.learned();
         let node = json!({
@@ -147,7 +163,7 @@ impl StateFolder {
         let text = fs::read(self.node_file()).unwrap_or_default();
         let mut node = match serde_json::from_slice::<Value>(&text) {
             Ok(node) if self.is_ours(&node) => node,
-            _ => json!({ "version": VERSION, "fleet": self.fleet, "peers": [], "hearsay": [] }),
+            _ => json!({ "version": VERSION, "fleet": self.fleet, "peers": {}, "hearsay": {} }),
         };
         node["swarm"] = json!(info.info_hash().to_string());
         replace(&self.node_file(), format!("{node:#}\n").as_bytes())
@@ -201,20 +217,24 @@ mod tests {
         let state = StateFolder::open(folder.path().join("deep/er"), "blue").unwrap();
         assert!(state.load().peers.is_empty());
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
-        let peers = [
-            "127.0.0.9:6881".parse().unwrap(),
-            "[::1]:7".parse().unwrap(),
-        ];
-        state.save_node(None, &peers, &peers[..1]).unwrap();
+        let addresses = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let peers = Addresses::from([
+            (info.info_hash(), addresses(&["127.0.0.9:6881", "[::1]:7"])),
+            (InfoHash([7; 20]), addresses(&["127.0.0.3:1"])),
+        ]);
+        let hearsay = Addresses::from([(InfoHash([7; 20]), addresses(&["127.0.0.4:1"]))]);
+        state.save_node(None, &peers, &hearsay).unwrap();
         state.save_learned(&info).unwrap();
         let remembered = state.load();
         assert_eq!(remembered.peers, peers, "the peers are kept");
         assert!(remembered.info.is_some(), "known at once");
         // Whoever has not heard of the swarm yet does not take it back.
-        state.save_node(None, &peers, &peers[..1]).unwrap();
+        state.save_node(None, &peers, &hearsay).unwrap();
         let remembered = state.load();
         assert_eq!(remembered.peers, peers);
-        assert_eq!(remembered.hearsay, peers[..1]);
+        assert_eq!(remembered.hearsay, hearsay);
         assert_eq!(remembered.info.unwrap().info_hash(), info.info_hash());
         let other = StateFolder::open(folder.path().join("deep/er"), "green").unwrap();
         assert!(other.load().peers.is_empty() && other.load().info.is_none());
@@ -226,7 +246,9 @@ mod tests {
         let state = StateFolder::open(folder.path().to_owned(), "").unwrap();
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
         state.save_learned(&info).unwrap();
-        state.save_node(Some(info.info_hash()), &[], &[]).unwrap();
+        state
+            .save_node(Some(info.info_hash()), &Addresses::new(), &Addresses::new())
+            .unwrap();
         fs::write(
             state.info_file(info.info_hash()),
             b"d6:lengthi4e4:name8:data.bine",
@@ -235,7 +257,10 @@ mod tests {
         assert!(state.load().info.is_none());
         fs::write(
             state.node_file(),
-            b"{\"version\": 2, \"peers\": [\"127.0.0.1:1\"]}",
+            format!(
+                "{{\"version\": 1, \"peers\": {{\"{}\": [\"127.0.0.1:1\"]}}}}",
+                info.info_hash()
+            ),
         )
         .unwrap();
         assert!(state.load().peers.is_empty());

@@ -87,6 +87,7 @@ proptest! {
                     dropped: vec![addr(two)],
                 },
                 12 if two < 50 => Input::SelfComplete(two & 1 == 0),
+                12 if two >= 200 => Input::SetMaxLinks(usize::from(two) % (MAX_LINKS + 1)),
                 12 if two < 80 => Input::SetTarget(usize::from(two % 8)),
                 13 => {
                     links.remove(&link);

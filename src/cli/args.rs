@@ -52,24 +52,38 @@ pub(crate) struct NodeArgs {
     /// Config file with what is known: Peers and FileInfo, both optional [default: /torrent.conf]
     ///
     /// A file that is named here must exist. The default one may be absent: then the node knows
-    /// nothing and learns everything from the nodes that it finds.
+    /// nothing and learns everything from the nodes that it finds. May be given several times,
+    /// each with its --data: then the node keeps several files, and each config must have a FileInfo.
     #[arg(
-        long,
+        long = "conf",
         value_name = "FILE",
         env = "SWARMLET_CONF",
         hide_env_values = true
     )]
-    pub(crate) conf: Option<PathBuf>,
+    pub(crate) confs: Vec<PathBuf>,
 
-    /// File to keep in sync; created if it is missing
+    /// File to keep in sync; created if it is missing [default: /data.bin]
+    ///
+    /// Where there are several --conf, the first --data is that of the first of them, and so on.
     #[arg(
         long,
         value_name = "FILE",
         env = "SWARMLET_DATA",
-        hide_env_values = true,
-        default_value = DEFAULT_DATA
+        hide_env_values = true
     )]
-    pub(crate) data: PathBuf,
+    pub(crate) data: Vec<PathBuf>,
+
+    /// Directory of files to keep in sync, each with its config beside it: NAME and NAME.conf
+    ///
+    /// Every NAME.conf in it is a config with a FileInfo, and NAME is the file that it describes,
+    /// created if it is missing. Other files are left alone. Read once, at the start.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SWARMLET_SHARES",
+        hide_env_values = true
+    )]
+    pub(crate) shares: Option<PathBuf>,
 
     /// Address to listen on: IP, IP:PORT or [IPv6]:PORT; an IP alone means port 6881
     ///
@@ -325,7 +339,7 @@ fn command(variable: impl Fn(&str) -> Option<OsString> + Copy) -> clap::Command 
 /// Where the config lies in a container.
 pub(crate) const DEFAULT_CONF: &str = "/torrent.conf";
 /// Where the data lies in a container.
-const DEFAULT_DATA: &str = "/data.bin";
+pub(crate) const DEFAULT_DATA: &str = "/data.bin";
 
 #[cfg(test)]
 mod tests {
@@ -359,8 +373,7 @@ mod tests {
     #[test]
     fn defaults_are_those_of_a_container() {
         let args = node("swarmlet node", &[]).unwrap();
-        assert_eq!(args.conf, None);
-        assert_eq!(args.data, PathBuf::from("/data.bin"));
+        assert!(args.confs.is_empty() && args.data.is_empty() && args.shares.is_none());
         assert_eq!(args.listen.0, "0.0.0.0:6881".parse().unwrap());
         assert_eq!(args.state, None);
         assert_eq!(args.fleet, "");

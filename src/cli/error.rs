@@ -58,6 +58,30 @@ pub(crate) enum CliError {
     /// Nothing to compare with.
     #[error("{} has no FileInfo, so there is nothing to compare with", .0.display())]
     NoFileInfo(PathBuf),
+    /// One of several configs that does not say what its file is.
+    #[error("{} has no FileInfo; each of several configs needs one", .0.display())]
+    NotDescribed(PathBuf),
+    /// A directory of shares without any.
+    #[error("there is no NAME.conf in {}", .0.display())]
+    NoShares(PathBuf),
+    /// A directory with more shares than a node keeps.
+    #[error("{count} configs in {}; the limit is {limit}", directory.display())]
+    TooManyShares {
+        /// The directory.
+        directory: PathBuf,
+        /// The configs in it.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Configs and files that do not go in pairs.
+    #[error("{confs} --conf and {data} --data: each --conf needs its --data, in the same order")]
+    Pairs {
+        /// Configs that were named.
+        confs: usize,
+        /// Files that were named.
+        data: usize,
+    },
     /// Stdout went away.
     #[error("cannot write to stdout: {}", reason(.0))]
     Output(io::Error),
@@ -127,6 +151,10 @@ impl CliError {
             Self::DemoSetup { .. } => {
                 Some("choose another place with TMPDIR, or a smaller --size".to_owned())
             }
+            Self::NoShares(_) => {
+                Some("swarmlet create FILE -o FILE.conf writes one beside its file".to_owned())
+            }
+            Self::TooManyShares { .. } => Some("run a second node for the rest".to_owned()),
             Self::OverItself(_) => Some("name another file with -o".to_owned()),
             Self::PartSize { .. } => Some("leave --part-size out to have it chosen".to_owned()),
             _ => None,

@@ -15,6 +15,7 @@ mod node;
 mod progress;
 mod ranges;
 mod running;
+mod shares;
 mod size;
 mod state_dir;
 mod values;

@@ -1,11 +1,11 @@
 //! `node`: gathers what a node needs to know, and runs it.
 
 use super::args::NodeArgs;
-use super::config;
 use super::error::CliError;
 use super::logging;
 use super::progress::NodeBar;
 use super::running::{self, NodeConfig};
+use super::shares;
 use super::state_dir;
 use super::values::Switch;
 
@@ -25,15 +25,10 @@ pub(crate) fn node(args: NodeArgs) -> Result<u8, CliError> {
 
 /// Reads what the arguments name.
 fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
-    let mut conf = config::read_or_default(args.conf.as_deref())?;
-    for peer in args.peers {
-        if !conf.peers.contains(&peer) {
-            conf.peers.push(peer);
-        }
-    }
+    let contents = shares::gather(&args.confs, &args.data, args.shares.as_deref())?;
     Ok(NodeConfig {
-        conf,
-        data: args.data,
+        contents,
+        peers: args.peers,
         listen: args.listen.0,
         state: state_dir::choose(args.state.as_deref())?,
         fleet: args.fleet,

@@ -1,19 +1,22 @@
 //! Runs a node until it is told to stop, and shows how it does.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use actix::{Actor, Context, Handler};
-use swarmlet::{Event, Node};
-use swarmlet_protocol::metainfo::TorrentConf;
+use swarmlet::{Event, Node, NodeBuilder};
+use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::id::InfoHash;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::SUCCESS;
 use super::error::CliError;
 use super::progress::{NodeBar, Progress};
+use super::shares::Contents;
 use super::values::Sweep;
 
 /// How often a bar on a terminal moves.
@@ -22,10 +25,10 @@ const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
 /// Everything that a node is told at its start.
 #[derive(Debug)]
 pub(crate) struct NodeConfig {
-    /// What is known: the config's peers and those of the command line, and the content, if known.
-    pub(crate) conf: TorrentConf,
-    /// The file to keep in sync.
-    pub(crate) data: PathBuf,
+    /// What to keep in sync.
+    pub(crate) contents: Contents,
+    /// Peers of the command line.
+    pub(crate) peers: Vec<PeerAddress>,
     /// Where to listen, and from which address to dial.
     pub(crate) listen: SocketAddr,
     /// Where to keep what was learned; nowhere if `None`.
@@ -45,7 +48,7 @@ pub(crate) struct NodeConfig {
 /// What ends a run.
 #[derive(Debug)]
 enum End {
-    /// Every part is right.
+    /// Every part of every content is right.
     Complete,
     /// The file cannot be written.
     Paused(String),
@@ -56,6 +59,9 @@ enum End {
 /// Shows events on the terminal, and passes on those that may end the run.
 struct Console {
     bar: Rc<NodeBar>,
+    /// How many contents there are, or will be once one is learned, and which are complete.
+    contents: usize,
+    complete: HashSet<InfoHash>,
     ends: mpsc::UnboundedSender<End>,
 }
 
@@ -68,7 +74,9 @@ impl Handler<Event> for Console {
 
     fn handle(&mut self, event: Event, _: &mut Self::Context) {
         let end = match event {
-            Event::Progress { progress, down, up } => {
+            Event::Progress {
+                progress, down, up, ..
+            } => {
                 self.bar.update(Progress {
                     have: progress.have,
                     pieces: progress.pieces,
@@ -80,8 +88,18 @@ impl Handler<Event> for Console {
                 });
                 return;
             }
-            Event::Completed { .. } => End::Complete,
-            Event::StoragePaused { error } => End::Paused(error),
+            Event::Completed { info_hash } => {
+                self.complete.insert(info_hash);
+                if self.complete.len() < self.contents {
+                    return;
+                }
+                End::Complete
+            }
+            Event::Incomplete { info_hash } => {
+                self.complete.remove(&info_hash);
+                return;
+            }
+            Event::StoragePaused { error, .. } => End::Paused(error),
             Event::Failed { error } => End::Failed(error),
             _ => return,
         };
@@ -128,6 +146,8 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
     let (ends, mut ended) = mpsc::unbounded_channel();
     let console = Console {
         bar: Rc::clone(&bar),
+        contents: config.contents.count(),
+        complete: HashSet::new(),
         ends,
     }
     .start();
@@ -166,14 +186,24 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
     outcome
 }
 
-fn build(config: NodeConfig, visible: bool) -> swarmlet::NodeBuilder {
+fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
     let sweep = match config.sweep {
         Sweep::Off => swarmlet::Sweep::Off,
         Sweep::Auto => swarmlet::Sweep::Auto,
         Sweep::Range(network) => swarmlet::Sweep::Network(network),
     };
-    let mut node = Node::builder(config.data)
-        .torrent_conf(config.conf)
+    let Contents { single, shares } = config.contents;
+    let mut node = match single {
+        None => Node::sharing(shares),
+        Some((conf, data)) => {
+            let node = Node::builder(data).torrent_conf(conf);
+            shares.into_iter().fold(node, NodeBuilder::share)
+        }
+    };
+    for peer in config.peers {
+        node = node.peer(peer);
+    }
+    node = node
         .listen(config.listen)
         .fleet(config.fleet)
         .sweep(sweep)

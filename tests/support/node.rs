@@ -91,6 +91,11 @@ impl Node {
         self.arguments.push(argument.to_owned());
     }
 
+    /// Has it that argument?
+    pub fn has_argument(&self, argument: &str) -> bool {
+        self.arguments.iter().any(|one| one == argument)
+    }
+
     /// The command that starts it, with output to nowhere yet.
     pub fn command(&self) -> Command {
         let mut command = match self.launcher.split_first() {

@@ -12,7 +12,6 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 use super::Discovery;
-use super::swarms::MAX_SOCKETS;
 
 /// 3 s: an attempt that nobody answers. Far above any round trip; a host that is not there says
 /// nothing.
@@ -26,7 +25,7 @@ impl Discovery {
         addr: SocketAddr,
         context: &mut Context<Self>,
     ) {
-        if self.sockets() >= MAX_SOCKETS {
+        if self.lacks_sockets() {
             // Not from within the machine's own turn.
             context.run_later(Duration::ZERO, move |discovery, context| {
                 let reason = DialFailure::Local;
@@ -56,11 +55,6 @@ impl Discovery {
                     discovery.bell.rouse();
                 }),
         );
-    }
-
-    /// Sockets of links, those that begin and those that are being closed included.
-    pub(super) fn sockets(&self) -> usize {
-        self.state.links.len() + self.state.dialing
     }
 }
 

@@ -10,7 +10,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use log::{debug, warn};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::membership::Source;
-use swarmlet_protocol::membership::lan::{Beacon, GROUP_V4, MAX_LENGTH, PORT};
+use swarmlet_protocol::membership::lan::{Beacon, GROUP_V4, MAX_HASHES, MAX_LENGTH, PORT};
 use tokio::net::UdpSocket;
 
 use super::{AddressesFound, Discovery};
@@ -101,14 +101,19 @@ impl Discovery {
         let mut info_hashes: Vec<InfoHash> = vec![self.setup.rendezvous];
         info_hashes.extend(self.state.swarms.keys());
         let port = self.setup.listen.port();
-        let beacon = Beacon {
-            port,
-            info_hashes,
-            cookie: Some(self.cookie()),
+        for some in info_hashes.chunks(MAX_HASHES) {
+            let beacon = Beacon {
+                port,
+                info_hashes: some.to_vec(),
+                cookie: Some(self.cookie()),
+            };
+            self.send_beacon(&beacon.encode(), context);
         }
-        .encode();
+    }
+
+    fn send_beacon(&self, beacon: &[u8], context: &mut Context<Self>) {
         for socket in &self.state.search.beacons {
-            let (socket, beacon) = (Arc::clone(socket), beacon.clone());
+            let (socket, beacon) = (Arc::clone(socket), beacon.to_vec());
             let sending = async move {
                 let sent = socket.send_to(&beacon, (GROUP_V4, PORT)).await;
                 if let Err(error) = sent {

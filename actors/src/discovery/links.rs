@@ -11,7 +11,6 @@ use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
 use tokio::sync::oneshot;
 
 use super::Discovery;
-use super::swarms::MAX_SOCKETS;
 use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
@@ -40,7 +39,7 @@ pub(super) struct Link {
 impl Discovery {
     /// Somebody connected.
     pub(super) fn admit(&mut self, link: AdmitLink, context: &mut Context<Self>) {
-        if self.state.stopping.is_some() || self.sockets() >= MAX_SOCKETS {
+        if self.state.stopping.is_some() || self.lacks_sockets() {
             return;
         }
         let main = self.main_swarm();
@@ -245,7 +244,7 @@ impl Discovery {
         self.state.links.remove(&id);
         self.forget_swarms(id);
         if end == (LinkEnd::Violation { ban: true }) {
-            self.shun(remote, swarm, "broke the protocol", context);
+            self.shun(remote, "broke the protocol", context);
         }
         self.linked(context);
         self.stopped(context);
@@ -299,19 +298,21 @@ impl Discovery {
         let Some(link) = self.state.links.get(&id) else {
             return;
         };
-        let (ip, swarm) = (link.remote.ip(), link.swarm);
-        self.shun(ip, swarm, "delivers bad data", context);
+        let ip = link.remote.ip();
+        self.shun(ip, "delivers bad data", context);
     }
 
     /// Speaks to nobody on that host for a while. The log says so once per host and ban: a host
     /// may have many links, and each of them may be found out.
-    fn shun(&mut self, ip: IpAddr, swarm: InfoHash, why: &str, context: &mut Context<Self>) {
+    fn shun(&mut self, ip: IpAddr, why: &str, context: &mut Context<Self>) {
         let now = self.now();
         let until = now + BAN;
         if self.state.bans.begin(ip, until, now) {
             warn!("{ip} {why}; not spoken to for {} s", BAN.as_secs());
         }
-        self.member(swarm, Input::Ban { ip, until }, context);
+        for info_hash in self.all_swarms() {
+            self.member(info_hash, Input::Ban { ip, until }, context);
+        }
     }
 
     /// Closes everything; `done` is dropped when that is through and the peers are saved.

@@ -13,6 +13,7 @@ mod links;
 mod rendezvous;
 mod resolve;
 mod search;
+mod sockets;
 mod swarms;
 
 use std::collections::{HashMap, HashSet};
@@ -43,7 +44,7 @@ use crate::messages::discovery::{
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
 use crate::messages::{Crash, Ping};
-use crate::state::StateFolder;
+use crate::state::{Addresses, StateFolder};
 
 /// What discovery is made of.
 #[derive(Debug)]
@@ -58,12 +59,12 @@ pub struct Setup {
     pub rendezvous: InfoHash,
     /// The swarm to join is the one of this name, if several are offered.
     pub wanted: Option<String>,
-    /// Peers from the configuration and the command line.
+    /// Peers from the command line, which may have any content.
     pub listed: Vec<PeerAddress>,
     /// Peers of an earlier life.
-    pub remembered: Vec<SocketAddr>,
+    pub remembered: Addresses,
     /// What fleet members told in an earlier life.
-    pub hearsay: Vec<SocketAddr>,
+    pub hearsay: Addresses,
     /// Networks to search, each with our own address in it.
     pub sweeps: Vec<(Cidr, std::net::Ipv4Addr)>,
     /// Speak and hear local beacons.
@@ -170,14 +171,13 @@ impl Discovery {
     }
 
     /// The swarm that links belong to before they have said so, and that a sweep dials for: our
-    /// first swarm, or the rendezvous while we know none.
+    /// only swarm; with several or none the rendezvous, where both ends tell what they serve.
     fn main_swarm(&self) -> InfoHash {
-        self.state
-            .swarms
-            .keys()
-            .min()
-            .copied()
-            .unwrap_or(self.setup.rendezvous)
+        let mut swarms = self.state.swarms.keys();
+        match (swarms.next(), swarms.next()) {
+            (Some(only), None) => *only,
+            _ => self.setup.rendezvous,
+        }
     }
 
     /// All machines, the rendezvous first.
@@ -235,7 +235,7 @@ impl Actor for Discovery {
             }
         }
         self.begin(context);
-        self.start_resolving(context);
+        self.start_resolving(&self.setup.listed, None, context);
         if self.setup.lan {
             self.start_lan(context);
         }

@@ -51,8 +51,12 @@ impl Discovery {
         self.feed(rendezvous, context);
     }
 
-    /// Tells a peer at the rendezvous what we serve and whom we know.
+    /// Tells a peer what we serve and whom we know: at the rendezvous of all swarms, and in a swarm of
+    /// that one.
     pub(super) fn send_swarms(&self, link: LinkId) {
+        let rendezvous = self.setup.rendezvous;
+        let place = self.state.links.get(&link).map(|link| link.swarm);
+        let fits = |swarm: &InfoHash| place.is_none_or(|at| at == rendezvous || at == *swarm);
         let swarms = self.state.swarms.iter().filter_map(|(&info_hash, swarm)| {
             let (name, size) = swarm.content.clone()?;
             Some(SwarmEntry {
@@ -65,8 +69,9 @@ impl Discovery {
         let mut peers: Vec<_> = self
             .state
             .swarms
-            .values()
-            .map(|swarm| &swarm.membership)
+            .iter()
+            .filter(|(info_hash, _)| fits(info_hash))
+            .map(|(_, swarm)| &swarm.membership)
             .chain([&self.state.rendezvous.membership])
             .flat_map(Membership::tellable)
             .collect();
@@ -216,8 +221,16 @@ impl Discovery {
             })
             .copied()
             .collect();
-        if !common.is_empty() {
-            self.hang_up(id, "both ends serve the same swarm", context);
+        if common.is_empty() {
+            return;
+        }
+        let listens = self.state.rendezvous.membership.address_of(id);
+        self.hang_up(id, "both ends serve the same swarm", context);
+        if let Some(addr) = listens {
+            for info_hash in common {
+                let source = Source::Rendezvous;
+                self.member(info_hash, Input::AddressLearned { addr, source }, context);
+            }
         }
     }
 }

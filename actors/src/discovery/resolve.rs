@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use log::{debug, warn};
 use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::membership::Source;
 use tokio::net::lookup_host;
 use tokio::time::sleep;
@@ -19,9 +20,14 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 const PERIOD: Duration = Duration::from_secs(30);
 
 impl Discovery {
-    /// Keeps resolving every name in the configuration.
-    pub(super) fn start_resolving(&self, context: &mut Context<Self>) {
-        for peer in &self.setup.listed {
+    /// Keeps resolving every name among these peers: of one swarm, or of all.
+    pub(super) fn start_resolving(
+        &self,
+        peers: &[PeerAddress],
+        info_hash: Option<InfoHash>,
+        context: &mut Context<Self>,
+    ) {
+        for peer in peers {
             let PeerAddress::Name { host, port } = peer.clone() else {
                 continue;
             };
@@ -38,7 +44,7 @@ impl Discovery {
                             myself.do_send(AddressesFound {
                                 source,
                                 addresses,
-                                info_hash: None,
+                                info_hash,
                             });
                             (retry, failing) = (FIRST_RETRY, false);
                             sleep(PERIOD).await;

@@ -90,10 +90,13 @@ impl Discovery {
 
     /// The number of links may have changed: a node with links sweeps at its slow beat.
     pub(super) fn linked(&mut self, _: &mut Context<Self>) {
-        let (now, main) = (self.now(), self.main_swarm());
-        let linked = self
-            .membership(main)
-            .is_some_and(|membership| membership.link_count() > 0);
+        let now = self.now();
+        let mut swarms = self.state.swarms.values();
+        // A swarm without links has nobody yet; without a swarm it is the rendezvous that counts.
+        let linked = match self.state.swarms.is_empty() {
+            true => self.state.rendezvous.membership.link_count() > 0,
+            false => swarms.all(|swarm| swarm.membership.link_count() > 0),
+        };
         for sweep in &mut self.state.search.sweeps {
             sweep.set_linked(linked, now);
         }

@@ -1,9 +1,11 @@
 //! Swarms and their membership: inputs go in, and what comes out is done.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
 use log::debug;
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::extension::{PexMessage, PexPeer};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::membership::{
@@ -13,20 +15,11 @@ use swarmlet_protocol::session::Input as SessionInput;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::{Discovery, Setup};
+use super::{Discovery, Setup, sockets};
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
-use crate::state::or_warn;
-
-/// 24: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
-/// graph with far fewer.
-const MAX_LINKS: usize = 24;
-
-/// 26: sockets of links, those that begin and those that are being closed included, so that a node
-/// stays under 30 with those that the kernel accepts for it. A newcomer that finds so many comes
-/// again a few tens of milliseconds later.
-pub(super) const MAX_SOCKETS: usize = 26;
+use crate::state::{Addresses, or_warn};
 
 /// 12: a node dials while it has fewer links. The rest of its links come to it.
 pub(super) const TARGET_LINKS: usize = 12;
@@ -50,7 +43,7 @@ pub(super) struct Swarm {
 pub(super) fn membership(setup: &Setup, info_hash: InfoHash, target_links: usize) -> Membership {
     let salt = u64::from_le_bytes(info_hash.0[..8].try_into().unwrap_or_default());
     let config = MembershipConfig {
-        max_links: MAX_LINKS,
+        max_links: sockets::SWARM_LINKS,
         target_links,
         max_half_open: MAX_HALF_OPEN,
         own_addresses: setup.own.clone(),
@@ -71,6 +64,7 @@ impl Discovery {
             self.push_swarms(context);
             return;
         }
+        let peers = started.peers;
         let swarm = Swarm {
             membership: membership(&self.setup, info_hash, TARGET_LINKS),
             scheduler: started.scheduler,
@@ -78,7 +72,10 @@ impl Discovery {
             configured: started.configured,
         };
         self.state.swarms.insert(info_hash, swarm);
+        self.share_sockets(context);
         self.feed(info_hash, context);
+        self.feed_listed(info_hash, &peers, context);
+        self.start_resolving(&peers, Some(info_hash), context);
         for addr in self.state.rendezvous.membership.known().collect::<Vec<_>>() {
             let input = Input::AddressLearned {
                 addr,
@@ -94,24 +91,43 @@ impl Discovery {
         self.beacon(context);
     }
 
-    /// Tells a machine the addresses that the node was started with.
+    /// Tells a machine the addresses that the node was started with. A remembered one is for its own
+    /// swarm; at the rendezvous, and in a swarm of which nothing was remembered, all are worth a try.
     pub(super) fn feed(&mut self, info_hash: InfoHash, context: &mut Context<Self>) {
-        let listed = self.setup.listed.iter().filter_map(|peer| match peer {
-            swarmlet_protocol::address::PeerAddress::Socket(addr) => Some((*addr, Source::Listed)),
-            _ => None,
-        });
-        let remembered = self
-            .setup
-            .remembered
-            .iter()
-            .map(|&addr| (addr, Source::State));
-        let hearsay = self
-            .setup
-            .hearsay
-            .iter()
-            .map(|&addr| (addr, Source::Rendezvous));
-        for (addr, source) in listed.chain(remembered).chain(hearsay).collect::<Vec<_>>() {
+        let listed = self.setup.listed.clone();
+        self.feed_listed(info_hash, &listed, context);
+        let of_all = info_hash == self.setup.rendezvous
+            || !self.setup.remembered.contains_key(&info_hash) && self.state.swarms.len() < 2;
+        let of_this = |addresses: &Addresses| -> Vec<SocketAddr> {
+            let fit = addresses
+                .iter()
+                .filter(|(swarm, _)| of_all || **swarm == info_hash);
+            fit.flat_map(|(_, peers)| peers).copied().collect()
+        };
+        let remembered = of_this(&self.setup.remembered).into_iter();
+        let hearsay = of_this(&self.setup.hearsay).into_iter();
+        let remembered = remembered.map(|addr| (addr, Source::State));
+        let hearsay = hearsay.map(|addr| (addr, Source::Rendezvous));
+        for (addr, source) in remembered.chain(hearsay).collect::<Vec<_>>() {
             self.member(info_hash, Input::AddressLearned { addr, source }, context);
+        }
+    }
+
+    /// Tells a machine those of the configured peers whose address is known; names are resolved.
+    fn feed_listed(
+        &mut self,
+        info_hash: InfoHash,
+        peers: &[PeerAddress],
+        context: &mut Context<Self>,
+    ) {
+        for peer in peers {
+            if let PeerAddress::Socket(addr) = peer {
+                let listed = Input::AddressLearned {
+                    addr: *addr,
+                    source: Source::Listed,
+                };
+                self.member(info_hash, listed, context);
+            }
         }
     }
 
@@ -187,9 +203,9 @@ impl Discovery {
         if self.setup.state.is_none() || std::mem::replace(&mut self.state.saving, true) {
             return;
         }
-        context.run_later(SAVE_DELAY, |discovery, context| {
-            discovery.save(None, context)
-        });
+        // The more there is to write, the less often it is.
+        let delay = SAVE_DELAY * (1 + self.state.swarms.len() as u32 / 10);
+        context.run_later(delay, |discovery, context| discovery.save(None, context));
     }
 
     /// Remembers the peers, and tells `done` when that is on the disk.
@@ -197,12 +213,13 @@ impl Discovery {
         let Some(state) = self.setup.state.clone() else {
             return;
         };
-        let main = self.main_swarm();
-        let Some(membership) = self.membership(main) else {
-            return;
-        };
-        let peers: Vec<_> = membership.known().collect();
-        let hearsay: Vec<_> = membership.hearsay().collect();
+        let (mut peers, mut hearsay) = (Addresses::new(), Addresses::new());
+        for info_hash in self.all_swarms() {
+            if let Some(membership) = self.membership(info_hash) {
+                peers.insert(info_hash, membership.known().collect());
+                hearsay.insert(info_hash, membership.hearsay().collect());
+            }
+        }
         let learned = self
             .state
             .swarms

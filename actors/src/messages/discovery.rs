@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 
 use actix::{Message, Recipient};
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::extension::{PexMessage, SwarmsMessage};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::session::Ready;
@@ -92,6 +93,8 @@ pub struct SwarmStarted {
     pub content: Option<(String, u64)>,
     /// It stands in our own configuration.
     pub configured: bool,
+    /// Peers that the configuration names for this swarm.
+    pub peers: Vec<PeerAddress>,
 }
 
 /// The swarm became complete here, or no longer is. From its scheduler.

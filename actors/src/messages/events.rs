@@ -26,8 +26,10 @@ pub enum Event {
     },
     /// How far the node is. Sent when something changed, a few times a second at most.
     Progress {
-        /// The swarm's progress.
+        /// The progress of all contents together.
         progress: Progress,
+        /// That of each.
+        contents: Vec<(InfoHash, Progress)>,
         /// Bytes of blocks received per second.
         down: u64,
         /// Bytes of blocks sent per second.
@@ -45,11 +47,16 @@ pub enum Event {
     },
     /// The file cannot be written or read; the node tries again by itself.
     StoragePaused {
+        /// The swarm.
+        info_hash: InfoHash,
         /// What is wrong, in one line.
         error: String,
     },
     /// The file can be used again.
-    StorageResumed,
+    StorageResumed {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
     /// An actor panicked. It starts anew, or the link that it served is closed and another one
     /// opened; if neither can be, [`Self::Failed`] follows.
     ActorPanicked {

@@ -11,6 +11,7 @@ pub mod scheduler;
 pub mod session;
 pub mod storage;
 pub mod supervisor;
+pub mod turns;
 pub mod watchdog;
 
 use actix::Message;
@@ -41,6 +42,8 @@ pub enum ActorKind {
     Storage,
     /// Wires and restarts the others.
     Supervisor,
+    /// Says which contents are fetched now.
+    Turns,
     /// Watches figures over time.
     Watchdog,
 }

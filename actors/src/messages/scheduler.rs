@@ -6,6 +6,7 @@ use actix::{Message, Recipient};
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::turns::Turn;
 
 use super::session::SessionCommand;
 use super::storage::StorageHandle;
@@ -31,6 +32,11 @@ pub struct ServeContent {
     /// Its file.
     pub storage: StorageHandle,
 }
+
+/// Fetch, or wait while others do. From turns, whenever that changes.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct TakeTurn(pub Turn);
 
 /// What storage found out or did. Must not be lost: pieces would stay leased for ever.
 #[derive(Clone, Debug, Message)]

@@ -58,6 +58,8 @@ pub struct CompletionChanged {
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct StorageTrouble {
+    /// The swarm.
+    pub info_hash: InfoHash,
     /// What is wrong, in one line.
     pub error: Option<String>,
 }

@@ -6,6 +6,7 @@
 
 mod learning;
 mod running;
+mod turn;
 
 use std::collections::HashMap;
 
@@ -16,6 +17,7 @@ use swarmlet_protocol::metadata_fetch::MetadataFetch;
 use swarmlet_protocol::picker::Picker;
 use swarmlet_protocol::session::Input as SessionInput;
 use swarmlet_protocol::time::Timestamp;
+use swarmlet_protocol::turns::Turn;
 
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
@@ -55,6 +57,8 @@ pub struct Scheduler {
     setup: Setup,
     /// What the supervisor gave us; survives a restart, since it cannot change.
     content: Option<ServeContent>,
+    /// Whether it may fetch now; survives a restart, since it is not told twice.
+    turn: Turn,
     bell: Bell,
     state: State,
 }
@@ -88,10 +92,12 @@ impl Scheduler {
     /// The scheduler of a swarm whose content is not known yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let state = State::new(&setup, None);
+        let turn = Turn::Run { sharers: 1 };
+        let state = State::new(&setup, None, turn);
         Self {
             setup,
             content: None,
+            turn,
             bell: Bell::default(),
             state,
         }
@@ -124,10 +130,10 @@ impl Scheduler {
 }
 
 impl State {
-    fn new(setup: &Setup, content: Option<&ServeContent>) -> Self {
+    fn new(setup: &Setup, content: Option<&ServeContent>, turn: Turn) -> Self {
         let phase = match content {
             None => Phase::Learning(MetadataFetch::new(setup.info_hash, setup.seed)),
-            Some(content) => Phase::Running(running::picker(content, setup.seed)),
+            Some(content) => Phase::Running(turn::picker(content, turn, setup.seed)),
         };
         Self {
             phase,
@@ -149,7 +155,7 @@ impl Actor for Scheduler {
 
 impl Supervised for Scheduler {
     fn restarting(&mut self, _: &mut Self::Context) {
-        self.state = State::new(&self.setup, self.content.as_ref());
+        self.state = State::new(&self.setup, self.content.as_ref(), self.turn);
         self.state.expects_opening = false;
         self.reset_links();
         if let Some(content) = &self.content {
@@ -235,7 +241,7 @@ impl Handler<ServeContent> for Scheduler {
             counted(content.info.layout().pieces(), "piece")
         );
         let links = std::mem::take(&mut self.state.links);
-        self.state = State::new(&self.setup, Some(&content));
+        self.state = State::new(&self.setup, Some(&content), self.turn);
         self.state.links = links;
         self.content = Some(content);
         self.content_known();

@@ -5,24 +5,20 @@ use std::sync::Arc;
 use log::{debug, info, warn};
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::layout::PieceIndex;
-use swarmlet_protocol::picker::{Input, Output, Picker, PickerLimits};
+use swarmlet_protocol::picker::{Input, Output};
 use swarmlet_protocol::session::{Input as SessionInput, PeerHave};
 
+use super::turn::picker;
 use super::{Phase, Scheduler, bug};
 use crate::messages::discovery::{BanLink, SwarmCompleted};
 use crate::messages::link::LinkNews;
-use crate::messages::scheduler::{Progress, ServeContent, StorageFact};
+use crate::messages::scheduler::{Progress, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{CompletionChanged, StorageTrouble};
 
 /// 3: pieces with a wrong hash from one link. One may be a broken cable or a broken disk; a peer
 /// that goes on is of no use.
 const MAX_REJECTED: u32 = 3;
-
-/// The picker of a content of which nothing was checked yet.
-pub(super) fn picker(content: &ServeContent, seed: u64) -> Picker {
-    Picker::new(*content.info.layout(), PickerLimits::default(), seed)
-}
 
 impl Scheduler {
     /// The content became known: the links that were open before learn it.
@@ -95,15 +91,19 @@ impl Scheduler {
             }
             StorageFact::Paused(error) => {
                 self.state.paused = Some(error.clone());
-                self.setup
-                    .trouble
-                    .do_send(StorageTrouble { error: Some(error) });
+                self.setup.trouble.do_send(StorageTrouble {
+                    info_hash: self.setup.info_hash,
+                    error: Some(error),
+                });
                 self.pick(Input::Pause);
             }
             StorageFact::Resumed => {
                 self.state.paused = None;
-                self.setup.trouble.do_send(StorageTrouble { error: None });
-                self.pick(Input::Resume);
+                self.setup.trouble.do_send(StorageTrouble {
+                    info_hash: self.setup.info_hash,
+                    error: None,
+                });
+                self.go_on();
             }
         }
     }
@@ -114,7 +114,7 @@ impl Scheduler {
             return;
         }
         let Some(content) = &self.content else { return };
-        self.state.phase = Phase::Running(picker(content, self.setup.seed));
+        self.state.phase = Phase::Running(picker(content, self.turn, self.setup.seed));
         if self.state.paused.is_some() {
             self.pick(Input::Pause);
         }

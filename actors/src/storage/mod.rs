@@ -14,6 +14,7 @@ mod held_up;
 mod jobs;
 mod scratch;
 mod serve;
+mod shared;
 mod spills;
 mod store;
 #[cfg(test)]
@@ -39,7 +40,8 @@ use tokio::task::spawn_blocking;
 
 pub use self::file::ContentFile;
 use self::jobs::Checked;
-use self::serve::Serving;
+pub use self::shared::Shared;
+use self::shared::check_jobs;
 use self::spills::Spills;
 use self::store::Held;
 use crate::counters::Counters;
@@ -50,10 +52,6 @@ use crate::reason::reason;
 
 /// 2: batches that workers hash and write at once.
 const WORKERS: usize = 2;
-
-/// 4: ranges that are checked at once, one per core up to this, and one that waits. A disk is not
-/// faster for more.
-const MAX_CHECKS: usize = 4;
 
 /// 16 MiB: bytes that one check job takes on, so that what it found is known soon.
 const CHECK_BYTES: u64 = 16 * 1024 * 1024;
@@ -77,6 +75,8 @@ pub struct Setup {
     pub counters: Arc<Counters>,
     /// Where memory for bytes of pieces comes from.
     pub buffers: Buffers,
+    /// What it shares with the node's other storages.
+    pub shared: Shared,
 }
 
 /// The file of one swarm.
@@ -107,7 +107,6 @@ struct State {
     /// How the disk has dealt with writes and with reads.
     writing: Pace,
     reading: Pace,
-    serving: Serving,
     /// Pieces that wait for company, or for the file to become writable.
     held: Held,
     /// Pieces too long for memory, in their scratch files.
@@ -153,10 +152,7 @@ impl Storage {
         let pieces = self.setup.info.layout().pieces();
         let per_job = CHECK_BYTES.div_ceil(u64::from(self.setup.info.layout().piece_length()));
         let per_job = u32::try_from(per_job).unwrap_or(u32::MAX);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // One more waits, so that no core does when a job ends.
-        let jobs = cores.min(MAX_CHECKS) + 1;
-        while self.state.checks < jobs && self.state.unchecked < pieces {
+        while self.state.checks < check_jobs() && self.state.unchecked < pieces {
             let from = self.state.unchecked;
             let to = from.saturating_add(per_job).min(pieces);
             self.state.unchecked = to;
@@ -164,7 +160,17 @@ impl Storage {
             let (file, info) = (Arc::clone(&file), Arc::clone(&self.setup.info));
             let opened = self.state.opened;
             let buffers = self.setup.buffers.clone();
-            let job = spawn_blocking(move || jobs::check(&file, &info, from..to, &buffers));
+            let permits = Arc::clone(&self.setup.shared.checks);
+            let job = async move {
+                // Never closed, and if it were the check would only run without a permit.
+                let permit = permits.acquire_owned().await;
+                spawn_blocking(move || {
+                    let checked = jobs::check(&file, &info, from..to, &buffers);
+                    drop(permit);
+                    checked
+                })
+                .await
+            };
             context.spawn(job.into_actor(self).map(move |done, storage, context| {
                 if storage.state.opened != opened {
                     return;
@@ -312,7 +318,6 @@ impl State {
             checked_at: std::time::Instant::now(),
             writing: Pace::new(true),
             reading: Pace::new(true),
-            serving: Serving::default(),
             held: Held::default(),
             spills: Spills::default(),
             paused: None,

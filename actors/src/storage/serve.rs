@@ -12,7 +12,6 @@ use actix::{ActorFutureExt, Context, Handler, ResponseActFuture, WrapFuture};
 use bytes::Bytes;
 use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::layout::Block;
-use tokio::sync::Semaphore;
 
 use super::Storage;
 use super::disk::{here, on_worker};
@@ -20,30 +19,11 @@ use super::file::ContentFile;
 use crate::messages::storage::ReadBlocks;
 use crate::reason::reason;
 
-/// 4: reads for peers that workers run at once. More threads than that do not make a disk faster.
-const READERS: usize = 4;
-
 /// 4 MiB: bytes that were read for peers and have not left. Beyond, reads are short ones.
 const LENT: usize = 4 * 1024 * 1024;
 
 /// 256 KiB: a short read. Thirty links hold 7.5 MiB of them.
 const SHORT_READ: usize = 256 * 1024;
-
-/// Who reads and how much is out.
-#[derive(Debug)]
-pub(super) struct Serving {
-    readers: Arc<Semaphore>,
-    lent: Arc<AtomicUsize>,
-}
-
-impl Default for Serving {
-    fn default() -> Self {
-        Self {
-            readers: Arc::new(Semaphore::new(READERS)),
-            lent: Arc::default(),
-        }
-    }
-}
 
 /// Bytes on their way to a peer. Counted until they are dropped.
 struct Lent {
@@ -102,7 +82,7 @@ impl Handler<ReadBlocks> for Storage {
             let gone = Err("the pieces are not here any more".to_owned());
             return Box::pin(ready(gone));
         };
-        let lent = Arc::clone(&self.state.serving.lent);
+        let lent = Arc::clone(&self.setup.shared.lent);
         shorten(&mut blocks, lent.load(Ordering::Relaxed));
         let buffers = self.setup.buffers.clone();
         let read = move || Lent::read(&file, &blocks, &buffers, lent);
@@ -110,7 +90,7 @@ impl Handler<ReadBlocks> for Storage {
             let data = here(&mut self.state.reading, read);
             return Box::pin(ready(data.map_err(|error| reason(&error))));
         }
-        let readers = Arc::clone(&self.state.serving.readers);
+        let readers = Arc::clone(&self.setup.shared.readers);
         let work = async move {
             // Never closed, and if it were the read would only run without a permit.
             let _permit = readers.acquire_owned().await;

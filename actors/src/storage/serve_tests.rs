@@ -7,7 +7,7 @@ use actix::{Actor, ActorFutureExt, Addr, AsyncContext, WrapFuture};
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::metainfo::Info;
 
-use super::super::Setup;
+use super::super::{Setup, Shared};
 use super::*;
 use crate::messages::scheduler::StorageFact;
 
@@ -97,6 +97,7 @@ async fn what_was_checked_is_served_while_the_rest_is_checked() {
         scheduler: reader.clone().recipient(),
         counters: Arc::default(),
         buffers: Buffers::default(),
+        shared: Shared::default(),
     });
     let storage = storage.start();
     reader.send(Use(storage)).await.unwrap();

@@ -9,7 +9,7 @@ use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::SPILL_LENGTH;
 use swarmlet_protocol::metainfo::Info;
 
-use super::super::Setup;
+use super::super::{Setup, Shared};
 use swarmlet_protocol::buffers::Buffers;
 
 use super::*;
@@ -85,6 +85,7 @@ impl Rig {
             scheduler: Ear(Arc::clone(&facts)).start().recipient(),
             counters: Arc::new(Counters::default()),
             buffers: Buffers::default(),
+            shared: Shared::default(),
         });
         let rig = Self {
             storage: storage.start(),

@@ -107,6 +107,7 @@ fn begin(path: &Path, content: &[u8]) -> (Addr<Storage>, Notes) {
         counters: Arc::default(),
         buffers: Buffers::default(),
         scratch: vec![std::env::temp_dir()],
+        shared: Shared::default(),
     };
     (Storage::new(setup).start(), notes)
 }

@@ -1,14 +1,17 @@
 //! Starting actors and wiring them: the only place that knows who hears whom.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
+use log::info;
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Params;
 use tokio::net::TcpStream;
 
-use super::settings::{interfaces, own_addresses, sweeps};
+use super::settings::{Share, interfaces, own_addresses, sweeps};
 use super::{ActorFailed, Children, SESSION, Supervisor, SwarmActors};
 use crate::discovery::{self, Discovery};
 use crate::guard::{self, Failure, Policy};
@@ -18,12 +21,62 @@ use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
 use crate::messages::storage::StorageHandle;
 use crate::messages::supervisor::StartSession;
+use crate::messages::turns::ContentStarted;
 use crate::scheduler::{self, Scheduler};
 use crate::session::{self, Session};
 use crate::storage::{self, Storage};
+use crate::turns::Turns;
 use crate::watchdog::{self, Watch, Watchdog};
 
+/// A swarm that is about to start.
+pub(super) struct NewSwarm {
+    pub(super) info_hash: InfoHash,
+    /// Where its content is kept.
+    pub(super) place: PathBuf,
+    /// It stands in our own configuration.
+    pub(super) configured: bool,
+    /// Peers of this swarm alone.
+    pub(super) peers: Vec<PeerAddress>,
+}
+
 impl Supervisor {
+    /// Starts all that one content of the configuration needs.
+    pub(super) fn start_share(&mut self, share: &Share, context: &Context<Self>) {
+        let Share { info, data, peers } = share;
+        let swarm = NewSwarm {
+            info_hash: info.info_hash(),
+            place: data.clone(),
+            configured: true,
+            peers: peers.clone(),
+        };
+        self.start_swarm(swarm, Some(info), context);
+        self.serve(&Arc::new(info.clone()), context);
+    }
+
+    /// The configuration knows no content: what was learned in an earlier life is started, unless
+    /// another one is wanted now.
+    pub(super) fn start_remembered(&mut self, context: &Context<Self>) {
+        let Some(place) = self.settings.place.clone() else {
+            return;
+        };
+        let wanted = |info: &Info| {
+            let wanted = self.settings.wanted.as_ref();
+            wanted.is_none_or(|name| *name == info.name() || *name == info.info_hash().to_string())
+        };
+        let Some(info) = self.remembered.info.take().filter(wanted) else {
+            info!("nothing is known of the content yet; looking for peers that know");
+            return;
+        };
+        let swarm = NewSwarm {
+            info_hash: info.info_hash(),
+            place,
+            configured: false,
+            peers: Vec::new(),
+        };
+        self.start_swarm(swarm, Some(&info), context);
+        self.serve(&Arc::new(info), context);
+    }
+
     /// Starts the actors that every node has once.
     pub(super) fn start_children(&mut self, context: &Context<Self>) {
         // Gone after the first time, and then the actors are there.
@@ -54,6 +107,7 @@ impl Supervisor {
         let discovery = self.start_guarded("discovery", discovery, context);
         let listener = Listener::new(socket, discovery.clone().recipient());
         let listener = self.start_guarded("listener", listener, context);
+        let turns = self.start_guarded("turns", Turns::new(self.clock), context);
         let watchdog = Watchdog::new(watchdog::Setup {
             period: self.settings.progress_period,
             clock: self.clock,
@@ -62,6 +116,7 @@ impl Supervisor {
             watched: vec![
                 ("discovery", discovery.clone().recipient()),
                 ("listener", listener.clone().recipient()),
+                ("turns", turns.clone().recipient()),
             ],
         });
         let watchdog = self.start_guarded("watchdog", watchdog, context);
@@ -69,6 +124,7 @@ impl Supervisor {
             discovery,
             listener,
             watchdog,
+            turns,
         });
     }
 
@@ -93,11 +149,16 @@ impl Supervisor {
     /// Starts the scheduler of a swarm and tells discovery to find peers for it.
     pub(super) fn start_swarm(
         &mut self,
-        info_hash: InfoHash,
+        swarm: NewSwarm,
         info: Option<&Info>,
-        configured: bool,
         context: &Context<Self>,
     ) {
+        let NewSwarm {
+            info_hash,
+            place,
+            configured,
+            peers,
+        } = swarm;
         let Some(children) = &self.children else {
             return;
         };
@@ -116,20 +177,27 @@ impl Supervisor {
         });
         let scheduler = self.start_guarded("scheduler", scheduler, context);
         watchdog.do_send(Watch {
+            info_hash,
             scheduler: scheduler.clone().recipient(),
             watched: vec![("scheduler", scheduler.clone().recipient())],
         });
         let actors = SwarmActors {
             scheduler,
             storage: None,
+            place,
             configured,
         };
         self.swarms.insert(info_hash, actors);
-        self.announce_swarm(info_hash, info);
+        self.announce_swarm(info_hash, info, peers);
     }
 
     /// Tells discovery of a swarm, or that its content is known by now.
-    pub(super) fn announce_swarm(&self, info_hash: InfoHash, info: Option<&Info>) {
+    pub(super) fn announce_swarm(
+        &self,
+        info_hash: InfoHash,
+        info: Option<&Info>,
+        peers: Vec<PeerAddress>,
+    ) {
         let (Some(children), Some(swarm)) = (&self.children, self.swarms.get(&info_hash)) else {
             return;
         };
@@ -138,6 +206,7 @@ impl Supervisor {
             scheduler: swarm.scheduler.clone().recipient(),
             content: info.map(|info| (info.name().to_owned(), info.layout().size())),
             configured: swarm.configured,
+            peers,
         });
     }
 
@@ -165,7 +234,7 @@ impl Supervisor {
         });
         let actor = Storage::new(storage::Setup {
             info: Arc::clone(info),
-            path: self.settings.data.clone(),
+            path: swarm.place.clone(),
             scratch: self
                 .settings
                 .state
@@ -176,6 +245,7 @@ impl Supervisor {
             scheduler: swarm.scheduler.clone().recipient(),
             counters: Arc::clone(&self.counters),
             buffers: self.buffers.clone(),
+            shared: self.disk.clone(),
         });
         self.tasks.push(guard::run(
             "storage",
@@ -185,8 +255,15 @@ impl Supervisor {
             reporter(&myself),
         ));
         children.watchdog.do_send(Watch {
+            info_hash: info.info_hash(),
             scheduler: swarm.scheduler.clone().recipient(),
             watched: vec![("storage", storage.clone().recipient())],
+        });
+        children.turns.do_send(ContentStarted {
+            info_hash: info.info_hash(),
+            size: info.layout().size(),
+            progress: swarm.scheduler.clone().recipient(),
+            turn: swarm.scheduler.clone().recipient(),
         });
         swarm.storage = Some(storage);
         self.tell(Event::ContentKnown {

@@ -12,6 +12,7 @@ mod threads;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -23,10 +24,10 @@ use log::{error, info, warn};
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
-use swarmlet_protocol::metainfo::Info;
 use tokio::task::{AbortHandle, spawn_blocking};
 
-pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
+use self::children::NewSwarm;
+pub use self::settings::{Settings, Share, Sweep, interfaces, own_addresses, sweeps};
 use self::threads::Threads;
 use crate::chance;
 use crate::clock::Clock;
@@ -43,7 +44,8 @@ use crate::messages::supervisor::{
 use crate::messages::{ActorKind, Crash};
 use crate::scheduler::Scheduler;
 use crate::state::{Remembered, StateFolder, or_warn};
-use crate::storage::Storage;
+use crate::storage::{Shared, Storage};
+use crate::turns::Turns;
 use crate::watchdog::Watchdog;
 
 /// Knows all actors.
@@ -62,6 +64,8 @@ pub struct Supervisor {
     rendezvous: InfoHash,
     next_link: Arc<AtomicU64>,
     buffers: Buffers,
+    /// What the storages of all contents share.
+    disk: Shared,
     /// The listening socket, until the listener has it.
     socket: Option<TcpListener>,
     /// The threads of sessions; none once the node stops.
@@ -77,12 +81,15 @@ struct Children {
     discovery: Addr<Discovery>,
     listener: Addr<Listener>,
     watchdog: Addr<Watchdog>,
+    turns: Addr<Turns>,
 }
 
 #[derive(Debug)]
 struct SwarmActors {
     scheduler: Addr<Scheduler>,
     storage: Option<Addr<Storage>>,
+    /// Where the content is kept.
+    place: PathBuf,
     configured: bool,
 }
 
@@ -115,6 +122,7 @@ impl Supervisor {
             clock: Clock::start(),
             counters: Arc::default(),
             buffers: Buffers::default(),
+            disk: Shared::default(),
             seed: rng.u64(..),
             peer_id: PeerId::random(&mut rng),
             next_link: Arc::new(AtomicU64::new(1)),
@@ -196,22 +204,11 @@ impl Actor for Supervisor {
         self.start_children(context);
         self.tell(Event::Listening(self.settings.listen));
         info!("listening on {}, as {}", self.settings.listen, self.peer_id);
-        let configured = self.settings.info.clone();
-        // What was learned is not what is wanted now.
-        let wanted = |info: &Info| {
-            let wanted = self.settings.wanted.as_ref();
-            wanted.is_none_or(|name| *name == info.name() || *name == info.info_hash().to_string())
-        };
-        let learned = self.remembered.info.take().filter(wanted);
-        match configured
-            .map(|info| (info, true))
-            .or_else(|| learned.map(|info| (info, false)))
-        {
-            Some((info, configured)) => {
-                self.start_swarm(info.info_hash(), Some(&info), configured, context);
-                self.serve(&Arc::new(info), context);
-            }
-            None => info!("nothing is known of the content yet; looking for peers that know"),
+        for share in self.settings.shares.clone() {
+            self.start_share(&share, context);
+        }
+        if self.swarms.is_empty() {
+            self.start_remembered(context);
         }
     }
 }
@@ -230,8 +227,18 @@ impl Handler<JoinSwarm> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, JoinSwarm { info_hash }: JoinSwarm, context: &mut Self::Context) {
+        // A node with contents of its own learns no others.
+        let Some(place) = self.settings.place.clone() else {
+            return;
+        };
         if !self.swarms.contains_key(&info_hash) {
-            self.start_swarm(info_hash, None, false, context);
+            let swarm = NewSwarm {
+                info_hash,
+                place,
+                configured: false,
+                peers: Vec::new(),
+            };
+            self.start_swarm(swarm, None, context);
         }
     }
 }
@@ -251,7 +258,7 @@ impl Handler<ContentLearned> for Supervisor {
             actix_rt::spawn(spawn_blocking(move || or_warn(state.save_learned(&info))));
         }
         self.serve(&info, context);
-        self.announce_swarm(info.info_hash(), Some(&info));
+        self.announce_swarm(info.info_hash(), Some(&info), Vec::new());
     }
 }
 
@@ -263,6 +270,9 @@ impl Handler<CompletionChanged> for Supervisor {
             info_hash,
             complete,
         } = changed;
+        if let Some(children) = &self.children {
+            children.turns.do_send(changed);
+        }
         self.tell(if complete {
             Event::Completed { info_hash }
         } else {
@@ -274,12 +284,12 @@ impl Handler<CompletionChanged> for Supervisor {
 impl Handler<StorageTrouble> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, StorageTrouble { error }: StorageTrouble, _: &mut Self::Context) {
-        self.tell(
-            error.map_or(Event::StorageResumed, |error| Event::StoragePaused {
-                error,
-            }),
-        );
+    fn handle(&mut self, trouble: StorageTrouble, _: &mut Self::Context) {
+        let StorageTrouble { info_hash, error } = trouble;
+        self.tell(match error {
+            Some(error) => Event::StoragePaused { info_hash, error },
+            None => Event::StorageResumed { info_hash },
+        });
     }
 }
 
@@ -322,6 +332,7 @@ impl Handler<CrashActor> for Supervisor {
             ActorKind::Discovery => children.discovery.do_send(Crash),
             ActorKind::Listener => children.listener.do_send(Crash),
             ActorKind::Watchdog => children.watchdog.do_send(Crash),
+            ActorKind::Turns => children.turns.do_send(Crash),
             ActorKind::Session => {
                 let crash = children.discovery.send(CrashLink);
                 return Box::pin(async move { crash.await.unwrap_or(false) });

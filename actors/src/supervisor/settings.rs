@@ -15,11 +15,12 @@ use crate::messages::events::Event;
 pub struct Settings {
     /// The address it listens on.
     pub listen: SocketAddr,
-    /// The file to keep in sync.
-    pub data: PathBuf,
-    /// The content, if the configuration knows it.
-    pub info: Option<Info>,
-    /// Peers from the configuration.
+    /// The contents to keep in sync, no two with the same infohash or place.
+    pub shares: Vec<Share>,
+    /// Where a content is kept that is learned from peers, while there are no shares. Nothing is
+    /// learned without.
+    pub place: Option<PathBuf>,
+    /// Peers that may have any of the contents.
     pub peers: Vec<PeerAddress>,
     /// Where to remember what was learned.
     pub state: Option<PathBuf>,
@@ -35,6 +36,17 @@ pub struct Settings {
     pub listeners: Vec<Recipient<Event>>,
     /// How often progress is told.
     pub progress_period: Duration,
+}
+
+/// One content of a node.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// What it is.
+    pub info: Info,
+    /// Where it is kept.
+    pub data: PathBuf,
+    /// Peers that have it.
+    pub peers: Vec<PeerAddress>,
 }
 
 /// Which networks a node searches for peers.

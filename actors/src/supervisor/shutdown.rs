@@ -54,10 +54,15 @@ impl Supervisor {
             {
                 warn!("some links did not close in time");
             }
-            for storage in storages {
-                if timeout(WRITES, storage.send(FlushStorage)).await.is_err() {
-                    warn!("some pieces were not written in time and will be fetched again");
+            // All at once: the time is for all of them together.
+            let flushes: Vec<_> = storages.iter().map(|one| one.send(FlushStorage)).collect();
+            let written = async move {
+                for flush in flushes {
+                    let _ = flush.await;
                 }
+            };
+            if timeout(WRITES, written).await.is_err() {
+                warn!("some pieces were not written in time and will be fetched again");
             }
             if let Some(threads) = threads {
                 threads.stop();

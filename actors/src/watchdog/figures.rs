@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::time::Timestamp;
 
 use crate::messages::scheduler::Progress;
@@ -65,8 +66,34 @@ impl Window {
     }
 }
 
-/// The state of a swarm in one line.
-pub(super) fn line(progress: &Progress, down: u64, up: u64) -> String {
+/// The progress of several contents as if they were one.
+pub(super) fn sum<'a>(contents: impl Iterator<Item = &'a Progress>) -> Progress {
+    contents.fold(Progress::default(), |sum, one| Progress {
+        known: sum.known | one.known,
+        have: sum.have.saturating_add(one.have),
+        pieces: sum.pieces.saturating_add(one.pieces),
+        unchecked: sum.unchecked.saturating_add(one.unchecked),
+        without_holder: sum.without_holder.saturating_add(one.without_holder),
+        bytes: sum.bytes.saturating_add(one.bytes),
+        size: sum.size.saturating_add(one.size),
+        links: sum.links.saturating_add(one.links),
+        paused: sum.paused.or_else(|| one.paused.clone()),
+    })
+}
+
+/// The state of all contents in one line.
+pub(super) fn line(contents: &[(InfoHash, Progress)], down: u64, up: u64) -> String {
+    let progress = &sum(contents.iter().map(|(_, progress)| progress));
+    let complete = |one: &Progress| one.known && one.have == one.pieces;
+    let line = line_of(progress, down, up);
+    if contents.len() < 2 {
+        return line;
+    }
+    let done = contents.iter().filter(|(_, one)| complete(one)).count();
+    format!("{done} of {} contents complete, {line}", contents.len())
+}
+
+fn line_of(progress: &Progress, down: u64, up: u64) -> String {
     if !progress.known {
         return format!(
             "waiting to learn what to sync, {}",
@@ -151,7 +178,7 @@ mod tests {
             ..Progress::default()
         };
         assert_eq!(
-            line(&progress, 0, 0),
+            line_of(&progress, 0, 0),
             "waiting to learn what to sync, 2 links"
         );
         progress = Progress {
@@ -162,7 +189,7 @@ mod tests {
             ..progress
         };
         assert_eq!(
-            line(&progress, 3 << 20, 100),
+            line_of(&progress, 3 << 20, 100),
             "37.5 % (3/8 pieces), down 3.0 MiB/s, up 100 B/s, 2 links"
         );
         let single = Progress {
@@ -172,11 +199,32 @@ mod tests {
             ..progress.clone()
         };
         assert_eq!(
-            line(&single, 0, 0),
+            line_of(&single, 0, 0),
             "0.0 % (0/1 piece), down 0 B/s, up 0 B/s, 1 link"
         );
         progress.without_holder = 5;
         progress.paused = Some("cannot write /data.bin: no space left on device".to_owned());
-        assert!(line(&progress, 0, 0).ends_with(", 5 that no linked peer has, paused"));
+        assert!(line_of(&progress, 0, 0).ends_with(", 5 that no linked peer has, paused"));
+    }
+
+    #[test]
+    fn several_contents_are_told_as_one_and_those_that_are_complete_are_counted() {
+        let one = |have: u32, pieces: u32| Progress {
+            known: true,
+            have,
+            pieces,
+            links: 1,
+            ..Progress::default()
+        };
+        let contents: Vec<_> = [one(4, 4), one(1, 12), one(0, 0)]
+            .into_iter()
+            .enumerate()
+            .map(|(number, progress)| (InfoHash([number as u8; 20]), progress))
+            .collect();
+        assert_eq!(
+            line(&contents, 0, 0),
+            "2 of 3 contents complete, 31.2 % (5/16 pieces), down 0 B/s, up 0 B/s, 3 links"
+        );
+        assert_eq!(line(&contents[..1], 0, 0), line_of(&contents[0].1, 0, 0));
     }
 }

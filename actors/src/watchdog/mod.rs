@@ -1,13 +1,13 @@
 //! The watchdog actor: figures over time, and what is odd about them.
 //!
-//! Once a second it asks the scheduler how far the swarm is and works out rates; it tells the
+//! Once a second it asks the schedulers how far their swarms are and works out rates; it tells the
 //! progress to the node's listeners, and every few seconds to the log in one line. It measures how
 //! long the singletons take to answer (the age of their mailboxes), keeps a window of round trips
 //! per link, and complains when sessions are woken far more often than bytes move: a busy loop.
 
 mod figures;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use actix::{
     WrapFuture,
 };
 use log::{debug, info, warn};
-use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::id::{InfoHash, LinkId};
 use swarmlet_protocol::time::Timestamp;
 
-use self::figures::{RateMeter, Window, line};
+use self::figures::{RateMeter, Window, line, sum};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::messages::events::Event;
@@ -59,7 +59,8 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Watchdog {
     setup: Setup,
-    scheduler: Option<Recipient<QueryProgress>>,
+    /// What the supervisor told; survives a restart.
+    schedulers: BTreeMap<InfoHash, Recipient<QueryProgress>>,
     state: State,
 }
 
@@ -68,16 +69,22 @@ struct State {
     down: RateMeter,
     up: RateMeter,
     turns: RateMeter,
-    told: Option<(Progress, u64, u64)>,
-    summed: Option<(Progress, Timestamp)>,
+    told: Option<(Contents, u64, u64)>,
+    summed: Option<(Contents, Timestamp)>,
     windows: HashMap<LinkId, Window>,
-    waiting: HashMap<&'static str, Timestamp>,
+    /// Since when an actor owes an answer, by its place in the list.
+    waiting: HashMap<usize, Timestamp>,
 }
+
+/// The progress of every content.
+type Contents = Vec<(InfoHash, Progress)>;
 
 /// Watch this swarm, and this actor. From the supervisor when a swarm starts.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Watch {
+    /// The swarm.
+    pub info_hash: InfoHash,
     /// The scheduler to ask for progress.
     pub scheduler: Recipient<QueryProgress>,
     /// Further actors whose mailboxes are watched.
@@ -91,7 +98,7 @@ impl Watchdog {
         let state = State::new(&setup);
         Self {
             setup,
-            scheduler: None,
+            schedulers: BTreeMap::new(),
             state,
         }
     }
@@ -110,61 +117,76 @@ impl Watchdog {
             warn!("sessions take {turns} turns a second and move little ({moved} bytes so far)");
         }
         self.ping(now, context);
-        let Some(scheduler) = &self.scheduler else {
+        if self.schedulers.is_empty() {
             return;
-        };
-        let asked = scheduler.send(QueryProgress);
-        context.spawn(asked.into_actor(self).map(|answer, watchdog, _| {
-            if let Ok(progress) = answer {
-                watchdog.tell(progress);
+        }
+        let asked: Vec<_> = self
+            .schedulers
+            .iter()
+            .map(|(info_hash, scheduler)| (*info_hash, scheduler.send(QueryProgress)))
+            .collect();
+        let answers = async move {
+            let mut contents = Contents::with_capacity(asked.len());
+            for (info_hash, answer) in asked {
+                if let Ok(progress) = answer.await {
+                    contents.push((info_hash, progress));
+                }
             }
+            contents
+        };
+        context.spawn(answers.into_actor(self).map(|contents, watchdog, _| {
+            watchdog.tell(contents);
         }));
     }
 
     fn ping(&mut self, now: Timestamp, context: &mut Context<Self>) {
-        for (name, actor) in &self.setup.watched {
-            if let Some(&since) = self.state.waiting.get(name) {
+        for (number, (name, actor)) in self.setup.watched.iter().enumerate() {
+            if let Some(&since) = self.state.waiting.get(&number) {
                 let age = now.since(since);
                 if age >= OLD_MAILBOX {
                     warn!("{name} has not answered for {:.0} s", age.as_secs_f64());
                 }
                 continue;
             }
-            let name = *name;
-            self.state.waiting.insert(name, now);
+            self.state.waiting.insert(number, now);
             context.spawn(
                 actor
                     .send(Ping)
                     .into_actor(self)
                     .map(move |_, watchdog, _| {
-                        watchdog.state.waiting.remove(name);
+                        watchdog.state.waiting.remove(&number);
                     }),
             );
         }
     }
 
-    fn tell(&mut self, progress: Progress) {
+    fn tell(&mut self, contents: Contents) {
         let (down, up) = (self.state.down.rate(), self.state.up.rate());
-        let told = (progress.clone(), down, up);
+        let told = (contents.clone(), down, up);
         if self.state.told.as_ref() != Some(&told) {
+            let progress = sum(contents.iter().map(|(_, progress)| progress));
             for listener in &self.setup.listeners {
-                let progress = progress.clone();
-                listener.do_send(Event::Progress { progress, down, up });
+                listener.do_send(Event::Progress {
+                    progress: progress.clone(),
+                    contents: contents.clone(),
+                    down,
+                    up,
+                });
             }
             self.state.told = Some(told);
         }
         let now = self.setup.clock.now();
         let due = match &self.state.summed {
-            None => progress.known,
+            None => contents.iter().any(|(_, progress)| progress.known),
             Some((before, at)) => {
-                let changed = *before != progress || down + up > 0;
+                let changed = *before != contents || down + up > 0;
                 // A look that comes some milliseconds early must not put it off by a period.
                 changed && now.since(*at) + self.setup.period / 2 >= SUMMARY
             }
         };
         if due {
-            info!("{}", line(&progress, down, up));
-            self.state.summed = Some((progress, now));
+            info!("{}", line(&contents, down, up));
+            self.state.summed = Some((contents, now));
         }
     }
 }
@@ -205,9 +227,9 @@ impl Supervised for Watchdog {
 impl Handler<Watch> for Watchdog {
     type Result = ();
 
-    fn handle(&mut self, Watch { scheduler, watched }: Watch, _: &mut Self::Context) {
-        self.scheduler = Some(scheduler);
-        self.setup.watched.extend(watched);
+    fn handle(&mut self, watch: Watch, _: &mut Self::Context) {
+        self.schedulers.insert(watch.info_hash, watch.scheduler);
+        self.setup.watched.extend(watch.watched);
     }
 }
 

@@ -168,6 +168,9 @@ pub enum Input {
     SelfComplete(bool),
     /// A new value for [`MembershipConfig::target_links`]; 0 means: accept, never dial.
     SetTarget(usize),
+    /// A new value for [`MembershipConfig::max_links`]: the node has more swarms or fewer. Links that
+    /// exceed a smaller one stay until they end or a newcomer needs their place.
+    SetMaxLinks(usize),
     /// The time of [`Membership::next_timeout`](super::Membership::next_timeout) has come.
     Tick,
 }

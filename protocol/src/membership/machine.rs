@@ -28,6 +28,8 @@ pub struct Membership {
     pub(super) max_links: usize,
     pub(super) max_half_open: usize,
     pub(super) target: usize,
+    /// The target that was asked for; [`Self::target`] is cut to `max_links`.
+    wanted: usize,
     pub(super) complete: bool,
     pub(super) book: Book,
     pub(super) links: BTreeMap<LinkId, Link>,
@@ -58,6 +60,7 @@ impl Membership {
             max_links,
             max_half_open: config.max_half_open.max(1),
             target: config.target_links.min(max_links),
+            wanted: config.target_links,
             complete: false,
             book: Book::new(reach, &config.own_addresses, rng.u64(..)),
             links: BTreeMap::new(),
@@ -99,7 +102,14 @@ impl Membership {
                 dropped,
             } => self.pex_received(link, &added, &dropped, now),
             Input::SelfComplete(complete) => self.self_complete(complete, now),
-            Input::SetTarget(target) => self.target = target.min(self.max_links),
+            Input::SetTarget(target) => {
+                self.wanted = target;
+                self.target = target.min(self.max_links);
+            }
+            Input::SetMaxLinks(most) => {
+                self.max_links = most.max(1);
+                self.target = self.wanted.min(self.max_links);
+            }
             Input::Tick => {}
         }
         self.last_input = now;
@@ -158,6 +168,12 @@ impl Membership {
     #[must_use]
     pub fn is_linked(&self, addr: SocketAddr) -> bool {
         self.links.values().any(|link| link.leads_to(&addr))
+    }
+
+    /// Where the peer of a link listens, if it has said so or we dialed it.
+    #[must_use]
+    pub fn address_of(&self, link: LinkId) -> Option<SocketAddr> {
+        self.links.get(&link)?.ready.as_ref()?.address
     }
 
     /// Do we know of the address, from whatever source, or is it our own? For the sweep.

@@ -167,9 +167,11 @@ pub enum Input {
         /// What.
         pieces: Vec<PieceIndex>,
     },
-    /// Storage cannot write now: no new leases.
+    /// A new value for [`PickerLimits::in_flight_bytes`]. Leases that exceed a smaller one run on.
+    SetMemory(u64),
+    /// No new leases for now: storage cannot write, or it is others' turn.
     Pause,
-    /// Storage can write again.
+    /// Leases are granted again.
     Resume,
     /// Time has come to [`super::Picker::next_timeout`].
     Tick,

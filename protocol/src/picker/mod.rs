@@ -226,6 +226,10 @@ impl Picker {
                 }
                 state.wake_complete();
             }
+            Input::SetMemory(bytes) => {
+                state.limits.in_flight_bytes = bytes;
+                state.wake_all();
+            }
             Input::Pause => state.paused = true,
             Input::Resume => {
                 state.paused = false;

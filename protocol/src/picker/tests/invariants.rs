@@ -28,6 +28,8 @@ struct Peer {
 struct Model {
     layout: Layout,
     limits: PickerLimits,
+    /// Bytes that were out when the limit was last changed.
+    excess: u64,
     have: BTreeSet<PieceIndex>,
     unchecked: BTreeSet<PieceIndex>,
     storing: BTreeMap<PieceIndex, LinkId>,
@@ -41,6 +43,7 @@ impl Model {
         Self {
             layout,
             limits,
+            excess: 0,
             have: BTreeSet::new(),
             unchecked: layout.all_pieces().collect(),
             storing: BTreeMap::new(),
@@ -167,6 +170,11 @@ impl Model {
                     }
                 }
             }
+            // What is granted from now on keeps to it; what is out may exceed it.
+            Input::SetMemory(bytes) => {
+                self.limits.in_flight_bytes = *bytes;
+                self.excess = self.in_flight().0;
+            }
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
             Input::Progress { .. } | Input::Tick => {}
@@ -276,7 +284,7 @@ impl Model {
         let (bytes, leases) = self.in_flight();
         assert_eq!(picker.in_flight_bytes(), bytes);
         assert!(
-            bytes <= self.limits.in_flight_bytes || leases == 1,
+            bytes <= self.limits.in_flight_bytes.max(self.excess) || leases == 1,
             "{bytes} bytes"
         );
         assert!(picker.leased() as usize <= self.limits.leases);
@@ -354,6 +362,7 @@ fn steps(pieces: u32) -> impl Strategy<Value = Vec<Step>> {
         1 => (link.clone(), some).prop_map(|(link, pieces)| Input::Received { link, pieces }),
         1 => link.clone().prop_map(|link| Input::Progress { link }),
         1 => prop_oneof![Just(Input::Pause), Just(Input::Resume), Just(Input::Resume)],
+        1 => (50_u64..3_000).prop_map(Input::SetMemory),
         1 => Just(Input::Tick),
     ];
     let step = prop_oneof![

@@ -1,0 +1,290 @@
+//! Which of a node's contents are fetched now, and how much each may have on its way.
+//!
+//! All swarms of a node share its memory, so a few fetch at a time and the others wait. Whoever has
+//! had the fewest turns is next, the one with the least to fetch first: a small content that comes
+//! while a huge one is under way waits for a slice at most, and the huge one goes on beside it.
+//! Contents that are complete take no part: serving costs no turn.
+//!
+//! Invariants: at most [`MAX_RUNNING`] fetch at a time; while there are no more than that, all do; whoever
+//! waits gets a turn after a bounded number of slices, whatever the others do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::id::InfoHash;
+use crate::time::Timestamp;
+
+/// 4 contents are fetched at a time: with pieces of 4 MiB (longer ones go to a scratch file) each still
+/// has room for the one it fetches and the one it stores.
+pub const MAX_RUNNING: usize = 4;
+
+/// 10 s: a turn, if others wait. Long enough that starting and ending it costs nothing beside it.
+pub const SLICE: Duration = Duration::from_secs(10);
+
+/// 2 s: a turn in which nothing moves is over after so long, if others wait: nobody may be there who
+/// has what is missing.
+pub const IDLE_SLICE: Duration = Duration::from_secs(2);
+
+/// What one content may do now.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Turn {
+    /// Fetch, with a share of the node's memory: one of so many.
+    Run {
+        /// Contents that share it.
+        sharers: usize,
+    },
+    /// Wait; what is on its way may arrive.
+    Wait,
+}
+
+/// Hands out turns.
+#[derive(Debug, Default)]
+pub struct Turns {
+    jobs: BTreeMap<InfoHash, Job>,
+    /// What each job was told last.
+    told: BTreeMap<InfoHash, Turn>,
+}
+
+#[derive(Debug)]
+struct Job {
+    /// Bytes that are missing.
+    left: u64,
+    /// Turns that it has had.
+    turns: u32,
+    /// Since when it has its turn.
+    running: Option<Timestamp>,
+    /// When `left` last changed.
+    moved: Timestamp,
+}
+
+impl Turns {
+    /// So many bytes of a content are missing; a new content if it was not known. With 0 it is
+    /// complete and takes no turn until something is missing again.
+    pub fn left(&mut self, content: InfoHash, left: u64, now: Timestamp) {
+        if left == 0 {
+            self.jobs.remove(&content);
+            return;
+        }
+        let fewest = self.jobs.values().map(|job| job.turns).min().unwrap_or(0);
+        let job = self.jobs.entry(content).or_insert(Job {
+            left,
+            // Nobody who comes later has a claim to all the turns that the others had before.
+            turns: fewest,
+            running: None,
+            moved: now,
+        });
+        if job.left != left {
+            job.left = left;
+            job.moved = now;
+        }
+    }
+
+    /// Decides anew; names every content whose turn has begun, ended or has other sharers now.
+    pub fn decide(&mut self, now: Timestamp) -> Vec<(InfoHash, Turn)> {
+        self.end_turns(now);
+        let running = self.jobs.values().filter(|job| job.running.is_some());
+        let free = MAX_RUNNING.saturating_sub(running.count());
+        let mut waiting: Vec<_> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.running.is_none())
+            .map(|(content, job)| (job.turns, job.left, *content))
+            .collect();
+        waiting.sort_unstable();
+        for (_, _, content) in waiting.into_iter().take(free) {
+            if let Some(job) = self.jobs.get_mut(&content) {
+                job.running = Some(now);
+                job.moved = now;
+                job.turns = job.turns.saturating_add(1);
+            }
+        }
+        self.news()
+    }
+
+    /// When to decide again if nothing else happens: `None` while everybody has a turn.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Timestamp> {
+        if !self.is_crowded() {
+            return None;
+        }
+        self.jobs.values().filter_map(Job::ends).min()
+    }
+
+    /// Does somebody wait?
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.jobs.len() > MAX_RUNNING
+    }
+
+    /// Ends the turns that are over, as many as there are who wait.
+    fn end_turns(&mut self, now: Timestamp) {
+        let waiting = |job: &&Job| job.running.is_none();
+        let mut waiters = self.jobs.values().filter(waiting).count();
+        let free = MAX_RUNNING.saturating_sub(self.jobs.len() - waiters);
+        waiters = waiters.saturating_sub(free);
+        let mut over: Vec<_> = self
+            .jobs
+            .iter()
+            .filter_map(|(content, job)| Some((job.ends()?, *content)))
+            .filter(|(end, _)| *end <= now)
+            .collect();
+        over.sort_unstable();
+        for (_, content) in over.into_iter().take(waiters) {
+            if let Some(job) = self.jobs.get_mut(&content) {
+                job.running = None;
+            }
+        }
+    }
+
+    fn news(&mut self) -> Vec<(InfoHash, Turn)> {
+        let running = self.jobs.values().filter(|job| job.running.is_some());
+        let sharers = running.count();
+        let turns: BTreeMap<_, _> = self
+            .jobs
+            .iter()
+            .map(|(content, job)| {
+                let turn = match job.running {
+                    Some(_) => Turn::Run { sharers },
+                    None => Turn::Wait,
+                };
+                (*content, turn)
+            })
+            .collect();
+        let news = turns
+            .iter()
+            .filter(|(content, turn)| self.told.get(content) != Some(turn))
+            .map(|(content, turn)| (*content, *turn))
+            .collect();
+        self.told = turns;
+        news
+    }
+}
+
+impl Job {
+    /// When its turn is over, if it has one.
+    fn ends(&self) -> Option<Timestamp> {
+        let since = self.running?;
+        Some((since + SLICE).min(self.moved + IDLE_SLICE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn content(number: u8) -> InfoHash {
+        InfoHash([number; 20])
+    }
+
+    fn running(turns: &Turns) -> Vec<u8> {
+        let running = turns.jobs.iter().filter(|(_, job)| job.running.is_some());
+        running.map(|(content, _)| content.0[0]).collect()
+    }
+
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::from_millis((seconds * 1_000.0) as u64)
+    }
+
+    #[test]
+    fn a_few_contents_all_have_their_turn_and_share_the_memory() {
+        let mut turns = Turns::default();
+        turns.left(content(1), 100, at(0.0));
+        assert_eq!(
+            turns.decide(at(0.0)),
+            [(content(1), Turn::Run { sharers: 1 })]
+        );
+        assert_eq!(turns.decide(at(1.0)), [], "nothing new");
+        turns.left(content(2), 100, at(1.0));
+        let both = [
+            (content(1), Turn::Run { sharers: 2 }),
+            (content(2), Turn::Run { sharers: 2 }),
+        ];
+        assert_eq!(turns.decide(at(1.0)), both);
+        assert_eq!(turns.next_timeout(), None, "nobody waits");
+        turns.left(content(1), 0, at(2.0));
+        assert_eq!(
+            turns.decide(at(2.0)),
+            [(content(2), Turn::Run { sharers: 1 })]
+        );
+    }
+
+    #[test]
+    fn a_small_one_that_comes_last_waits_for_a_slice_at_most() {
+        let mut turns = Turns::default();
+        for huge in 1..=5 {
+            turns.left(content(huge), 1 << 40, at(0.0));
+        }
+        turns.decide(at(0.0));
+        assert_eq!(running(&turns), [1, 2, 3, 4]);
+        let mut now = 1.0;
+        turns.left(content(9), 10, at(now));
+        while !running(&turns).contains(&9) {
+            now += 0.5;
+            for huge in 1..=5 {
+                // All of them move on.
+                turns.left(content(huge), (1 << 40) - now as u64 * 2, at(now));
+            }
+            turns.decide(at(now));
+        }
+        assert!(now <= 10.0 + 0.5, "{now}");
+    }
+
+    #[test]
+    fn who_finds_nobody_gives_its_turn_away_soon() {
+        let mut turns = Turns::default();
+        for number in 1..=5 {
+            turns.left(content(number), 100, at(0.0));
+        }
+        turns.decide(at(0.0));
+        assert_eq!(turns.next_timeout(), Some(at(2.0)));
+        for (number, left) in [(1, 90), (2, 80), (4, 70)] {
+            turns.left(content(number), left, at(1.9));
+        }
+        let news = turns.decide(at(2.0));
+        assert_eq!(running(&turns), [1, 2, 4, 5]);
+        assert_eq!(
+            news,
+            [
+                (content(3), Turn::Wait),
+                (content(5), Turn::Run { sharers: 4 })
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn all_get_turns_and_never_too_many(
+            sizes in prop::collection::vec(1_u64..1_000, 1..30),
+            moves in prop::collection::vec((0_usize..30, 0_u64..500), 1..200),
+        ) {
+            let mut turns = Turns::default();
+            for (number, &size) in sizes.iter().enumerate() {
+                turns.left(content(number as u8), size, at(0.0));
+            }
+            let mut since = vec![0.0; sizes.len()];
+            let mut left = sizes.clone();
+            // Rounds in which everybody could have had a turn, and one more.
+            let rounds = sizes.len() as f64 / MAX_RUNNING as f64 + 2.0;
+            let patience = SLICE.as_secs_f64() * rounds;
+            for (step, &(who, by)) in moves.iter().enumerate() {
+                let now = step as f64;
+                turns.decide(at(now));
+                let running = running(&turns);
+                let open = left.iter().filter(|&&left| left > 0).count();
+                prop_assert_eq!(running.len(), open.min(MAX_RUNNING));
+                for (number, since) in since.iter_mut().enumerate() {
+                    if running.contains(&(number as u8)) || left[number] == 0 {
+                        *since = now;
+                    }
+                    prop_assert!(now - *since <= patience, "{number} waits");
+                }
+                if let Some(rest) = left.get_mut(who).filter(|_| running.contains(&(who as u8))) {
+                    *rest = rest.saturating_sub(by);
+                    turns.left(content(who as u8), *rest, at(now));
+                }
+            }
+        }
+    }
+}

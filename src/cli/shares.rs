@@ -1,0 +1,180 @@
+//! Which contents a node is to keep, as the command line names them.
+//!
+//! One config and one file, as in a container; several pairs of both; or a directory of pairs.
+
+use std::path::{Path, PathBuf};
+
+use swarmlet::Share;
+use swarmlet_protocol::metainfo::TorrentConf;
+
+use super::args::DEFAULT_DATA;
+use super::config;
+use super::error::CliError;
+
+/// What configs in a directory end with.
+const ENDING: &str = "conf";
+
+/// 1,000 configs of one directory. Each content has two actors, and they must all answer in a
+/// second.
+const MAX_SHARES: usize = 1_000;
+
+/// What a node is to keep.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// The place of the one content that the config describes, or that is learned.
+    pub(crate) single: Option<(TorrentConf, PathBuf)>,
+    /// Contents with a place each.
+    pub(crate) shares: Vec<Share>,
+}
+
+impl Contents {
+    /// How many contents there are, one that is to be learned among them.
+    pub(crate) fn count(&self) -> usize {
+        self.shares.len() + usize::from(self.single.is_some())
+    }
+}
+
+/// Reads what the command line names.
+///
+/// # Errors
+/// A config cannot be read, or lacks what it needs; configs and files are not as many.
+pub(crate) fn gather(
+    confs: &[PathBuf],
+    data: &[PathBuf],
+    directory: Option<&Path>,
+) -> Result<Contents, CliError> {
+    let mut contents = Contents::default();
+    if confs.len() < 2 && data.len() < 2 {
+        // With a directory and nothing else, the defaults are not meant.
+        if directory.is_none() || !confs.is_empty() || !data.is_empty() {
+            let conf = config::read_or_default(confs.first().map(PathBuf::as_path))?;
+            let data = data.first().map(PathBuf::as_path);
+            let data = data.map_or_else(|| PathBuf::from(DEFAULT_DATA), Path::to_owned);
+            contents.single = Some((conf, data));
+        }
+    } else if confs.len() == data.len() {
+        for (conf, data) in confs.iter().zip(data) {
+            contents.shares.push(share(conf, data.clone())?);
+        }
+    } else {
+        return Err(CliError::Pairs {
+            confs: confs.len(),
+            data: data.len(),
+        });
+    }
+    if let Some(directory) = directory {
+        contents.shares.extend(of_directory(directory)?);
+    }
+    Ok(contents)
+}
+
+fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
+    let TorrentConf { info, peers, .. } = config::read(conf)?;
+    let info = info.ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
+    Ok(Share { info, data, peers })
+}
+
+/// The configs of a directory in the order of their names.
+fn of_directory(directory: &Path) -> Result<Vec<Share>, CliError> {
+    let entries = std::fs::read_dir(directory).map_err(CliError::read(directory))?;
+    let mut confs = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(CliError::read(directory))?.path();
+        let is_hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
+        if path.extension().is_some_and(|ending| ending == ENDING)
+            && !path.file_name().is_some_and(is_hidden)
+        {
+            confs.push(path);
+        }
+    }
+    if confs.is_empty() {
+        return Err(CliError::NoShares(directory.to_owned()));
+    }
+    if confs.len() > MAX_SHARES {
+        return Err(CliError::TooManyShares {
+            directory: directory.to_owned(),
+            count: confs.len(),
+            limit: MAX_SHARES,
+        });
+    }
+    confs.sort_unstable();
+    let shares = confs
+        .iter()
+        .map(|conf| share(conf, conf.with_extension("")));
+    shares.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const CONF: &str = r#"{"Peers": ["10.0.0.1"], "FileInfo": {"Size": 0, "PartSize": 1}}"#;
+
+    fn paths(directory: &Path, names: &[&str]) -> Vec<PathBuf> {
+        names.iter().map(|name| directory.join(name)).collect()
+    }
+
+    fn complaint(outcome: Result<Contents, CliError>) -> String {
+        outcome.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn one_config_and_one_file_are_as_in_a_container() {
+        let directory = tempfile::tempdir().unwrap();
+        let conf = paths(directory.path(), &["a.conf"]);
+        fs::write(&conf[0], CONF).unwrap();
+        let contents = gather(&conf, &[], None).unwrap();
+        let (conf, data) = contents.single.unwrap();
+        assert!(conf.info.is_some() && contents.shares.is_empty());
+        assert_eq!(data, Path::new("/data.bin"));
+    }
+
+    #[test]
+    fn several_go_in_pairs_and_each_must_say_what_its_file_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let confs = paths(directory.path(), &["a.conf", "b.conf"]);
+        let data = paths(directory.path(), &["x", "y"]);
+        fs::write(&confs[0], CONF).unwrap();
+        fs::write(&confs[1], CONF).unwrap();
+        let contents = gather(&confs, &data, None).unwrap();
+        let places: Vec<_> = contents.shares.iter().map(|share| &share.data).collect();
+        assert_eq!(places, [&data[0], &data[1]]);
+        assert_eq!(contents.shares[0].peers.len(), 1);
+        assert_eq!(
+            complaint(gather(&confs, &data[..1], None)),
+            "2 --conf and 1 --data: each --conf needs its --data, in the same order"
+        );
+        fs::write(&confs[1], "{}").unwrap();
+        assert_eq!(
+            complaint(gather(&confs, &data, None)),
+            format!(
+                "{} has no FileInfo; each of several configs needs one",
+                confs[1].display()
+            )
+        );
+    }
+
+    #[test]
+    fn a_directory_holds_configs_beside_their_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ["b.iso.conf", "a.conf", ".hidden.conf", "notes.txt", "b.iso"];
+        for name in files {
+            fs::write(directory.path().join(name), CONF).unwrap();
+        }
+        let contents = gather(&[], &[], Some(directory.path())).unwrap();
+        assert!(contents.single.is_none(), "the defaults are not meant");
+        let places: Vec<_> = contents
+            .shares
+            .into_iter()
+            .map(|share| share.data)
+            .collect();
+        assert_eq!(places, paths(directory.path(), &["a", "b.iso"]));
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(
+            complaint(gather(&[], &[], Some(empty.path()))),
+            format!("there is no NAME.conf in {}", empty.path().display())
+        );
+    }
+}
