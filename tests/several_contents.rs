@@ -1,5 +1,7 @@
 //! One node that keeps several files: one port, one search for peers, a swarm for each.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::fs;

@@ -18,7 +18,7 @@ use super::values::{ListenAddress, Sweep, Switch};
 #[command(
     name = "swarmlet",
     version,
-    about = "Keeps one file byte-identical on every machine of a fleet: no tracker, no server, no control plane.",
+    about = "Keeps files byte-identical on every machine of a fleet: no tracker, no server, no control plane.",
     after_help = help::START,
     after_long_help = help::NOTES,
     subcommand_value_name = "COMMAND",

@@ -36,6 +36,10 @@ Examples:
       a config of one's own, and one more peer
   swarmlet node --data image.iso --sweep auto --exit-when-complete
       no config: find a node in the /24, learn what it shares, fetch it and end
+  swarmlet node --conf a.conf --data a.iso --conf b.conf --data b.iso
+      two files, one port
+  swarmlet node --shares /srv/images
+      every file that has a config beside it: NAME and NAME.conf
 
 Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line.";
 

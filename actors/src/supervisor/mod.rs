@@ -8,6 +8,7 @@
 mod children;
 mod settings;
 mod shutdown;
+mod swarms;
 mod threads;
 
 use std::collections::HashMap;
@@ -26,8 +27,8 @@ use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
 use tokio::task::{AbortHandle, spawn_blocking};
 
-use self::children::NewSwarm;
 pub use self::settings::{Settings, Share, Sweep, interfaces, own_addresses, sweeps};
+use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
 use crate::clock::Clock;

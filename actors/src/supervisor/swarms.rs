@@ -1,0 +1,200 @@
+//! Starting what one content needs: its scheduler, and its storage once it is known.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix::{AsyncContext, Context};
+use log::info;
+use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::metainfo::Info;
+
+use super::children::reporter;
+use super::settings::Share;
+use super::{Supervisor, SwarmActors};
+use crate::guard::{self, Policy};
+use crate::messages::discovery::SwarmStarted;
+use crate::messages::events::Event;
+use crate::messages::scheduler::ServeContent;
+use crate::messages::storage::StorageHandle;
+use crate::messages::turns::ContentStarted;
+use crate::scheduler::{self, Scheduler};
+use crate::storage::{self, Storage};
+use crate::watchdog::Watch;
+
+/// A swarm that is about to start.
+pub(super) struct NewSwarm {
+    pub(super) info_hash: InfoHash,
+    /// Where its content is kept.
+    pub(super) place: PathBuf,
+    /// It stands in our own configuration.
+    pub(super) configured: bool,
+    /// Peers of this swarm alone.
+    pub(super) peers: Vec<PeerAddress>,
+}
+
+impl Supervisor {
+    /// Starts all that one content of the configuration needs.
+    pub(super) fn start_share(&mut self, share: &Share, context: &Context<Self>) {
+        let Share { info, data, peers } = share;
+        let swarm = NewSwarm {
+            info_hash: info.info_hash(),
+            place: data.clone(),
+            configured: true,
+            peers: peers.clone(),
+        };
+        self.start_swarm(swarm, Some(info), context);
+        self.serve(&Arc::new(info.clone()), context);
+    }
+
+    /// The configuration knows no content: what was learned in an earlier life is started, unless
+    /// another one is wanted now.
+    pub(super) fn start_remembered(&mut self, context: &Context<Self>) {
+        let Some(place) = self.settings.place.clone() else {
+            return;
+        };
+        let wanted = |info: &Info| {
+            let wanted = self.settings.wanted.as_ref();
+            wanted.is_none_or(|name| *name == info.name() || *name == info.info_hash().to_string())
+        };
+        let Some(info) = self.remembered.info.take().filter(wanted) else {
+            info!("nothing is known of the content yet; looking for peers that know");
+            return;
+        };
+        let swarm = NewSwarm {
+            info_hash: info.info_hash(),
+            place,
+            configured: false,
+            peers: Vec::new(),
+        };
+        self.start_swarm(swarm, Some(&info), context);
+        self.serve(&Arc::new(info), context);
+    }
+
+    /// Starts the scheduler of a swarm and tells discovery to find peers for it.
+    pub(super) fn start_swarm(
+        &mut self,
+        swarm: NewSwarm,
+        info: Option<&Info>,
+        context: &Context<Self>,
+    ) {
+        let NewSwarm {
+            info_hash,
+            place,
+            configured,
+            peers,
+        } = swarm;
+        let Some(children) = &self.children else {
+            return;
+        };
+        let myself = context.address();
+        let discovery = children.discovery.clone();
+        let watchdog = children.watchdog.clone();
+        let scheduler = Scheduler::new(scheduler::Setup {
+            info_hash,
+            reset: discovery.clone().recipient(),
+            ban: discovery.clone().recipient(),
+            completed: (discovery.clone().recipient(), myself.clone().recipient()),
+            learned: myself.clone().recipient(),
+            trouble: myself.clone().recipient(),
+            clock: self.clock,
+            seed: self.seed,
+        });
+        let scheduler = self.start_guarded("scheduler", scheduler, context);
+        watchdog.do_send(Watch {
+            info_hash,
+            scheduler: scheduler.clone().recipient(),
+            watched: vec![("scheduler", scheduler.clone().recipient())],
+        });
+        let actors = SwarmActors {
+            scheduler,
+            storage: None,
+            place,
+            configured,
+        };
+        self.swarms.insert(info_hash, actors);
+        self.announce_swarm(info_hash, info, peers);
+    }
+
+    /// Tells discovery of a swarm, or that its content is known by now.
+    pub(super) fn announce_swarm(
+        &self,
+        info_hash: InfoHash,
+        info: Option<&Info>,
+        peers: Vec<PeerAddress>,
+    ) {
+        let (Some(children), Some(swarm)) = (&self.children, self.swarms.get(&info_hash)) else {
+            return;
+        };
+        children.discovery.do_send(SwarmStarted {
+            info_hash,
+            scheduler: swarm.scheduler.clone().recipient(),
+            content: info.map(|info| (info.name().to_owned(), info.layout().size())),
+            configured: swarm.configured,
+            peers,
+        });
+    }
+
+    /// The content is known: starts its storage.
+    pub(super) fn serve(&mut self, info: &Arc<Info>, context: &Context<Self>) {
+        let myself = context.address();
+        let Some(swarm) = self.swarms.get_mut(&info.info_hash()) else {
+            return;
+        };
+        let Some(children) = self.children.as_ref().filter(|_| swarm.storage.is_none()) else {
+            return;
+        };
+        let place: Context<Storage> = Context::new();
+        let storage = place.address();
+        // The scheduler hears of the storage before the storage says its first word to it.
+        swarm.scheduler.do_send(ServeContent {
+            info: Arc::clone(info),
+            storage: StorageHandle {
+                read: storage.clone().recipient(),
+                store: storage.clone().recipient(),
+                spill: storage.clone().recipient(),
+                forget: storage.clone().recipient(),
+                report: storage.clone().recipient(),
+            },
+        });
+        let actor = Storage::new(storage::Setup {
+            info: Arc::clone(info),
+            path: swarm.place.clone(),
+            scratch: self
+                .settings
+                .state
+                .iter()
+                .cloned()
+                .chain([std::env::temp_dir()])
+                .collect(),
+            scheduler: swarm.scheduler.clone().recipient(),
+            counters: Arc::clone(&self.counters),
+            buffers: self.buffers.clone(),
+            shared: self.disk.clone(),
+        });
+        self.tasks.push(guard::run(
+            "storage",
+            Policy::SINGLETON,
+            place,
+            actor,
+            reporter(&myself),
+        ));
+        children.watchdog.do_send(Watch {
+            info_hash: info.info_hash(),
+            scheduler: swarm.scheduler.clone().recipient(),
+            watched: vec![("storage", storage.clone().recipient())],
+        });
+        children.turns.do_send(ContentStarted {
+            info_hash: info.info_hash(),
+            size: info.layout().size(),
+            progress: swarm.scheduler.clone().recipient(),
+            turn: swarm.scheduler.clone().recipient(),
+        });
+        swarm.storage = Some(storage);
+        self.tell(Event::ContentKnown {
+            info_hash: info.info_hash(),
+            size: info.layout().size(),
+            pieces: info.layout().pieces(),
+        });
+    }
+}
