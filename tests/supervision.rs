@@ -129,6 +129,11 @@ fn a_transfer_survives_panics_of_the_watchdog() {
 }
 
 #[test]
+fn a_transfer_survives_panics_of_the_turns() {
+    survives(ActorKind::Turns, "turns");
+}
+
+#[test]
 fn a_transfer_survives_panics_of_all_kinds_at_once() {
     let panicked = transfer_with(async |leecher| {
         leecher.is_under_way().await;
@@ -139,6 +144,7 @@ fn a_transfer_survives_panics_of_all_kinds_at_once() {
             ActorKind::Discovery,
             ActorKind::Listener,
             ActorKind::Watchdog,
+            ActorKind::Turns,
             ActorKind::Supervisor,
         ] {
             crash(leecher, kind).await;
