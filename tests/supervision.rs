@@ -159,6 +159,7 @@ fn a_transfer_survives_panics_of_all_kinds_at_once() {
         "session",
         "storage",
         "supervisor",
+        "turns",
         "watchdog",
     ];
     assert_eq!(panicked, all);

@@ -73,7 +73,7 @@ pub(crate) struct NodeArgs {
     )]
     pub(crate) data: Vec<PathBuf>,
 
-    /// Directory of files to keep in sync, each with its config beside it: NAME and NAME.conf
+    /// Directory of files to keep in sync, each with its NAME.conf beside it [default: none]
     ///
     /// Every NAME.conf in it is a config with a FileInfo, and NAME is the file that it describes,
     /// created if it is missing. Other files are left alone. Read once, at the start.

@@ -13,6 +13,7 @@ const FLAGS: [(&str, &[Flag]); 4] = [
         &[
             ["--conf", "/torrent.conf", "SWARMLET_CONF"],
             ["--data", "/data.bin", "SWARMLET_DATA"],
+            ["--shares", "none", "SWARMLET_SHARES"],
             ["--listen", "0.0.0.0:6881", "SWARMLET_LISTEN"],
             ["--state", "/var/lib/swarmlet", "SWARMLET_STATE"],
             ["--fleet", "the nameless", "SWARMLET_FLEET"],
