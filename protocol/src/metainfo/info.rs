@@ -1,13 +1,17 @@
-//! The info dictionary (BEP 3): name, sizes and the pieces' hashes of one file.
+//! The info dictionary (BEP 3): name, sizes and the pieces' hashes of one file, or of a folder of
+//! files one after the other.
 //!
+//! Version 1 only; a hybrid (BEP 52) is taken for the version 1 torrent that it also is.
 //! Invariants: the infohash is the SHA-1 of exactly the bytes that [`Info::bytes`] gives; there are
-//! as many hashes as the layout has pieces; the name is that of a file and of no directory.
+//! as many hashes as the layout has pieces; the files have as many bytes as the layout; the name
+//! is that of a file or a folder and leads to no other.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::files::{self, Files, FilesError, NewFile};
 use crate::bencode::{self, DecodeError, Dict, DictEncoder, Value};
 use crate::id::{DIGEST_LENGTH, InfoHash, PieceHash};
 use crate::layout::{Layout, LayoutError, PieceIndex};
@@ -20,11 +24,13 @@ pub const MAX_METADATA_LENGTH: usize = 16 * 1024 * 1024;
 /// 255 bytes: the longest name that file systems take.
 pub const MAX_NAME_LENGTH: usize = 255;
 
-/// The description of one file that a swarm shares. Cheap to clone.
+/// The description of what a swarm shares. Cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Info {
     name: Arc<str>,
     layout: Layout,
+    files: Files,
+    is_folder: bool,
     /// The hashes one after the other: a part of `raw`.
     hashes: Bytes,
     raw: Bytes,
@@ -59,14 +65,15 @@ pub enum InfoError {
         /// What its value must be.
         rule: &'static str,
     },
-    /// The description of a tree of files.
-    #[error(
-        "torrents of several files are not supported; make one of a single file, such as an archive"
-    )]
-    MultiFile,
+    /// The description of a single file and of a folder at once.
+    #[error("the info dictionary has both 'length' and 'files'; it must have one of them")]
+    FileAndFolder,
+    /// A list of files that we cannot keep.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// The description has no SHA-1 hashes (BEP 52).
     #[error(
-        "version 2 torrents without version 1 hashes are not supported; make a hybrid or a version 1 torrent"
+        "version 2 torrents without version 1 hashes are not supported yet; make a hybrid or a version 1 torrent"
     )]
     VersionTwoOnly,
     /// A name that no file may have, or one that points out of its directory.
@@ -115,13 +122,44 @@ impl Info {
     ) -> Result<Self, InfoError> {
         let length = i64::try_from(size).map_err(|_| LENGTH_KEY)?;
         let layout = Layout::new(size, piece_length)?;
-        check_count(hashes.len(), &layout)?;
-        let pieces: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+        let mut dict = described(name, &layout, hashes)?;
+        dict.integer(b"length", length);
+        Self::parse(dict.finish().into())
+    }
+
+    /// Describes a folder of files, in the order in which they are given. The same arguments give
+    /// the same infohash on every node: the dictionary has the keys `files`, `name`, `piece length`
+    /// and `pieces`, and no others; for a file's see [`NewFile`].
+    ///
+    /// # Errors
+    /// As [`Self::single_file`], and refuses paths that no file may have, or two of the same.
+    pub fn folder(
+        name: &str,
+        files: &[NewFile<'_>],
+        piece_length: u64,
+        hashes: &[PieceHash],
+    ) -> Result<Self, InfoError> {
+        let sizes = files.iter().map(|file| file.length);
+        let size = sizes.fold(0_u64, u64::saturating_add);
+        let layout = Layout::new(size, piece_length)?;
+        let list = files::encode(files)?;
+        let mut dict = described(name, &layout, hashes)?;
+        dict.list(b"files", &list);
+        Self::parse(dict.finish().into())
+    }
+
+    /// The same content as a private torrent (BEP 27), which has another infohash.
+    ///
+    /// # Errors
+    /// The dictionary is as long as one may be.
+    pub fn to_private(&self) -> Result<Self, InfoError> {
         let mut dict = DictEncoder::new();
-        dict.integer(b"length", length)
-            .bytes(b"name", name.as_bytes())
-            .integer(b"piece length", layout.piece_length())
-            .bytes(b"pieces", pieces);
+        let own = bencode::decode(&self.raw).map_err(InfoError::Bencode)?;
+        for (key, _) in own.dict().iter().flat_map(Dict::iter) {
+            let value = own.dict().and_then(|dict| dict.raw_value(key));
+            dict.encoded(key, value.unwrap_or_default());
+        }
+        dict.integer(b"private", 1);
         Self::parse(dict.finish().into())
     }
 
@@ -137,20 +175,33 @@ impl Info {
             Value::Dict(dict) => dict,
             other => return Err(InfoError::NotDictionary { kind: other.kind() }),
         };
-        if dict.get(b"files").is_some() {
-            return Err(InfoError::MultiFile);
-        }
         let pieces = dict.get(b"pieces");
-        if pieces.is_none() && dict.get(b"file tree").is_some() {
+        let version = dict.get(b"meta version").and_then(|it| it.integer());
+        if pieces.is_none() && (version == Some(2) || dict.get(b"file tree").is_some()) {
             return Err(InfoError::VersionTwoOnly);
         }
-        let name = dict.get(b"name").and_then(|name| name.text());
+        let name = |key: &[u8]| dict.get(key).and_then(|name| name.text());
+        let name = name(b"name.utf-8").or_else(|| name(b"name"));
         let name = name.ok_or(InfoError::Key {
             key: "name",
             rule: "a name in UTF-8",
         })?;
         check_name(name)?;
-        let size = natural(&dict, b"length").ok_or(LENGTH_KEY)?;
+        let (files, is_folder) = match dict.get(b"files") {
+            Some(_) if dict.get(b"length").is_some() => return Err(InfoError::FileAndFolder),
+            Some(list) => {
+                let list = list.list().ok_or(InfoError::Key {
+                    key: "files",
+                    rule: "a list of files",
+                })?;
+                (Files::parse(list)?, true)
+            }
+            None => {
+                let length = natural(&dict, b"length").ok_or(LENGTH_KEY)?;
+                (Files::single(name, length), false)
+            }
+        };
+        let size = files.size();
         let piece_length = natural(&dict, b"piece length").ok_or(InfoError::Key {
             key: "piece length",
             rule: "a number of bytes, 1 or more",
@@ -171,6 +222,8 @@ impl Info {
         Ok(Self {
             name: name.into(),
             layout,
+            files,
+            is_folder,
             hashes: raw.slice_ref(hashes),
             info_hash: InfoHash::of(&raw),
             private: private == Some(1),
@@ -178,13 +231,26 @@ impl Info {
         })
     }
 
-    /// The name of the file.
+    /// The name of the file, or of the folder.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How the file falls into pieces.
+    /// Is it a folder of files, if perhaps of one only? If not, it is a single file.
+    #[must_use]
+    pub const fn is_folder(&self) -> bool {
+        self.is_folder
+    }
+
+    /// The files, one after the other. Their paths are relative to the folder; the path of a
+    /// single file is its name.
+    #[must_use]
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// How the content, all files one after the other, falls into pieces.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout
@@ -231,6 +297,21 @@ const LENGTH_KEY: InfoError = InfoError::Key {
     key: "length",
     rule: "a number of bytes from 0 to 9223372036854775807",
 };
+
+/// What the descriptions of a file and of a folder have in common.
+fn described<'a>(
+    name: &'a str,
+    layout: &Layout,
+    hashes: &[PieceHash],
+) -> Result<DictEncoder<'a>, InfoError> {
+    check_count(hashes.len(), layout)?;
+    let pieces: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+    let mut dict = DictEncoder::new();
+    dict.bytes(b"name", name.as_bytes())
+        .integer(b"piece length", layout.piece_length())
+        .bytes(b"pieces", pieces);
+    Ok(dict)
+}
 
 fn natural(dict: &Dict<'_>, key: &[u8]) -> Option<u64> {
     dict.get(key)?.integer()?.try_into().ok()
@@ -295,6 +376,39 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_described_canonically() {
+        let hashes = [PieceHash([b'A'; 20])];
+        let file = |path, length, is_executable| NewFile {
+            path,
+            length,
+            is_executable,
+        };
+        let files = [file("b", 2, false), file("a/c", 3, true)];
+        let info = Info::folder("stuff", &files, 8, &hashes).unwrap();
+        let raw = b"d5:filesld6:lengthi2e4:pathl1:beed4:attr1:x6:lengthi3e4:pathl1:a1:ceee\
+            4:name5:stuff12:piece lengthi8e6:pieces20:AAAAAAAAAAAAAAAAAAAAe";
+        assert_eq!(info.bytes(), raw.as_slice());
+        assert!(info.is_folder());
+        let paths: Vec<_> = info.files().iter().map(|file| file.path).collect();
+        assert_eq!((paths, info.layout().size()), (vec!["b", "a/c"], 5));
+        let bad = Info::folder("stuff", &[file("../b", 5, false)], 8, &hashes);
+        assert!(matches!(
+            bad,
+            Err(InfoError::Files(FilesError::Path { .. }))
+        ));
+    }
+
+    #[test]
+    fn a_private_torrent_has_one_more_key() {
+        let info = Info::single_file("x", 0, 8, &[]).unwrap();
+        let private = info.to_private().unwrap();
+        let raw = b"d6:lengthi0e4:name1:x12:piece lengthi8e6:pieces0:7:privatei1ee";
+        assert_eq!(private.bytes(), raw.as_slice());
+        assert!(private.is_private() && !info.is_private());
+        assert_eq!(private.to_private(), Ok(private));
+    }
+
+    #[test]
     fn nothing_is_a_file_too() {
         let info = Info::single_file("data.bin", 0, 1, &[]).unwrap();
         assert_eq!((info.layout().pieces(), info.hashes().len()), (0, 0));
@@ -325,12 +439,8 @@ mod tests {
                 "the info dictionary is a list; it must be a dictionary",
             ),
             (
-                "d5:filesle4:name1:xe".to_owned(),
-                "torrents of several files are not supported; make one of a single file, such as an archive",
-            ),
-            (
                 "d9:file treede12:meta versioni2e4:name1:xe".to_owned(),
-                "version 2 torrents without version 1 hashes are not supported; make a hybrid or a version 1 torrent",
+                "version 2 torrents without version 1 hashes are not supported yet; make a hybrid or a version 1 torrent",
             ),
             (
                 "de".to_owned(),
@@ -406,6 +516,7 @@ mod tests {
             let hashes: Vec<_> = (0..pieces).map(|n| PieceHash::of(&n.to_be_bytes())).collect();
             let info = Info::single_file(&name, size, piece_length, &hashes).unwrap();
             prop_assert_eq!(info.layout().size(), size);
+            prop_assert_eq!(info.files().size(), size);
             prop_assert!(info.hashes().eq(hashes));
             prop_assert_eq!(Info::parse(info.bytes().clone()), Ok(info));
         }
