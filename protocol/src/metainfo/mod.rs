@@ -15,4 +15,4 @@ pub use files::{
 };
 pub use info::{Info, InfoError, MAX_METADATA_LENGTH, MAX_NAME_LENGTH};
 pub use magnet::{Magnet, MagnetError};
-pub use torrent::{MAX_TORRENT_LENGTH, Torrent, TorrentError};
+pub use torrent::{MAX_SOURCES, MAX_TEXT_LENGTH, MAX_TORRENT_LENGTH, Torrent, TorrentError};
