@@ -12,7 +12,7 @@ use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
 use swarmlet_actors::supervisor::{Settings, Supervisor, Sweep};
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
-use swarmlet_protocol::metainfo::{Info, TorrentConf};
+use swarmlet_protocol::metainfo::{Info, Torrent, TorrentConf};
 
 use crate::Error;
 
@@ -41,8 +41,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that keeps the file at `data` in sync. Without a configuration it learns from peers
-    /// what the file must be.
+    /// A node that keeps what is at `data` in sync: the content's file, or the folder in which its
+    /// files lie, if it has several. Without a configuration it learns from peers what that must
+    /// be.
     pub fn builder(data: impl Into<PathBuf>) -> NodeBuilder {
         NodeBuilder {
             data: data.into(),
@@ -105,6 +106,17 @@ impl NodeBuilder {
         self
     }
 
+    /// Takes the content from the bytes of a `.torrent` file. Trackers and web seeds in it are not
+    /// asked.
+    ///
+    /// # Errors
+    /// The bytes are not a torrent that can be kept; says why.
+    pub fn torrent(mut self, bytes: &[u8]) -> Result<Self, Error> {
+        let torrent = Torrent::parse(&bytes.to_vec().into())?;
+        self.info = Some(torrent.info);
+        Ok(self)
+    }
+
     /// Adds a peer. A host name is resolved again and again, and every address is a peer.
     pub fn peer(mut self, peer: PeerAddress) -> Self {
         self.peers.push(peer);
@@ -163,13 +175,14 @@ impl NodeBuilder {
     /// Starts the node on the present actix system.
     ///
     /// # Errors
-    /// The address is in use, the data path is a directory or a device, the state folder cannot be
-    /// written.
+    /// The address is in use, the data path is a device, or a folder where the content is a file or
+    /// the other way round, the state folder cannot be written.
     pub fn start(self) -> Result<Node, Error> {
         if actix_rt::System::try_current().is_none() {
             return Err(Error::NoSystem);
         }
-        if let Some(reason) = no_data_file(&self.data) {
+        let is_folder = self.info.as_ref().map(Info::is_folder);
+        if let Some(reason) = no_data_path(&self.data, is_folder) {
             return Err(Error::Data {
                 path: self.data,
                 reason: reason.to_owned(),
@@ -203,15 +216,55 @@ impl NodeBuilder {
     }
 }
 
-/// Why this path cannot be the data file, ever. What is missing can be created, and what cannot be
-/// looked at now may be all right later. Opening a pipe or a device is not tried: it could block.
-fn no_data_file(path: &Path) -> Option<&'static str> {
+/// Why content cannot be kept at this path, ever: a folder of files if `is_folder`, else a single
+/// file; while nothing is known of the content it may become either. What is missing can be
+/// created, and what cannot be looked at now may be all right later. Opening a pipe or a device is
+/// not tried: it could block.
+fn no_data_path(path: &Path, is_folder: Option<bool>) -> Option<&'static str> {
     let kind = std::fs::metadata(path).ok()?.file_type();
-    if kind.is_dir() {
-        Some("is a directory")
-    } else if kind.is_file() {
-        None
-    } else {
-        Some("not a regular file")
+    match is_folder {
+        Some(false) if kind.is_dir() => Some("is a directory"),
+        Some(true) if kind.is_file() => Some("is a file; the content is a folder"),
+        _ if kind.is_dir() || kind.is_file() => None,
+        _ => Some("not a regular file"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_refused_only_if_it_can_never_be_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let missing = folder.path().join("missing");
+        for (path, is_folder, reason) in [
+            (folder.path(), None, None),
+            (folder.path(), Some(true), None),
+            (folder.path(), Some(false), Some("is a directory")),
+            (&file, None, None),
+            (&file, Some(false), None),
+            (
+                &file,
+                Some(true),
+                Some("is a file; the content is a folder"),
+            ),
+            (&missing, Some(true), None),
+            (&missing, None, None),
+            (Path::new("/dev/null"), None, Some("not a regular file")),
+            (
+                Path::new("/dev/null"),
+                Some(true),
+                Some("not a regular file"),
+            ),
+        ] {
+            assert_eq!(
+                no_data_path(path, is_folder),
+                reason,
+                "{path:?} {is_folder:?}"
+            );
+        }
     }
 }

@@ -1,11 +1,12 @@
-//! Reading a torrent.conf from disk. What it means is for the protocol crate to say.
+//! Reading a torrent.conf, or a .torrent in its place, from disk. What it means is for the protocol
+//! crate to say.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use log::warn;
-use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, TorrentConf};
+use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, Torrent, TorrentConf};
 
 use super::args::DEFAULT_CONF;
 use super::error::CliError;
@@ -26,7 +27,7 @@ pub(crate) fn read_or_default(named: Option<&Path>) -> Result<TorrentConf, CliEr
     }
 }
 
-/// The config in that file. The log names fields of it that are none; they may be misspelt.
+/// The config in that file, or the content of a .torrent, whose trackers are not asked. The log names fields of it that are none; they may be misspelt.
 ///
 /// # Errors
 /// It cannot be read, or says something impossible.
@@ -39,6 +40,14 @@ pub(crate) fn read(path: &Path) -> Result<TorrentConf, CliError> {
     if text.len() > MAX_CONF_LENGTH {
         let error = io::Error::other("more than 64 MiB cannot be a config");
         return Err(CliError::read(path)(error));
+    }
+    // A config begins with a brace, a torrent with the letter of a dictionary.
+    if text.first() == Some(&b'd') {
+        let torrent = Torrent::parse(&text.into()).map_err(|source| CliError::Torrent {
+            path: path.to_owned(),
+            source,
+        })?;
+        return Ok(TorrentConf::from_info(&torrent.info, Vec::new()));
     }
     let conf = TorrentConf::parse(&text).map_err(|source| CliError::Config {
         path: path.to_owned(),

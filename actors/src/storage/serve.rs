@@ -15,8 +15,8 @@ use swarmlet_protocol::layout::Block;
 use tokio::sync::Semaphore;
 
 use super::Storage;
+use super::content::Content;
 use super::disk::{here, on_worker};
-use super::file::ContentFile;
 use crate::messages::storage::ReadBlocks;
 use crate::reason::reason;
 
@@ -53,7 +53,7 @@ struct Lent {
 
 impl Lent {
     fn read(
-        file: &ContentFile,
+        file: &Content,
         blocks: &[Block],
         buffers: &Buffers,
         lent: Arc<AtomicUsize>,
@@ -157,7 +157,7 @@ mod tests {
         let path = folder.path().join("data");
         std::fs::write(&path, [7; 100]).unwrap();
         let layout = swarmlet_protocol::layout::Layout::new(100, 50).unwrap();
-        let file = ContentFile::open(&path, layout).unwrap();
+        let file = Content::over(&path, layout);
         let lent = Arc::new(AtomicUsize::new(0));
         let read = Lent::read(
             &file,

@@ -19,8 +19,8 @@ use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::STORE_BATCH;
 use tokio::sync::oneshot;
 
+use super::content::Content;
 use super::disk::Done;
-use super::file::ContentFile;
 use super::{Storage, WORKERS, jobs};
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::StorePieces;
@@ -64,7 +64,7 @@ struct Outcome {
 
 /// What a job needs to know of the content.
 struct Place {
-    file: Arc<ContentFile>,
+    file: Arc<Content>,
     info: Arc<Info>,
     buffers: Buffers,
     equal: Arc<HashMap<PieceHash, Vec<PieceIndex>>>,

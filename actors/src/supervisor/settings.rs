@@ -15,7 +15,7 @@ use crate::messages::events::Event;
 pub struct Settings {
     /// The address it listens on.
     pub listen: SocketAddr,
-    /// The file to keep in sync.
+    /// What to keep in sync: the content's file, or the folder in which its files lie.
     pub data: PathBuf,
     /// The content, if the configuration knows it.
     pub info: Option<Info>,

@@ -272,9 +272,9 @@ mod tests {
         };
         let seeds = |rest: &[u8]| with(rest).web_seeds;
         assert_eq!(seeds(b"8:url-list8:http://x"), ["http://x"]);
-        assert_eq!(seeds(b"8:url-listl0:i3e8:http://xle"), ["http://x"]);
+        assert_eq!(seeds(b"8:url-listl0:i3e8:http://xlee"), ["http://x"]);
         assert!(seeds(b"8:url-list0:").is_empty() && seeds(b"8:url-listi1e").is_empty());
-        let nodes = with(b"5:nodesll1:ai7eel3:::1i8eeli1ei2eel1:bi0eel1:celi9ee").nodes;
+        let nodes = with(b"5:nodesll1:ai7eel3:::1i8eeli1ei2eel1:bi0eel1:celi9eee").nodes;
         let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
         assert_eq!(nodes, ["a:7", "[::1]:8"]);
         let long = "x".repeat(MAX_TEXT_LENGTH + 1);
