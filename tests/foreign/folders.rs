@@ -63,7 +63,7 @@ impl Stage {
         let logs = format!("{}", self.node.files.log.display());
         let both = || {
             assert_eq!(self.node.poll(), Ok(()), "the node ended");
-            self.folder.is_at(&ours) && self.folder.is_at(&theirs)
+            self.folder.is_at(&ours) && self.folder.is_in(&theirs)
         };
         let complaint = || {
             let node = fs::read_to_string(&logs).unwrap_or_default();
@@ -128,17 +128,11 @@ fn aria2c_downloads_a_folder_from_a_node() {
     command.arg(&stage.node.files.conf);
     let client = Client::start(command, stage.place.path().join("client.log"));
     stage.node.start();
-    // It knows nothing of padding, and keeps it as files like any other.
+    // It may keep padding as a file like any other.
     let (theirs, folder) = (stage.theirs(), stage.folder.clone());
-    let is_there = || {
-        let padding = theirs.join(".pad");
-        let aside = stage.place.path().join("padding");
-        let is_whole =
-            client.log().contains("Seeding is over") || client.log().contains("download completed");
-        if is_whole && padding.exists() {
-            fs::rename(&padding, &aside).unwrap();
-        }
-        folder.is_at(&theirs)
-    };
-    wait_for("aria2c has the folder", is_there, || client.log());
+    wait_for(
+        "aria2c has the folder",
+        || folder.is_in(&theirs),
+        || client.log(),
+    );
 }
