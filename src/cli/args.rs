@@ -18,7 +18,7 @@ use super::values::{ListenAddress, Sweep, Switch};
 #[command(
     name = "swarmlet",
     version,
-    about = "Keeps one file byte-identical on every machine of a fleet: no tracker, no server, no control plane.",
+    about = "Keeps a file or a folder byte-identical on every machine of a fleet: no tracker, no server, no control plane.",
     after_help = help::START,
     after_long_help = help::NOTES,
     subcommand_value_name = "COMMAND",
@@ -35,10 +35,13 @@ pub(crate) enum Command {
     /// Run a node: fetch what is missing, serve what is there
     #[command(after_long_help = help::NODE)]
     Node(NodeArgs),
-    /// Write the torrent.conf of a file
+    /// Describe a file as a torrent.conf, or a file or a folder as a .torrent
     #[command(after_long_help = help::CREATE)]
     Create(CreateArgs),
-    /// Say which parts of a file are right
+    /// Print what a .torrent, a torrent.conf or a magnet link says
+    #[command(after_long_help = help::SHOW)]
+    Show(ShowArgs),
+    /// Say which parts of a file or a folder are right
     #[command(after_long_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Watch a fleet of nodes on this machine sync a file while nodes are killed
@@ -51,7 +54,7 @@ pub(crate) enum Command {
 pub(crate) struct NodeArgs {
     /// Config file with what is known: Peers and FileInfo, both optional [default: /torrent.conf]
     ///
-    /// A file that is named here must exist. The default one may be absent: then the node knows
+    /// A .torrent may stand in its place; trackers and web seeds in it are not asked. A file that is named here must exist. The default one may be absent: then the node knows
     /// nothing and learns everything from the nodes that it finds.
     #[arg(
         long,
@@ -61,7 +64,10 @@ pub(crate) struct NodeArgs {
     )]
     pub(crate) conf: Option<PathBuf>,
 
-    /// File to keep in sync; created if it is missing
+    /// File to keep in sync, or the folder of the files; created if it is missing
+    ///
+    /// The files of a folder lie in it directly: with /srv/photos the file a/b.jpg of the content is
+    /// /srv/photos/a/b.jpg, whatever the name of the content. Other files in it are left alone.
     #[arg(
         long,
         value_name = "FILE",
@@ -173,9 +179,9 @@ pub(crate) struct NodeArgs {
 /// What `create` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// File to describe; it is only read
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// File or folder to describe; it is only read
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
 
     /// Bytes in a part, such as 256KiB [default: a power of two that makes 1,000 to 2,000 parts]
     ///
@@ -188,7 +194,7 @@ pub(crate) struct CreateArgs {
     )]
     pub(crate) part_size: Option<Size>,
 
-    /// Node to list in Peers; may be given more than once [default: none]
+    /// Node to list in Peers, or in the magnet link; may be given more than once [default: none]
     ///
     /// ADDR is what `swarmlet node --peer` takes.
     #[arg(
@@ -200,22 +206,95 @@ pub(crate) struct CreateArgs {
     )]
     pub(crate) peers: Vec<PeerAddress>,
 
-    /// Where to write the config, `-` for stdout; an older one is replaced
+    /// Where to write, `-` for stdout; an older one is replaced [default: torrent.conf, or NAME.torrent]
+    ///
+    /// A name that ends in .torrent makes a .torrent. So does a folder, and so do the flags below,
+    /// which a torrent.conf has no place for.
     #[arg(
         short,
         long,
         value_name = "OUT",
         env = "SWARMLET_OUT",
-        hide_env_values = true,
-        default_value = "torrent.conf"
+        hide_env_values = true
     )]
-    pub(crate) out: PathBuf,
+    pub(crate) out: Option<PathBuf>,
+
+    /// Name in the .torrent [default: that of PATH]
+    ///
+    /// The name is a part of what the infohash is made of. A torrent.conf always stands for the name
+    /// data.bin: a .torrent with this name and the same part size has the same infohash.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SWARMLET_NAME",
+        hide_env_values = true
+    )]
+    pub(crate) name: Option<String>,
+
+    /// Tracker to list in the .torrent; may be given more than once [default: none]
+    #[arg(
+        long = "tracker",
+        value_name = "URL",
+        env = "SWARMLET_TRACKER",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = address_of(&["http", "https", "udp"])
+    )]
+    pub(crate) trackers: Vec<String>,
+
+    /// Server that has the content (BEP 19); may be given more than once [default: none]
+    #[arg(
+        long = "web-seed",
+        value_name = "URL",
+        env = "SWARMLET_WEB_SEED",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = address_of(&["http", "https", "ftp"])
+    )]
+    pub(crate) web_seeds: Vec<String>,
+
+    /// Have clients ask the tracker only for peers (BEP 27) [default: any way will do]
+    #[arg(
+        long,
+        env = "SWARMLET_PRIVATE",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) private: bool,
+
+    /// What to say of it in the .torrent [default: nothing]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "SWARMLET_COMMENT",
+        hide_env_values = true
+    )]
+    pub(crate) comment: Option<String>,
+}
+
+/// What `show` was asked to do.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A .torrent, a torrent.conf, or a magnet link
+    #[arg(value_name = "FILE")]
+    pub(crate) what: OsString,
+
+    /// Print all files [default: the first 30]
+    #[arg(
+        long,
+        env = "SWARMLET_ALL",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) all: bool,
 }
 
 /// What `verify` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Config file that says what is right
+    /// Config file or .torrent that says what is right
     #[arg(
         long,
         value_name = "FILE",
@@ -225,7 +304,7 @@ pub(crate) struct VerifyArgs {
     )]
     pub(crate) conf: PathBuf,
 
-    /// File to look at; it is only read
+    /// File or folder to look at; it is only read
     #[arg(
         long,
         value_name = "FILE",
@@ -322,6 +401,30 @@ fn command(variable: impl Fn(&str) -> Option<OsString> + Copy) -> clap::Command 
     Cli::command().mut_subcommands(|subcommand| subcommand.mut_args(present))
 }
 
+/// Reads a URL of one of these schemes.
+fn address_of(
+    schemes: &'static [&'static str],
+) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let is_one = |scheme: &&str| {
+            let rest = text.strip_prefix(*scheme);
+            rest.and_then(|rest| rest.strip_prefix("://"))
+                .is_some_and(|rest| !rest.is_empty())
+        };
+        let is_plain = !text.contains(|letter: char| letter.is_control() || letter == ' ');
+        if is_plain && schemes.iter().any(is_one) {
+            return Ok(text.to_owned());
+        }
+        let (last, others) = schemes.split_last().unwrap_or((&"http", &[]));
+        let others = others.join("://, ");
+        Err(format!(
+            "expected a URL that begins with {others}:// or {last}://"
+        ))
+    }
+}
+
+/// Where `create` writes unless it is told.
+pub(crate) const DEFAULT_OUT: &str = "torrent.conf";
 /// Where the config lies in a container.
 pub(crate) const DEFAULT_CONF: &str = "/torrent.conf";
 /// Where the data lies in a container.
@@ -407,7 +510,7 @@ mod tests {
             ),
             (
                 "swarmlet create",
-                "the following required arguments were not provided: <FILE>",
+                "the following required arguments were not provided: <PATH>",
                 "try 'swarmlet create --help'",
             ),
             (

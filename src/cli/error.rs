@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use swarmlet_actors::reason::reason;
 use swarmlet_protocol::layout::LayoutError;
-use swarmlet_protocol::metainfo::{ConfError, InfoError, TorrentError};
+use swarmlet_protocol::metainfo::{ConfError, InfoError, MagnetError, TorrentError};
 use thiserror::Error;
 
 /// Why a command failed.
@@ -80,6 +80,17 @@ pub(crate) enum CliError {
         /// What the system said.
         source: io::Error,
     },
+    /// More than a torrent.conf can say.
+    #[error("{0} does not fit into a torrent.conf")]
+    NotInConf(&'static str),
+    /// A file or a link that describes nothing.
+    #[error("{}: {source}", shown)]
+    Magnet {
+        /// The link, or the file that it stands in, fit to be printed.
+        shown: String,
+        /// What is wrong with it.
+        source: MagnetError,
+    },
     /// A node that could not start, or could not go on.
     #[error("{0}")]
     Node(String),
@@ -102,6 +113,9 @@ pub(crate) enum CliError {
         /// What is wrong with it.
         source: TorrentError,
     },
+    /// The result would have become a part of what it describes.
+    #[error("{} lies in the folder that is to be described", .0.display())]
+    WithinItself(PathBuf),
     /// A file that cannot be written.
     #[error("cannot write {}: {}", path.display(), reason(source))]
     Write {
@@ -135,6 +149,8 @@ impl CliError {
             Self::DemoSetup { .. } => {
                 Some("choose another place with TMPDIR, or a smaller --size".to_owned())
             }
+            Self::NotInConf(_) => Some("write a .torrent: name one with -o".to_owned()),
+            Self::WithinItself(_) => Some("name a place outside of it with -o".to_owned()),
             Self::OverItself(_) => Some("name another file with -o".to_owned()),
             Self::PartSize { .. } => Some("leave --part-size out to have it chosen".to_owned()),
             _ => None,
