@@ -39,7 +39,7 @@ fn settle(nodes: &mut [Node], folder: &Folder) {
     let mut ended = None;
     let all = || {
         for node in nodes.iter_mut() {
-            ended = ended.or(node.poll().err());
+            ended = ended.or_else(|| node.poll().err());
         }
         ended.is_some() || roots.iter().all(|root| folder.is_at(root))
     };

@@ -135,15 +135,21 @@ impl Page {
         }
         if let Some(Torrent { info, .. }) = torrent {
             let layout = info.layout();
-            let bytes = format!("{} bytes", count(layout.size()));
-            let size = Size(layout.size()).to_string();
+            let files = info.files().iter();
+            let padding = files.filter(|file| file.kind == FileKind::Padding);
+            let padding: u64 = padding.map(|file| file.length).sum();
+            let bytes = layout.size() - padding;
+            let size = Size(bytes);
             self.line(
                 "size",
-                &match layout.size() {
-                    0..1_024 => size,
-                    _ => format!("{size} ({bytes})"),
+                &match bytes {
+                    0..1_024 => size.to_string(),
+                    _ => format!("{size} ({} bytes)", count(bytes)),
                 },
             );
+            if padding > 0 {
+                self.line("padding", &format!("{}, in no file", Size(padding)));
+            }
             let part = Size(u64::from(layout.piece_length()));
             self.line("parts", &format!("{} of {part}", parts(layout.pieces())));
             if info.is_private() {

@@ -145,3 +145,55 @@ for number in range(files.num_files()):
         assert_eq!(text, expected);
     }
 }
+
+#[test]
+fn hybrids_of_libtorrent_are_used_and_its_version_two_torrents_refused() {
+    let test = "hybrids_of_libtorrent_are_used_and_its_version_two_torrents_refused";
+    if !has_libtorrent(test) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    described(place.path());
+    let code = "\
+import libtorrent as lt
+files = lt.file_storage()
+lt.add_files(files, 'photos')
+for name, flags in (('hybrid', 0), ('two', lt.create_torrent.v2_only)):
+    made = lt.create_torrent(files, 16 * 1024, flags)
+    lt.set_piece_hashes(made, '.')
+    bytes = lt.bencode(made.generate())
+    open(name + '.torrent', 'wb').write(bytes)
+    print(lt.torrent_info(bytes).info_hashes().v1)
+";
+    let text = printed(Command::new(PYTHON).args(["-c", code]), place.path());
+    let infohash = text.lines().next().unwrap();
+    let show = printed(
+        Command::new(binary()).args(["show", "hybrid.torrent"]),
+        place.path(),
+    );
+    assert_names(
+        &show,
+        &[
+            infohash,
+            "3 files",
+            "(100,005 bytes)",
+            "30.3 KiB, in no file",
+            "2024/ä b.jpg",
+            "read me",
+        ],
+    );
+    assert!(!show.contains(".pad"), "{show}");
+    let arguments = ["verify", "--conf", "hybrid.torrent", "--data", "photos"];
+    let verified = printed(Command::new(binary()).args(arguments), place.path());
+    assert_names(&verified, &["photos: all right: ", "3 files"]);
+    let refused = Command::new(binary())
+        .args(["show", "two.torrent"])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr),
+        "error: two.torrent: version 2 torrents without version 1 hashes are not supported yet; \
+         make a hybrid or a version 1 torrent\n"
+    );
+}

@@ -6,10 +6,11 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use swarmlet_protocol::buffers::{Buffer, Buffers};
-use swarmlet_protocol::layout::{Block, Layout};
+use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
 use swarmlet_protocol::metainfo::Info;
 
 use super::file::ContentFile;
@@ -88,6 +89,33 @@ impl Content {
         match &self.kind {
             Kind::File(file) => file.fresh(),
             Kind::Folder(folder) => folder.fresh(),
+        }
+    }
+
+    /// Do these pieces lie in more files than stay open? Then it is the opening that takes time, and
+    /// no measure of the disk tells.
+    pub(super) fn are_scattered(&self, pieces: impl Iterator<Item = PieceIndex>) -> bool {
+        let layout = &self.layout;
+        let range = |piece| {
+            let start = layout.offset(piece);
+            start..start + u64::from(layout.length(piece))
+        };
+        self.is_any_scattered(pieces.map(range))
+    }
+
+    /// The same of blocks.
+    pub(super) fn are_blocks_scattered(&self, blocks: &[Block]) -> bool {
+        let range = |block: &Block| {
+            let start = self.offset(block);
+            start..start + u64::from(block.length)
+        };
+        self.is_any_scattered(blocks.iter().map(range))
+    }
+
+    fn is_any_scattered(&self, ranges: impl Iterator<Item = Range<u64>>) -> bool {
+        match &self.kind {
+            Kind::File(_) => false,
+            Kind::Folder(folder) => folder.are_scattered(ranges),
         }
     }
 

@@ -22,7 +22,7 @@ use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Span};
 use super::beneath::{self, Opened};
 use super::content::{FileError, complaint, shown};
 use super::fresh::{Fresh, FreshBytes};
-use super::recent::Recent;
+use super::recent::{MAX_OPEN_FILES, Recent};
 
 /// 1,000 files of a folder are looked at from outside at once, and those that are open: a few
 /// thousandths of a second. So a change of one in 100,000 is noticed within two minutes.
@@ -146,6 +146,12 @@ impl ContentFolder {
         now.is_ok_and(|now| Identity::of(&now) == *found && now.st_size as u64 == file.length)
     }
 
+    /// Are there more files in these ranges than stay open?
+    pub(super) fn are_scattered(&self, ranges: impl Iterator<Item = Range<u64>>) -> bool {
+        let spans = ranges.flat_map(|range| self.files.spans(range));
+        spans.take(MAX_OPEN_FILES + 1).count() > MAX_OPEN_FILES
+    }
+
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let mut done = 0;
         for span in self.files.spans(range(offset, buffer.len())) {
@@ -217,7 +223,9 @@ impl ContentFolder {
         };
         let (inner, name) = split(file.path);
         let inner = beneath::folder(self.root.as_fd(), inner, false).map_err(|(_, error)| error)?;
-        let within = inner.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+        let within = inner
+            .as_ref()
+            .map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         let opened = beneath::file(within, name, None)?;
         let now = fstat(&opened.file)?;
         if Identity::of(&now) != *found || now.st_size as u64 != file.length {
@@ -259,7 +267,7 @@ impl<'a> Opening<'a> {
             self.inner = Some((inner, opened));
         }
         let inner = self.inner.as_ref().and_then(|(_, open)| open.as_ref());
-        let within = inner.map_or(self.root.as_fd(), AsFd::as_fd);
+        let within = inner.map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         // The user's umask takes away what it likes.
         let mode = Mode::from_raw_mode(if file.is_executable { 0o777 } else { 0o666 });
         let opened = beneath::file(within, name, Some(mode))

@@ -9,7 +9,6 @@ use swarmlet_protocol::metainfo::NewFile;
 
 use super::super::content::Content;
 use super::super::jobs::{self, Checked};
-use super::super::recent::MAX_OPEN_FILES;
 use super::super::scratch::Scratch;
 use super::super::store::Delivered;
 use super::*;
@@ -480,6 +479,24 @@ fn no_more_files_are_open_than_the_limit() {
     content.read_at(&mut read, 0).unwrap();
     assert!(read == sample.bytes);
     assert_eq!(open_ones(), MAX_OPEN_FILES + 1);
+}
+
+#[test]
+fn work_on_more_files_than_stay_open_is_told_from_other_work() {
+    let (sample, folder, content) = many();
+    let layout = sample.info.layout();
+    assert!(content.are_scattered(layout.all_pieces()));
+    assert!(!content.are_scattered(layout.all_pieces().take(8)));
+    let blocks: Vec<_> = layout
+        .all_pieces()
+        .flat_map(|piece| layout.blocks(piece))
+        .collect();
+    assert!(content.are_blocks_scattered(&blocks));
+    assert!(!content.are_blocks_scattered(&blocks[..8]));
+    let path = folder.path().join("single");
+    let info = Info::single_file("x", 0, 4, &[]).unwrap();
+    let single = Content::open(&path, &info).unwrap();
+    assert!(!single.are_scattered(layout.all_pieces()));
 }
 
 #[test]

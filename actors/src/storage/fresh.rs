@@ -63,11 +63,11 @@ impl Fresh {
 mod tests {
     use super::*;
 
-    fn runs(size: u64, length: u64, ranges: &[Range<u64>]) -> Vec<(bool, u32)> {
+    fn runs(size: u64, length: u64, ranges: &[(u64, u64)]) -> Vec<(bool, u32)> {
         let layout = Layout::new(size, length).unwrap();
         let mut bytes = FreshBytes::default();
-        for range in ranges {
-            bytes.add(range.clone());
+        for &(start, end) in ranges {
+            bytes.add(start..end);
         }
         let fresh = bytes.pieces(&layout);
         let mut runs = Vec::new();
@@ -84,15 +84,15 @@ mod tests {
     #[test]
     fn only_pieces_without_other_bytes_count() {
         assert_eq!(runs(10, 4, &[]), [(false, 3)]);
-        assert_eq!(runs(10, 4, &[0..10]), [(true, 3)]);
-        assert_eq!(runs(10, 4, &[5..10]), [(false, 2), (true, 3)]);
-        assert_eq!(runs(10, 4, &[0..7]), [(true, 1), (false, 3)]);
-        assert_eq!(runs(10, 4, &[9..10]), [(false, 3)]);
+        assert_eq!(runs(10, 4, &[(0, 10)]), [(true, 3)]);
+        assert_eq!(runs(10, 4, &[(5, 10)]), [(false, 2), (true, 3)]);
+        assert_eq!(runs(10, 4, &[(0, 7)]), [(true, 1), (false, 3)]);
+        assert_eq!(runs(10, 4, &[(9, 10)]), [(false, 3)]);
         // Two files, one beginning where the other ends; nothing lies between.
         assert_eq!(
-            runs(12, 4, &[2..6, 6..6, 6..9]),
+            runs(12, 4, &[(2, 6), (6, 6), (6, 9)]),
             [(false, 1), (true, 2), (false, 3)]
         );
-        assert_eq!(runs(12, 4, &[0..3, 4..12]), [(false, 1), (true, 3)]);
+        assert_eq!(runs(12, 4, &[(0, 3), (4, 12)]), [(false, 1), (true, 3)]);
     }
 }

@@ -105,8 +105,9 @@ impl Handler<ReadBlocks> for Storage {
         let lent = Arc::clone(&self.state.serving.lent);
         shorten(&mut blocks, lent.load(Ordering::Relaxed));
         let buffers = self.setup.buffers.clone();
+        let is_scattered = file.are_blocks_scattered(&blocks);
         let read = move || Lent::read(&file, &blocks, &buffers, lent);
-        if self.state.reading.is_trusted() {
+        if self.state.reading.is_trusted() && !is_scattered {
             let data = here(&mut self.state.reading, read);
             return Box::pin(ready(data.map_err(|error| reason(&error))));
         }
