@@ -235,6 +235,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_torrent_gives_the_content_or_says_what_is_wrong_with_it() {
+        let raw = b"d4:infod5:filesld6:lengthi0e4:pathl1:aeee4:name1:x\
+            12:piece lengthi1e6:pieces0:ee";
+        let builder = Node::builder("data").torrent(raw).unwrap();
+        assert!(builder.info.is_some_and(|info| info.is_folder()));
+        let error = Node::builder("data").torrent(b"d4:info").unwrap_err();
+        assert!(
+            error.to_string().starts_with("not a .torrent file: "),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_path_is_refused_only_if_it_can_never_be_right() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");

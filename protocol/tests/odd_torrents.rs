@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{FileKind, Torrent};
 
@@ -389,4 +390,44 @@ fn what_is_around_the_info_dictionary_never_costs_the_content() {
     assert!(!torrent.info.is_private());
     let twice = read(&single(&[("private", int(1))])).unwrap();
     assert!(twice.info.is_private());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn a_damaged_torrent_is_refused_or_as_sound_as_any(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)
+    ) {
+        let files = [
+            file("empty", 0),
+            file("a/b", 3),
+            marked(".pad/1", 1, "p"),
+            marked("run", 6, "x"),
+            marked("link", 0, "l"),
+        ];
+        let mut bytes = dict(&[
+            ("announce-list", list(&[list(&[text("http://t/")])])),
+            ("info", folder(&files, &[("private", int(1))])),
+            ("nodes", list(&[list(&[text("a"), int(7)])])),
+            ("url-list", list(&[text("http://w/")])),
+        ]);
+        for (index, byte) in changes {
+            let at = index.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(torrent) = read_file(&bytes) {
+            let files = torrent.info.files();
+            prop_assert_eq!(files.size(), torrent.info.layout().size());
+            let mut end = 0;
+            for file in files.iter() {
+                prop_assert_eq!(file.offset, end);
+                end += file.length;
+                let plain = std::path::Path::new(file.path)
+                    .components()
+                    .all(|part| matches!(part, std::path::Component::Normal(_)));
+                prop_assert!(plain, "{}", file.path);
+            }
+            prop_assert_eq!(end, files.size());
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, statat};
+use rustix::fs::{AtFlags, FileType, FsWord, Mode, OFlags, Stat, fstat, fstatfs, statat};
 use rustix::io::Errno;
 use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Span};
 
@@ -36,6 +36,8 @@ pub(super) struct ContentFolder {
     files: Files,
     /// Which file was found at each place of the list.
     found: Vec<Identity>,
+    /// A file that was closed may have another number when it is opened again: numbers say nothing.
+    is_renumbered: bool,
     recent: Recent,
     /// Why one of the files can be read only, if so.
     read_only: Option<String>,
@@ -60,9 +62,11 @@ impl ContentFolder {
     pub(super) fn open(path: &Path, info: &Info) -> Result<Self, String> {
         let root = open_root(path).map_err(|error| complaint("open", path, &error))?;
         let files = info.files().clone();
+        let is_renumbered = fstatfs(&root).is_ok_and(|it| renumbers(it.f_type));
         let mut opening = Opening {
             path,
             root: &root,
+            is_renumbered,
             inner: None,
             found: Vec::with_capacity(files.len()),
             owners: HashMap::new(),
@@ -93,6 +97,7 @@ impl ContentFolder {
             root,
             files,
             found,
+            is_renumbered,
             recent,
             read_only,
             fresh: fresh.pieces(info.layout()),
@@ -109,8 +114,8 @@ impl ContentFolder {
         &self.fresh
     }
 
-    pub(super) fn file_system(&self) -> io::Result<rustix::fs::FsWord> {
-        Ok(rustix::fs::fstatfs(&self.root)?.f_type)
+    pub(super) fn file_system(&self) -> io::Result<FsWord> {
+        Ok(fstatfs(&self.root)?.f_type)
     }
 
     /// Looks at the folder, at the files that are open, and at the next of the others.
@@ -143,7 +148,14 @@ impl ContentFolder {
             return true;
         }
         let now = statat(&self.root, file.path, AtFlags::SYMLINK_NOFOLLOW);
-        now.is_ok_and(|now| Identity::of(&now) == *found && now.st_size as u64 == file.length)
+        now.is_ok_and(|now| self.is_it(&now, *found, file.length))
+    }
+
+    /// Is that the file that was found, at its length?
+    fn is_it(&self, now: &Stat, found: Identity, length: u64) -> bool {
+        let is_regular = FileType::from_raw_mode(now.st_mode) == FileType::RegularFile;
+        let is_same = self.is_renumbered || Identity::of(now) == found;
+        is_regular && is_same && now.st_size as u64 == length
     }
 
     /// Are there more files in these ranges than stay open?
@@ -228,7 +240,7 @@ impl ContentFolder {
             .map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         let opened = beneath::file(within, name, None)?;
         let now = fstat(&opened.file)?;
-        if Identity::of(&now) != *found || now.st_size as u64 != file.length {
+        if !self.is_it(&now, *found, file.length) {
             return Err(io::Error::other("was replaced or resized"));
         }
         Ok(opened)
@@ -242,6 +254,7 @@ const PASSING: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO
 struct Opening<'a> {
     path: &'a Path,
     root: &'a OwnedFd,
+    is_renumbered: bool,
     /// The folder that the last file lies in: often that of the next one, too.
     inner: Option<(&'a str, Option<OwnedFd>)>,
     found: Vec<Identity>,
@@ -277,6 +290,7 @@ impl<'a> Opening<'a> {
         let identity = Identity::of(&before);
         // An empty file is the same as any other.
         if file.length > 0
+            && !self.is_renumbered
             && let Some(&other) = self.owners.get(&identity)
         {
             let other = files.get(other).map(|other| self.path.join(other.path));
@@ -317,12 +331,22 @@ impl Identity {
         clippy::unnecessary_cast,
         reason = "the system's numbers differ from one to the next"
     )]
-    fn of(found: &rustix::fs::Stat) -> Self {
+    fn of(found: &Stat) -> Self {
         Self {
             device: found.st_dev as u64,
             inode: found.st_ino as u64,
         }
     }
+}
+
+/// File systems that number a file anew when it was forgotten meanwhile (`statfs(2)`, and
+/// `linux/magic.h`): FAT and exFAT, whose disks have no such numbers, and what other processes
+/// provide.
+const fn renumbers(magic: FsWord) -> bool {
+    const MSDOS: FsWord = 0x4D44;
+    const EXFAT: FsWord = 0x2011_BAB0;
+    const FUSE: FsWord = 0x6573_5546;
+    matches!(magic, MSDOS | EXFAT | FUSE)
 }
 
 /// The folder that the host names; it may be a link, for the host said so.

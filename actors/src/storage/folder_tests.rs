@@ -450,6 +450,24 @@ fn a_replaced_shortened_or_deleted_file_is_noticed() {
     }
 }
 
+#[test]
+fn where_files_are_numbered_anew_only_their_kind_and_length_tell() {
+    let sample = Sample::new(&[("a", 10), ("b", 10)], 4);
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let mut content = ContentFolder::open(&root, &sample.info).unwrap();
+    assert!(!content.is_renumbered || renumbers(content.file_system().unwrap()));
+    content.is_renumbered = true;
+    fs::write(root.join("new"), "0123456789").unwrap();
+    fs::rename(root.join("new"), root.join("a")).unwrap();
+    assert!(content.is_still(&root));
+    fs::write(root.join("a"), "short").unwrap();
+    assert!(!content.is_still(&root));
+    fs::remove_file(root.join("a")).unwrap();
+    symlink("b", root.join("a")).unwrap();
+    assert!(!content.is_still(&root));
+}
+
 /// More files than stay open, of which the first are closed by now.
 fn many() -> (Sample, tempfile::TempDir, Content) {
     let names: Vec<_> = (0..3 * MAX_OPEN_FILES)
