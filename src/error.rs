@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use swarmlet_protocol::metainfo::ConfError;
+use swarmlet_protocol::metainfo::{ConfError, TorrentError};
 use thiserror::Error;
 
 /// Why a node cannot start. Each text is one line that names the value and the reason.
@@ -12,7 +12,10 @@ pub enum Error {
     /// The configuration cannot be used.
     #[error("{0}")]
     Conf(#[from] ConfError),
-    /// The file to keep in sync cannot be one.
+    /// The torrent cannot be used.
+    #[error("{0}")]
+    Torrent(#[from] TorrentError),
+    /// What is to be kept in sync cannot be kept there.
     #[error("cannot open {}: {reason}", .path.display())]
     Data {
         /// The path.

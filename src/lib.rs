@@ -25,6 +25,7 @@
 
 mod error;
 mod node;
+mod places;
 
 pub use swarmlet_actors::messages::ActorKind;
 pub use swarmlet_actors::messages::events::Event;

@@ -1,8 +1,7 @@
 //! A node, from the outside: built, started, listened to, stopped.
 
-use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::{Addr, Recipient};
@@ -13,9 +12,9 @@ use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
 use swarmlet_actors::supervisor::{Settings, Share, Supervisor, Sweep};
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
-use swarmlet_protocol::metainfo::{Info, TorrentConf};
+use swarmlet_protocol::metainfo::{Info, Torrent, TorrentConf};
 
-use crate::Error;
+use crate::{Error, places};
 
 /// Says what a node is to do; [`NodeBuilder::start`] starts it.
 #[derive(Debug)]
@@ -43,8 +42,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that keeps the file at `data` in sync. Without a configuration it learns from peers
-    /// what the file must be.
+    /// A node that keeps what is at `data` in sync: the content's file, or the folder in which its
+    /// files lie, if it has several. Without a configuration it learns from peers what that must
+    /// be.
     pub fn builder(data: impl Into<PathBuf>) -> NodeBuilder {
         NodeBuilder::new(Some(data.into()), Vec::new())
     }
@@ -124,7 +124,19 @@ impl NodeBuilder {
         self
     }
 
-    /// Adds a peer, of whichever content. A host name is resolved again and again, and every address is a peer.
+    /// Takes the content from the bytes of a `.torrent` file. Trackers and web seeds in it are not
+    /// asked.
+    ///
+    /// # Errors
+    /// The bytes are not a torrent that can be kept; says why.
+    pub fn torrent(mut self, bytes: &[u8]) -> Result<Self, Error> {
+        let torrent = Torrent::parse(&bytes.to_vec().into())?;
+        self.info = Some(torrent.info);
+        Ok(self)
+    }
+
+    /// Adds a peer, of whichever content. A host name is resolved again and again, and every
+    /// address is a peer.
     pub fn peer(mut self, peer: PeerAddress) -> Self {
         if !self.peers.contains(&peer) {
             self.peers.push(peer);
@@ -184,8 +196,8 @@ impl NodeBuilder {
     /// Starts the node on the present actix system.
     ///
     /// # Errors
-    /// The address is in use, the data path is a directory or a device, the state folder cannot be
-    /// written.
+    /// The address is in use, the data path is a device, or a folder where the content is a file or
+    /// the other way round, the state folder cannot be written.
     pub fn start(self) -> Result<Node, Error> {
         if actix_rt::System::try_current().is_none() {
             return Err(Error::NoSystem);
@@ -202,7 +214,7 @@ impl NodeBuilder {
             (_, Some(path)) => return Err(Error::NoContent { path }),
             (_, None) => {}
         }
-        check_places(&shares, place.as_deref())?;
+        places::check(&shares, place.as_deref())?;
         let listener = listen(self.listen).map_err(Error::Listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         let state = self.state.clone();
@@ -231,59 +243,20 @@ impl NodeBuilder {
     }
 }
 
-/// Can each content be kept where it is said to be, and no two in one place?
-fn check_places(shares: &[Share], place: Option<&Path>) -> Result<(), Error> {
-    let mut contents = HashMap::new();
-    let mut places = HashSet::new();
-    let data = shares.iter().map(|share| share.data.as_path());
-    for path in data.chain(place) {
-        if let Some(reason) = no_data_file(path) {
-            return Err(Error::Data {
-                path: path.to_owned(),
-                reason: reason.to_owned(),
-            });
-        }
-        if !places.insert(absolute(path)) {
-            return Err(Error::Data {
-                path: path.to_owned(),
-                reason: "two contents cannot be kept in one place".to_owned(),
-            });
-        }
-    }
-    for Share { info, data, .. } in shares {
-        if let Some(other) = contents.insert(info.info_hash(), data) {
-            return Err(Error::Data {
-                path: data.clone(),
-                reason: format!("the same content is kept in {} already", other.display()),
-            });
-        }
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The path from the root, as far as it exists: two ways to name one file are the same.
-fn absolute(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = std::fs::canonicalize(folder.unwrap_or_else(|| Path::new(".")));
-        match (folder, path.file_name()) {
-            (Ok(folder), Some(name)) => folder.join(name),
-            _ => path.to_owned(),
-        }
-    })
-}
-
-/// Why this path cannot be the data file, ever. What is missing can be created, and what cannot be
-/// looked at now may be all right later. Opening a pipe or a device is not tried: it could block.
-fn no_data_file(path: &Path) -> Option<&'static str> {
-    let kind = std::fs::metadata(path).ok()?.file_type();
-    if kind.is_dir() {
-        Some("is a directory")
-    } else if kind.is_file() {
-        None
-    } else {
-        Some("not a regular file")
+    #[test]
+    fn a_torrent_gives_the_content_or_says_what_is_wrong_with_it() {
+        let raw = b"d4:infod5:filesld6:lengthi0e4:pathl1:aeee4:name1:x\
+            12:piece lengthi1e6:pieces0:ee";
+        let builder = Node::builder("data").torrent(raw).unwrap();
+        assert!(builder.info.is_some_and(|info| info.is_folder()));
+        let error = Node::builder("data").torrent(b"d4:info").unwrap_err();
+        assert!(
+            error.to_string().starts_with("not a .torrent file: "),
+            "{error}"
+        );
     }
 }

@@ -18,7 +18,7 @@ use super::values::{ListenAddress, Sweep, Switch};
 #[command(
     name = "swarmlet",
     version,
-    about = "Keeps files byte-identical on every machine of a fleet: no tracker, no server, no control plane.",
+    about = "Keeps files and folders byte-identical on every machine of a fleet: no tracker, no server, no control plane.",
     after_help = help::START,
     after_long_help = help::NOTES,
     subcommand_value_name = "COMMAND",
@@ -35,10 +35,13 @@ pub(crate) enum Command {
     /// Run a node: fetch what is missing, serve what is there
     #[command(after_long_help = help::NODE)]
     Node(NodeArgs),
-    /// Write the torrent.conf of a file
+    /// Describe a file as a torrent.conf, or a file or a folder as a .torrent
     #[command(after_long_help = help::CREATE)]
     Create(CreateArgs),
-    /// Say which parts of a file are right
+    /// Print what a .torrent, a torrent.conf or a magnet link says
+    #[command(after_long_help = help::SHOW)]
+    Show(ShowArgs),
+    /// Say which parts of a file or a folder are right
     #[command(after_long_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Watch a fleet of nodes on this machine sync a file while nodes are killed
@@ -51,9 +54,10 @@ pub(crate) enum Command {
 pub(crate) struct NodeArgs {
     /// Config file with what is known: Peers and FileInfo, both optional [default: /torrent.conf]
     ///
-    /// A file that is named here must exist. The default one may be absent: then the node knows
-    /// nothing and learns everything from the nodes that it finds. May be given several times,
-    /// each with its --data: then the node keeps several files, and each config must have a FileInfo.
+    /// A .torrent may stand in its place; trackers and web seeds in it are not asked. A file that is
+    /// named here must exist. The default one may be absent: then the node knows nothing and learns
+    /// everything from the nodes that it finds. May be given several times, each with its --data:
+    /// then the node keeps several contents, and each config must have a FileInfo.
     #[arg(
         long = "conf",
         value_name = "FILE",
@@ -62,8 +66,10 @@ pub(crate) struct NodeArgs {
     )]
     pub(crate) confs: Vec<PathBuf>,
 
-    /// File to keep in sync; created if it is missing [default: /data.bin]
+    /// File to keep in sync, or the folder of the files; created if missing [default: /data.bin]
     ///
+    /// The files of a folder lie in it directly: with /srv/photos the file a/b.jpg of the content is
+    /// /srv/photos/a/b.jpg, whatever the name of the content. Other files in it are left alone.
     /// Where there are several --conf, the first --data is that of the first of them, and so on.
     #[arg(
         long,
@@ -73,10 +79,10 @@ pub(crate) struct NodeArgs {
     )]
     pub(crate) data: Vec<PathBuf>,
 
-    /// Directory of files to keep in sync, each with its NAME.conf beside it [default: none]
+    /// Directory of contents to keep in sync, each with its description beside it [default: none]
     ///
-    /// Every NAME.conf in it is a config with a FileInfo, and NAME is the file that it describes,
-    /// created if it is missing. Other files are left alone. Read once, at the start.
+    /// Every NAME.conf or NAME.torrent in it describes the file or folder NAME, which is created if
+    /// it is missing. Other files are left alone. Read once, at the start.
     #[arg(
         long,
         value_name = "DIR",
@@ -187,9 +193,9 @@ pub(crate) struct NodeArgs {
 /// What `create` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// File to describe; it is only read
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// File or folder to describe; it is only read
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
 
     /// Bytes in a part, such as 256KiB [default: a power of two that makes 1,000 to 2,000 parts]
     ///
@@ -202,7 +208,7 @@ pub(crate) struct CreateArgs {
     )]
     pub(crate) part_size: Option<Size>,
 
-    /// Node to list in Peers; may be given more than once [default: none]
+    /// Node to list in Peers, or in the magnet link; may be given more than once [default: none]
     ///
     /// ADDR is what `swarmlet node --peer` takes.
     #[arg(
@@ -214,22 +220,95 @@ pub(crate) struct CreateArgs {
     )]
     pub(crate) peers: Vec<PeerAddress>,
 
-    /// Where to write the config, `-` for stdout; an older one is replaced
+    /// Where to write, `-` for stdout; an older one is replaced [default: torrent.conf, or NAME.torrent]
+    ///
+    /// A name that ends in .torrent makes a .torrent. So does a folder, and so do the flags below,
+    /// which a torrent.conf has no place for.
     #[arg(
         short,
         long,
         value_name = "OUT",
         env = "SWARMLET_OUT",
-        hide_env_values = true,
-        default_value = "torrent.conf"
+        hide_env_values = true
     )]
-    pub(crate) out: PathBuf,
+    pub(crate) out: Option<PathBuf>,
+
+    /// Name in the .torrent [default: that of PATH]
+    ///
+    /// The name is a part of what the infohash is made of. A torrent.conf always stands for the name
+    /// data.bin: a .torrent with this name and the same part size has the same infohash.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SWARMLET_NAME",
+        hide_env_values = true
+    )]
+    pub(crate) name: Option<String>,
+
+    /// Tracker to list in the .torrent; may be given more than once [default: none]
+    #[arg(
+        long = "tracker",
+        value_name = "URL",
+        env = "SWARMLET_TRACKER",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = address_of(&["http", "https", "udp"])
+    )]
+    pub(crate) trackers: Vec<String>,
+
+    /// Server that has the content (BEP 19); may be given more than once [default: none]
+    #[arg(
+        long = "web-seed",
+        value_name = "URL",
+        env = "SWARMLET_WEB_SEED",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = address_of(&["http", "https", "ftp"])
+    )]
+    pub(crate) web_seeds: Vec<String>,
+
+    /// Have clients ask the tracker only for peers (BEP 27) [default: any way will do]
+    #[arg(
+        long,
+        env = "SWARMLET_PRIVATE",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) private: bool,
+
+    /// What to say of it in the .torrent [default: nothing]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "SWARMLET_COMMENT",
+        hide_env_values = true
+    )]
+    pub(crate) comment: Option<String>,
+}
+
+/// What `show` was asked to do.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A .torrent, a torrent.conf, or a magnet link
+    #[arg(value_name = "FILE")]
+    pub(crate) what: OsString,
+
+    /// Print all files [default: the first 30]
+    #[arg(
+        long,
+        env = "SWARMLET_ALL",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) all: bool,
 }
 
 /// What `verify` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Config file that says what is right
+    /// Config file or .torrent that says what is right
     #[arg(
         long,
         value_name = "FILE",
@@ -239,7 +318,7 @@ pub(crate) struct VerifyArgs {
     )]
     pub(crate) conf: PathBuf,
 
-    /// File to look at; it is only read
+    /// File or folder to look at; it is only read
     #[arg(
         long,
         value_name = "FILE",
@@ -336,105 +415,35 @@ fn command(variable: impl Fn(&str) -> Option<OsString> + Copy) -> clap::Command 
     Cli::command().mut_subcommands(|subcommand| subcommand.mut_args(present))
 }
 
+/// Reads a URL of one of these schemes.
+fn address_of(
+    schemes: &'static [&'static str],
+) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let is_one = |scheme: &&str| {
+            let rest = text.strip_prefix(*scheme);
+            rest.and_then(|rest| rest.strip_prefix("://"))
+                .is_some_and(|rest| !rest.is_empty())
+        };
+        let is_plain = !text.contains(|letter: char| letter.is_control() || letter == ' ');
+        if is_plain && schemes.iter().any(is_one) {
+            return Ok(text.to_owned());
+        }
+        let (last, others) = schemes.split_last().unwrap_or((&"http", &[]));
+        let others = others.join("://, ");
+        Err(format!(
+            "expected a URL that begins with {others}:// or {last}://"
+        ))
+    }
+}
+
+/// Where `create` writes unless it is told.
+pub(crate) const DEFAULT_OUT: &str = "torrent.conf";
 /// Where the config lies in a container.
 pub(crate) const DEFAULT_CONF: &str = "/torrent.conf";
 /// Where the data lies in a container.
 pub(crate) const DEFAULT_DATA: &str = "/data.bin";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn arguments(line: &str) -> Vec<OsString> {
-        line.split(' ').map(OsString::from).collect()
-    }
-
-    fn node(line: &str, environment: &[(&str, &str)]) -> Result<NodeArgs, clap::Error> {
-        // The process's own environment must not leak into the tests, and setting it is unsafe:
-        // only the emptiness rule is tested here, the rest by running the program.
-        let variable = |name: &str| {
-            environment
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| OsString::from(value))
-        };
-        let matches = command(variable).try_get_matches_from(arguments(line))?;
-        match Cli::from_arg_matches(&matches)?.command {
-            Some(Command::Node(args)) => Ok(args),
-            other => panic!("not a node: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_parser_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn defaults_are_those_of_a_container() {
-        let args = node("swarmlet node", &[]).unwrap();
-        assert!(args.confs.is_empty() && args.data.is_empty() && args.shares.is_none());
-        assert_eq!(args.listen.0, "0.0.0.0:6881".parse().unwrap());
-        assert_eq!(args.state, None);
-        assert_eq!(args.fleet, "");
-        assert_eq!(args.sweep, Sweep::Off);
-        assert_eq!(args.lan, Switch::Off);
-        assert!(args.peers.is_empty());
-        assert!(!args.exit_when_complete);
-    }
-
-    #[test]
-    fn peers_add_up() {
-        let args = node(
-            "swarmlet node --peer 10.0.0.1 --peer a.example:7000,[::1]:9",
-            &[],
-        )
-        .unwrap();
-        let peers: Vec<String> = args.peers.iter().map(ToString::to_string).collect();
-        assert_eq!(peers.len(), 3);
-        assert_eq!(peers[1], "a.example:7000");
-    }
-
-    #[test]
-    fn a_variable_set_to_nothing_counts_as_absent() {
-        let parser = command(|name| (name == "SWARMLET_LAN").then(OsString::new));
-        let node = parser.find_subcommand("node").unwrap();
-        let env = |id: &str| {
-            node.get_arguments()
-                .find(|argument| argument.get_id() == id)
-                .unwrap()
-                .get_env()
-                .is_some()
-        };
-        assert!(!env("lan"));
-        assert!(env("sweep"));
-    }
-
-    #[test]
-    fn complaints_fit_one_line() {
-        for (line, message, hint) in [
-            (
-                "swarmlet node --sweep 10.0.0.0",
-                "invalid value '10.0.0.0' for '--sweep <off|auto|CIDR>': ",
-                "try 'swarmlet node --help'",
-            ),
-            (
-                "swarmlet create",
-                "the following required arguments were not provided: <FILE>",
-                "try 'swarmlet create --help'",
-            ),
-            (
-                "swarmlet node --pear 10.0.0.1",
-                "unexpected argument '--pear' found",
-                "a similar argument exists: '--peer'",
-            ),
-        ] {
-            let arguments = arguments(line);
-            let error = parse(&arguments).unwrap_err();
-            let (said, hinted) = one_line(&error, &arguments);
-            assert!(said.starts_with(message), "{said}");
-            assert!(!said.contains('\n'), "{said}");
-            assert_eq!(hinted, hint);
-        }
-    }
-}
+#[path = "args_tests.rs"]
+mod tests;

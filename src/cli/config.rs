@@ -1,11 +1,12 @@
-//! Reading a torrent.conf from disk. What it means is for the protocol crate to say.
+//! Reading a torrent.conf, or a .torrent in its place, from disk. What it means is for the protocol
+//! crate to say.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use log::warn;
-use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, TorrentConf};
+use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, Torrent, TorrentConf};
 
 use super::args::DEFAULT_CONF;
 use super::error::CliError;
@@ -26,19 +27,39 @@ pub(crate) fn read_or_default(named: Option<&Path>) -> Result<TorrentConf, CliEr
     }
 }
 
-/// The config in that file. The log names fields of it that are none; they may be misspelt.
+/// The bytes of a config, a .torrent, or a file with a link in it.
+///
+/// # Errors
+/// They cannot be read, or are more than any of them has.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    // One byte more than there may be: a file that is too long is recognised, and not read in.
+    File::open(path)
+        .and_then(|file| {
+            file.take(MAX_CONF_LENGTH as u64 + 1)
+                .read_to_end(&mut bytes)
+        })
+        .map_err(CliError::read(path))?;
+    if bytes.len() > MAX_CONF_LENGTH {
+        let error = io::Error::other("more than 64 MiB cannot be a config");
+        return Err(CliError::read(path)(error));
+    }
+    Ok(bytes)
+}
+
+/// The config in that file, or the content of a .torrent, whose trackers are not asked. The log names fields of it that are none; they may be misspelt.
 ///
 /// # Errors
 /// It cannot be read, or says something impossible.
 pub(crate) fn read(path: &Path) -> Result<TorrentConf, CliError> {
-    let mut text = Vec::new();
-    // One byte more than there may be: a file that is too long is recognised, and not read in.
-    File::open(path)
-        .and_then(|file| file.take(MAX_CONF_LENGTH as u64 + 1).read_to_end(&mut text))
-        .map_err(CliError::read(path))?;
-    if text.len() > MAX_CONF_LENGTH {
-        let error = io::Error::other("more than 64 MiB cannot be a config");
-        return Err(CliError::read(path)(error));
+    let text = read_bytes(path)?;
+    // A config begins with a brace, a torrent with the letter of a dictionary.
+    if text.first() == Some(&b'd') {
+        let torrent = Torrent::parse(&text.into()).map_err(|source| CliError::Torrent {
+            path: path.to_owned(),
+            source,
+        })?;
+        return Ok(TorrentConf::from_info(&torrent.info, Vec::new()));
     }
     let conf = TorrentConf::parse(&text).map_err(|source| CliError::Config {
         path: path.to_owned(),

@@ -1,18 +1,26 @@
-//! `create`: describes a file as a torrent.conf. Reads the file once and never changes it.
+//! `create`: describes a file as a torrent.conf, or a file or a folder as a .torrent. Reads once, and
+//! never changes what it describes.
+//!
+//! The same bytes under the same name give the same description, to the byte: no time and no
+//! version is written.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
+use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::{Layout, MAX_PIECES};
-use swarmlet_protocol::metainfo::{CONTENT_NAME, Info, TorrentConf};
+use swarmlet_protocol::metainfo::{CONTENT_NAME, Info, Magnet, NewFile, Torrent, TorrentConf};
 
-use super::args::CreateArgs;
+use super::args::{CreateArgs, DEFAULT_OUT};
 use super::error::CliError;
 use super::hashing::hash_parts;
+use super::listing::{Listing, list};
+use super::output::{escaped, folder_of, write_whole};
 use super::progress::work_bar;
 use super::size::{Size, count};
+use super::source::{FolderSource, Source};
 
 /// 16 KiB, the length of a block: a smaller part saves nothing on the wire.
 const MIN_PART_SIZE: u64 = 16 << 10;
@@ -20,69 +28,234 @@ const MIN_PART_SIZE: u64 = 16 << 10;
 const MAX_PART_SIZE: u64 = 4 << 20;
 /// Enough parts to have many sources at work at once; more only make the config longer.
 const GOOD_PART_COUNT: u64 = 2_000;
+/// So many of the things that were left out are named.
+const NAMED_SKIPPED: usize = 10;
 
-/// Writes the config and says what it describes.
+/// What is written.
+enum Format {
+    /// A torrent.conf.
+    Conf,
+    /// A .torrent, in which the content has this name.
+    Torrent(String),
+}
+
+/// Writes the description and says what it describes.
 ///
 /// # Errors
-/// The file cannot be read, cut into such parts, or the config cannot be written.
+/// The path cannot be read, cut into such parts, or the description cannot be written.
 pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
-    let path = &args.file;
-    let to_stdout = args.out == Path::new("-");
-    let (file, size) = open_regular(path).map_err(CliError::read(path))?;
-    if !to_stdout && is_same_file(&file, &args.out) {
-        return Err(CliError::OverItself(args.out.clone()));
-    }
-    let part_size = args
-        .part_size
-        .map_or_else(|| good_part_size(size), |Size(bytes)| bytes);
-    let layout = Layout::new(size, part_size).map_err(|source| CliError::PartSize {
-        path: path.clone(),
-        source,
-    })?;
-
-    let bar = work_bar("hashing", size);
-    let hashes =
-        hash_parts(&file, &layout, &|bytes| bar.inc(bytes)).map_err(CliError::read(path))?;
-    bar.finish_and_clear();
-    let hashes: Option<Vec<_>> = hashes.into_iter().collect();
-    let length_now = file.metadata().map_err(CliError::read(path))?.len();
-    let Some(hashes) = hashes.filter(|_| length_now == size) else {
-        return Err(CliError::Changed(path.clone()));
-    };
-    let info = Info::single_file(CONTENT_NAME, size, part_size, &hashes).map_err(|source| {
-        CliError::Info {
-            path: path.clone(),
-            source,
+    let is_folder = fs::metadata(&args.path).is_ok_and(|found| found.is_dir());
+    let (out, format) = choose(args, is_folder)?;
+    let to_stdout = out == Path::new("-");
+    let (info, what) = if is_folder {
+        let Format::Torrent(name) = &format else {
+            return Err(CliError::NotInConf("a folder"));
+        };
+        if !to_stdout && is_within(&out, &args.path) {
+            return Err(CliError::WithinItself(out));
         }
-    })?;
-    let text = TorrentConf::from_info(&info, args.peers.clone()).to_json();
-
+        describe_folder(args, name)?
+    } else {
+        let name = match &format {
+            Format::Conf => CONTENT_NAME,
+            Format::Torrent(name) => name,
+        };
+        describe_file(args, name, (!to_stdout).then_some(&*out))?
+    };
+    let info = match args.private {
+        true => info.to_private().map_err(cannot_describe(&args.path))?,
+        false => info,
+    };
+    let (bytes, link) = match format {
+        Format::Conf => {
+            let conf = TorrentConf::from_info(&info, args.peers.clone());
+            (conf.to_json().into_bytes(), String::new())
+        }
+        Format::Torrent(_) => {
+            let magnet = Magnet {
+                info_hash: info.info_hash(),
+                name: Some(info.name().to_owned()),
+                trackers: args.trackers.clone(),
+                peers: args.peers.clone(),
+            };
+            let torrent = Torrent {
+                trackers: args.trackers.iter().map(|url| vec![url.clone()]).collect(),
+                web_seeds: args.web_seeds.clone(),
+                comment: args.comment.clone(),
+                ..Torrent::new(info.clone())
+            };
+            (torrent.encode(), format!("\nmagnet: {magnet}"))
+        }
+    };
     let summary = format!(
-        "{}: {} in {} of {}\ninfohash: {}",
-        path.display(),
-        Size(size),
-        parts(layout.pieces()),
-        Size(part_size),
+        "{}: {what} in {} of {}\ninfohash: {}{link}",
+        escaped(&args.path.to_string_lossy()),
+        parts(info.layout().pieces()),
+        Size(u64::from(info.layout().piece_length())),
         info.info_hash()
     );
     if to_stdout {
         let mut stdout = io::stdout().lock();
         stdout
-            .write_all(text.as_bytes())
+            .write_all(&bytes)
             .and_then(|()| stdout.flush())
             .map_err(CliError::Output)?;
-        // The config is what was asked for; a stderr that is gone takes nothing away from it.
+        // The description is what was asked for; a stderr that is gone takes nothing away from it.
         let _ = writeln!(io::stderr(), "{summary}");
         return Ok(());
     }
-    write_whole(&args.out, text.as_bytes()).map_err(CliError::write(&args.out))?;
-    writeln!(io::stdout(), "{summary}\nwritten: {}", args.out.display()).map_err(CliError::Output)
+    write_whole(&out, &bytes).map_err(CliError::write(&out))?;
+    writeln!(io::stdout(), "{summary}\nwritten: {}", out.display()).map_err(CliError::Output)
+}
+
+/// What to write, and where. A folder, and whatever a torrent.conf has no room for, asks for a
+/// .torrent; so does an output of that name.
+fn choose(args: &CreateArgs, is_folder: bool) -> Result<(PathBuf, Format), CliError> {
+    let reason = [
+        (is_folder, "a folder"),
+        (!args.trackers.is_empty(), "--tracker"),
+        (!args.web_seeds.is_empty(), "--web-seed"),
+        (args.private, "--private"),
+        (args.comment.is_some(), "--comment"),
+        (args.name.is_some(), "--name"),
+    ];
+    let reason = reason.iter().find(|(is_so, _)| *is_so).map(|(_, it)| *it);
+    let is_torrent = match &args.out {
+        Some(out) if out.extension().is_some_and(|end| end == "torrent") => true,
+        Some(out) if out != Path::new("-") => match reason {
+            Some(reason) => return Err(CliError::NotInConf(reason)),
+            None => false,
+        },
+        _ => reason.is_some(),
+    };
+    if !is_torrent {
+        let out = args.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
+        return Ok((out, Format::Conf));
+    }
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => own_name(&args.path)?,
+    };
+    let default = || PathBuf::from(format!("{name}.torrent"));
+    let out = args.out.clone().unwrap_or_else(default);
+    Ok((out, Format::Torrent(name)))
+}
+
+/// The last name of a path, also of `.` and `..`.
+fn own_name(path: &Path) -> Result<String, CliError> {
+    let whole = fs::canonicalize(path).map_err(CliError::read(path))?;
+    // What the user typed, where it ends in a name: a link keeps its own.
+    let name = path.file_name().or_else(|| whole.file_name());
+    let name = name.unwrap_or_default().to_str();
+    name.map(str::to_owned).ok_or_else(|| {
+        let error = io::Error::other("its name is not UTF-8");
+        CliError::read(path)(error)
+    })
+}
+
+/// Reads a file; what it is in words.
+fn describe_file(
+    args: &CreateArgs,
+    name: &str,
+    out: Option<&Path>,
+) -> Result<(Info, String), CliError> {
+    let path = &args.path;
+    let (file, size) = open_regular(path).map_err(CliError::read(path))?;
+    if let Some(out) = out.filter(|out| is_same_file(&file, out)) {
+        return Err(CliError::OverItself(out.to_owned()));
+    }
+    let layout = layout_of(args, size)?;
+    let hashes = hash_all(&file, &layout).map_err(CliError::read(path))?;
+    let length_now = file.metadata().map_err(CliError::read(path))?.len();
+    let Some(hashes) = hashes.filter(|_| length_now == size) else {
+        return Err(CliError::Changed(path.clone()));
+    };
+    let piece_length = u64::from(layout.piece_length());
+    let info =
+        Info::single_file(name, size, piece_length, &hashes).map_err(cannot_describe(path))?;
+    Ok((info, Size(size).to_string()))
+}
+
+/// Reads all files of a folder; what it is in words.
+fn describe_folder(args: &CreateArgs, name: &str) -> Result<(Info, String), CliError> {
+    let root = &args.path;
+    let Listing { files, skipped } = list(root)?;
+    say_skipped(&skipped);
+    let mut source = FolderSource::default();
+    for (path, length) in &files {
+        source.add(root.join(path), *length);
+    }
+    let layout = layout_of(args, source.size())?;
+    let hashes = hash_all(&source, &layout).map_err(|error| {
+        let path = source.blamed().unwrap_or_else(|| root.clone());
+        CliError::read(&path)(error)
+    })?;
+    // Whatever came, went or grew meanwhile.
+    let Some(hashes) = hashes.filter(|_| list(root).is_ok_and(|now| now.files == files)) else {
+        return Err(CliError::Changed(root.clone()));
+    };
+    let list: Vec<_> = files
+        .iter()
+        .map(|(path, length)| NewFile {
+            path,
+            length: *length,
+            is_executable: false,
+        })
+        .collect();
+    let piece_length = u64::from(layout.piece_length());
+    let info = Info::folder(name, &list, piece_length, &hashes).map_err(cannot_describe(root))?;
+    let what = format!("{}, {}", file_count(files.len()), Size(source.size()));
+    Ok((info, what))
+}
+
+fn say_skipped(skipped: &[PathBuf]) {
+    // A stderr that is gone takes nothing away from what was asked for.
+    let mut stderr = io::stderr().lock();
+    for path in skipped.iter().take(NAMED_SKIPPED) {
+        let path = escaped(&path.to_string_lossy());
+        let _ = writeln!(stderr, "left out: {path} (not a regular file)");
+    }
+    let more = skipped.len().saturating_sub(NAMED_SKIPPED);
+    if more > 0 {
+        let _ = writeln!(stderr, "left out: {} more", count(more as u64));
+    }
+}
+
+fn layout_of(args: &CreateArgs, size: u64) -> Result<Layout, CliError> {
+    let part_size = args
+        .part_size
+        .map_or_else(|| good_part_size(size), |Size(bytes)| bytes);
+    Layout::new(size, part_size).map_err(|source| CliError::PartSize {
+        path: args.path.clone(),
+        source,
+    })
+}
+
+/// The digests of all parts; none if the content ends too soon.
+fn hash_all(source: &impl Source, layout: &Layout) -> io::Result<Option<Vec<PieceHash>>> {
+    let bar = work_bar("hashing", layout.size());
+    let hashes = hash_parts(source, layout, &|bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+    Ok(hashes.into_iter().collect())
+}
+
+fn cannot_describe(
+    path: &Path,
+) -> impl FnOnce(swarmlet_protocol::metainfo::InfoError) -> CliError + use<> {
+    let path = path.to_owned();
+    |source| CliError::Info { path, source }
 }
 
 /// `1 part`, `1,024 parts`.
 pub(crate) fn parts(number: u32) -> String {
     let noun = if number == 1 { "part" } else { "parts" };
     format!("{} {noun}", count(u64::from(number)))
+}
+
+/// `1 file`, `1,024 files`.
+pub(crate) fn file_count(number: usize) -> String {
+    let noun = if number == 1 { "file" } else { "files" };
+    format!("{} {noun}", count(number as u64))
 }
 
 /// Opens a file that has a length and stays as it is: no directory, no pipe, no device.
@@ -120,29 +293,13 @@ fn is_same_file(file: &File, out: &Path) -> bool {
     }
 }
 
-/// Writes a file so that nobody ever sees half of it: beside its place first, then renamed there.
-fn write_whole(out: &Path, text: &[u8]) -> io::Result<()> {
-    match fs::metadata(out) {
-        Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        // A pipe or a device is written to, not replaced.
-        Ok(there) if !there.is_file() => {
-            return OpenOptions::new().write(true).open(out)?.write_all(text);
-        }
-        _ => {}
+/// Does a path lie below a folder? Then the description would have to describe itself the next
+/// time.
+fn is_within(out: &Path, root: &Path) -> bool {
+    match (fs::canonicalize(folder_of(out)), fs::canonicalize(root)) {
+        (Ok(folder), Ok(root)) => folder.starts_with(root),
+        _ => false,
     }
-    let folder = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".torrent.conf.")
-        // As any file that is created: the user's umask takes away what it likes.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(out).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use swarmlet_actors::reason::reason;
 use swarmlet_protocol::layout::LayoutError;
-use swarmlet_protocol::metainfo::{ConfError, InfoError};
+use swarmlet_protocol::metainfo::{ConfError, InfoError, MagnetError, TorrentError};
 use thiserror::Error;
 
 /// Why a command failed.
@@ -62,7 +62,7 @@ pub(crate) enum CliError {
     #[error("{} has no FileInfo; each of several configs needs one", .0.display())]
     NotDescribed(PathBuf),
     /// A directory of shares without any.
-    #[error("there is no NAME.conf in {}", .0.display())]
+    #[error("there is no NAME.conf and no NAME.torrent in {}", .0.display())]
     NoShares(PathBuf),
     /// A directory with more shares than a node keeps.
     #[error("{count} configs in {}; the limit is {limit}", directory.display())]
@@ -104,6 +104,17 @@ pub(crate) enum CliError {
         /// What the system said.
         source: io::Error,
     },
+    /// More than a torrent.conf can say.
+    #[error("{0} does not fit into a torrent.conf")]
+    NotInConf(&'static str),
+    /// A file or a link that describes nothing.
+    #[error("{}: {source}", shown)]
+    Magnet {
+        /// The link, or the file that it stands in, fit to be printed.
+        shown: String,
+        /// What is wrong with it.
+        source: MagnetError,
+    },
     /// A node that could not start, or could not go on.
     #[error("{0}")]
     Node(String),
@@ -118,6 +129,17 @@ pub(crate) enum CliError {
         /// What the system said.
         source: io::Error,
     },
+    /// A .torrent that cannot be used.
+    #[error("{}: {source}", path.display())]
+    Torrent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: TorrentError,
+    },
+    /// The result would have become a part of what it describes.
+    #[error("{} lies in the folder that is to be described", .0.display())]
+    WithinItself(PathBuf),
     /// A file that cannot be written.
     #[error("cannot write {}: {}", path.display(), reason(source))]
     Write {
@@ -155,6 +177,8 @@ impl CliError {
                 Some("swarmlet create FILE -o FILE.conf writes one beside its file".to_owned())
             }
             Self::TooManyShares { .. } => Some("run a second node for the rest".to_owned()),
+            Self::NotInConf(_) => Some("write a .torrent: name one with -o".to_owned()),
+            Self::WithinItself(_) => Some("name a place outside of it with -o".to_owned()),
             Self::OverItself(_) => Some("name another file with -o".to_owned()),
             Self::PartSize { .. } => Some("leave --part-size out to have it chosen".to_owned()),
             _ => None,

@@ -1,20 +1,20 @@
-//! Hashes all parts of a file, on all cores, several parts side by side on each, in bounded memory.
+//! Hashes all parts of a content, on all cores, several parts side by side on each, in bounded memory.
 //!
 //! A thread holds one buffer of [`STRIDE`] bytes, whatever the part size: small parts are read many
 //! at a time, of large ones as many as there are lanes, a stripe of each at a time.
 
 use std::array;
-use std::fs::File;
 use std::io;
 use std::num::NonZero;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use swarmlet_hashing::{Hasher, LANES, digest_all, update_all};
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::{Layout, PieceIndex};
+
+use super::source::Source;
 
 /// 1 MiB: what a thread reads before it hashes. Larger reads gain nothing and leave the processor's
 /// caches, smaller ones cost system calls.
@@ -26,24 +26,24 @@ const GROUP: usize = 16 * LANES;
 /// What became of a part: its number and digest, or none if the file ends before it does.
 type Hashed = (u32, Option<PieceHash>);
 
-/// The digest of each part in order; `None` where the file ends before the part does.
+/// The digest of each part in order; `None` where the content ends before the part does.
 ///
 /// `done` is told, from any thread, how many more bytes are hashed.
 ///
 /// # Errors
-/// The file cannot be read, for another reason than that it ends.
+/// It cannot be read, for another reason than that it ends.
 pub(crate) fn hash_parts(
-    file: &File,
+    source: &impl Source,
     layout: &Layout,
     done: &(impl Fn(u64) + Sync),
 ) -> io::Result<Vec<Option<PieceHash>>> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    hash_on(threads, file, layout, done)
+    hash_on(threads, source, layout, done)
 }
 
 fn hash_on(
     threads: usize,
-    file: &File,
+    source: &impl Source,
     layout: &Layout,
     done: &(impl Fn(u64) + Sync),
 ) -> io::Result<Vec<Option<PieceHash>>> {
@@ -61,9 +61,9 @@ fn hash_on(
             let first = number * batch;
             let parts = first..first.saturating_add(batch).min(layout.pieces());
             if bytes(layout, &parts) <= STRIDE as u64 {
-                hash_small(file, layout, parts, &mut buffer, &mut hashes, done)?;
+                hash_small(source, layout, parts, &mut buffer, &mut hashes, done)?;
             } else {
-                hash_large(file, layout, parts, &mut buffer, &mut hashes, done)?;
+                hash_large(source, layout, parts, &mut buffer, &mut hashes, done)?;
             }
         }
     };
@@ -99,7 +99,7 @@ fn batch_size(layout: &Layout, threads: usize) -> u32 {
 
 /// Hashes parts that fit the buffer together, after one read.
 fn hash_small(
-    file: &File,
+    source: &impl Source,
     layout: &Layout,
     parts: Range<u32>,
     buffer: &mut [u8],
@@ -108,7 +108,7 @@ fn hash_small(
 ) -> io::Result<()> {
     let start = layout.offset(PieceIndex::new(parts.start));
     let total = bytes(layout, &parts);
-    let read = read_fully(file, &mut buffer[..total as usize], start)?;
+    let read = source.read_fully(&mut buffer[..total as usize], start)?;
     let mut rest = &buffer[..read];
     let mut part = parts.start;
     while part < parts.end {
@@ -139,7 +139,7 @@ fn hash_small(
 
 /// Hashes at most [`LANES`] parts of any length, a stripe of each at a time.
 fn hash_large(
-    file: &File,
+    source: &impl Source,
     layout: &Layout,
     parts: Range<u32>,
     buffer: &mut [u8],
@@ -162,7 +162,7 @@ fn hash_large(
             if is_whole[lane] && wanted > 0 {
                 let buffer = &mut buffer[..wanted];
                 is_whole[lane] =
-                    read_fully(file, buffer, layout.offset(piece) + position)? == wanted;
+                    source.read_fully(buffer, layout.offset(piece) + position)? == wanted;
                 stripes[lane] = buffer;
             }
         }
@@ -180,20 +180,6 @@ fn hash_large(
 fn bytes(layout: &Layout, parts: &Range<u32>) -> u64 {
     let length = |part| u64::from(layout.length(PieceIndex::new(part)));
     parts.clone().map(length).sum()
-}
-
-/// Fills the buffer from that place on; says how far the file went.
-pub(crate) fn read_fully(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read_at(&mut buffer[filled..], start + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]

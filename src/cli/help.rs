@@ -34,14 +34,25 @@ Examples:
       as in a container: /torrent.conf, /data.bin, port 6881 on all addresses
   swarmlet node --conf torrent.conf --data image.iso --peer node-1.example
       a config of one's own, and one more peer
+  swarmlet node --conf photos.torrent --data /srv/photos
+      a folder of files; they lie in /srv/photos itself
   swarmlet node --data image.iso --sweep auto --exit-when-complete
       no config: find a node in the /24, learn what it shares, fetch it and end
   swarmlet node --conf a.conf --data a.iso --conf b.conf --data b.iso
       two files, one port
   swarmlet node --shares /srv/images
-      every file that has a config beside it: NAME and NAME.conf
+      every file and folder NAME that has NAME.conf or NAME.torrent beside it
 
 Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line.";
+
+/// How to look at a description.
+pub(super) const SHOW: &str = "\
+Examples:
+  swarmlet show photos.torrent
+  swarmlet show /torrent.conf
+  swarmlet show 'magnet:?xt=urn:btih:...'
+
+Exit status: 0 shown, 1 failed, 2 wrong command line.";
 
 /// How to describe a file.
 pub(super) const CREATE: &str = "\
@@ -50,13 +61,20 @@ Examples:
       writes torrent.conf in the current directory
   swarmlet create image.iso --part-size 256KiB --peer 10.0.0.5 --peer node-2.example:6881 -o -
       writes to stdout, with two peers
+  swarmlet create photos --tracker http://tracker.example/announce
+      writes photos.torrent: all files below the folder, sorted by name, and prints a magnet link
+  swarmlet create image.iso --name data.bin -o image.torrent
+      a .torrent with the infohash that the torrent.conf of the same file stands for
+
+The same files under the same name give the same .torrent, to the byte. Symbolic links are left out.
 
 Exit status: 0 written, 1 failed, 2 wrong command line.";
 
 /// How to check a file.
 pub(super) const VERIFY: &str = "\
-Example:
+Examples:
   swarmlet verify --conf torrent.conf --data image.iso
+  swarmlet verify --conf photos.torrent --data /srv/photos
 
 Exit status: 0 every part is right and nothing follows the last one, 1 it is not so or could not be
 found out, 2 wrong command line.";

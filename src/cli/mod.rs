@@ -10,13 +10,17 @@ mod demo;
 mod error;
 mod hashing;
 mod help;
+mod listing;
 mod logging;
 mod node;
+mod output;
 mod progress;
 mod ranges;
 mod running;
 mod shares;
+mod show;
 mod size;
+mod source;
 mod state_dir;
 mod values;
 mod verify;
@@ -55,6 +59,7 @@ fn perform(command: Command) -> Result<u8, CliError> {
     match command {
         Command::Node(args) => node::node(args),
         Command::Create(args) => create::create(&args).map(|()| SUCCESS),
+        Command::Show(args) => show::show(&args).map(|()| SUCCESS),
         Command::Verify(args) => {
             verify::verify(&args).map(|right| if right { SUCCESS } else { FAILURE })
         }

@@ -11,8 +11,8 @@ use super::args::DEFAULT_DATA;
 use super::config;
 use super::error::CliError;
 
-/// What configs in a directory end with.
-const ENDING: &str = "conf";
+/// What descriptions in a directory end with.
+const ENDINGS: [&str; 2] = ["conf", "torrent"];
 
 /// 1,000 configs of one directory. Each content has two actors, and they must all answer in a
 /// second.
@@ -81,8 +81,8 @@ fn of_directory(directory: &Path) -> Result<Vec<Share>, CliError> {
     for entry in entries {
         let path = entry.map_err(CliError::read(directory))?.path();
         let is_hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
-        if path.extension().is_some_and(|ending| ending == ENDING)
-            && !path.file_name().is_some_and(is_hidden)
+        let ending = path.extension().unwrap_or_default();
+        if ENDINGS.iter().any(|known| ending == *known) && !path.file_name().is_some_and(is_hidden)
         {
             confs.push(path);
         }
@@ -174,7 +174,10 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert_eq!(
             complaint(gather(&[], &[], Some(empty.path()))),
-            format!("there is no NAME.conf in {}", empty.path().display())
+            format!(
+                "there is no NAME.conf and no NAME.torrent in {}",
+                empty.path().display()
+            )
         );
     }
 }

@@ -121,7 +121,12 @@ fn what_cannot_be_described_or_written_is_named() {
             &["/nowhere/data"][..],
             "cannot read /nowhere/data: no such file or directory".to_owned(),
         ),
-        (&[&root], format!("cannot read {root}: is a directory")),
+        (
+            &[&root, "-o", "x.conf"],
+            "a folder does not fit into a torrent.conf\n  \
+             hint: write a .torrent: name one with -o"
+                .to_owned(),
+        ),
         (
             &["/dev/null"],
             "cannot read /dev/null: not a regular file".to_owned(),

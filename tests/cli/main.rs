@@ -9,6 +9,7 @@
 mod bad_input;
 mod demo;
 mod files;
+mod torrents;
 mod usage;
 
 use std::ffi::OsStr;

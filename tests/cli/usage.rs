@@ -7,7 +7,7 @@ use crate::{Folder, command, stderr, stdout, swarmlet};
 /// A flag, how its default begins, and its variable.
 type Flag = [&'static str; 3];
 
-const FLAGS: [(&str, &[Flag]); 4] = [
+const FLAGS: [(&str, &[Flag]); 5] = [
     (
         "node",
         &[
@@ -34,8 +34,14 @@ const FLAGS: [(&str, &[Flag]); 4] = [
             ["--part-size", "a power of two", "SWARMLET_PART_SIZE"],
             ["--peer", "none", "SWARMLET_PEER"],
             ["--out", "torrent.conf", "SWARMLET_OUT"],
+            ["--name", "that of PATH", "SWARMLET_NAME"],
+            ["--tracker", "none", "SWARMLET_TRACKER"],
+            ["--web-seed", "none", "SWARMLET_WEB_SEED"],
+            ["--private", "any way", "SWARMLET_PRIVATE"],
+            ["--comment", "nothing", "SWARMLET_COMMENT"],
         ],
     ),
+    ("show", &[["--all", "the first 30", "SWARMLET_ALL"]]),
     (
         "verify",
         &[
@@ -119,7 +125,7 @@ fn a_wrong_command_line_is_one_line_a_hint_and_status_2() {
         ),
         (
             &["create"],
-            "the following required arguments were not provided: <FILE>",
+            "the following required arguments were not provided: <PATH>",
             " create",
         ),
         (

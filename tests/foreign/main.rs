@@ -8,6 +8,8 @@
 // Helpers of tests panic as tests do.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod created;
+mod folders;
 #[path = "../support/mod.rs"]
 mod support;
 mod torrent;

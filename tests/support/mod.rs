@@ -16,6 +16,7 @@
 pub mod churn;
 pub mod content;
 pub mod fleet;
+pub mod folder;
 pub mod handful;
 pub mod ideal;
 pub mod judge;

@@ -12,7 +12,7 @@ use swarmlet_protocol::pace::Pace;
 use tokio::task::spawn_blocking;
 
 use super::Storage;
-use super::file::ContentFile;
+use super::content::Content;
 use super::held_up::Stopwatch;
 
 /// What became of a job: its answer, or why there is none.
@@ -39,7 +39,7 @@ pub(super) fn here<T>(pace: &mut Pace, job: impl FnOnce() -> T) -> T {
 }
 
 /// The judgement with which a file's disk begins: one across a network is never trusted.
-pub(super) fn pace_of(file: &ContentFile) -> Pace {
+pub(super) fn pace_of(file: &Content) -> Pace {
     Pace::new(file.file_system().is_ok_and(is_remote))
 }
 

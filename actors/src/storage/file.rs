@@ -1,4 +1,4 @@
-//! The file itself: opened at its right length, read and written by position.
+//! A single file: opened at its right length, read and written by position.
 //!
 //! Written in place and never renamed over: `/data.bin` may be a single file mounted into a
 //! container, where a rename fails with EBUSY.
@@ -8,20 +8,20 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use swarmlet_protocol::buffers::{Buffer, Buffers};
-use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
+use swarmlet_protocol::layout::Layout;
 
+use super::fresh::{Fresh, FreshBytes};
 use crate::reason::reason;
 
 /// An open file of the right length.
 #[derive(Debug)]
-pub struct ContentFile {
+pub(super) struct ContentFile {
     file: File,
     layout: Layout,
     /// Why it can be read only, if so.
     read_only: Option<String>,
-    /// Pieces from this one on lay beyond the old end of the file: they are zeros.
-    pub(super) fresh_from: PieceIndex,
+    /// Pieces that lay beyond the old end of the file: they are zeros.
+    fresh: Fresh,
 }
 
 impl ContentFile {
@@ -31,7 +31,7 @@ impl ContentFile {
     ///
     /// # Errors
     /// One line that names the path and the reason.
-    pub fn open(path: &Path, layout: Layout) -> Result<Self, String> {
+    pub(super) fn open(path: &Path, layout: Layout) -> Result<Self, String> {
         let shown = path.display();
         let writable = OpenOptions::new()
             .read(true)
@@ -62,13 +62,13 @@ impl ContentFile {
             file.set_len(layout.size())
                 .map_err(|error| format!("cannot resize {shown}: {}", reason(&error)))?;
         }
-        let whole = metadata.len().div_ceil(u64::from(layout.piece_length()));
-        let fresh_from = PieceIndex::new(u32::try_from(whole).unwrap_or(u32::MAX));
+        let mut fresh = FreshBytes::default();
+        fresh.add(metadata.len()..layout.size());
         Ok(Self {
             file,
             layout,
             read_only,
-            fresh_from,
+            fresh: fresh.pieces(&layout),
         })
     }
 
@@ -84,19 +84,22 @@ impl ContentFile {
             file,
             layout,
             read_only: None,
-            fresh_from: PieceIndex::new(0),
+            fresh: Fresh::default(),
         }
     }
 
     /// Why the file can be read only, if so.
-    #[must_use]
-    pub fn read_only(&self) -> Option<&str> {
+    pub(super) fn read_only(&self) -> Option<&str> {
         self.read_only.as_deref()
     }
 
+    /// The pieces that are zeros without having been read.
+    pub(super) const fn fresh(&self) -> &Fresh {
+        &self.fresh
+    }
+
     /// Is the file at `path` still this one, at its right length?
-    #[must_use]
-    pub fn is_still(&self, path: &Path) -> bool {
+    pub(super) fn is_still(&self, path: &Path) -> bool {
         let same =
             |one: &Metadata, other: &Metadata| one.dev() == other.dev() && one.ino() == other.ino();
         match (self.file.metadata(), path.metadata()) {
@@ -109,37 +112,15 @@ impl ContentFile {
     ///
     /// # Errors
     /// The system does not tell.
-    pub fn file_system(&self) -> io::Result<rustix::fs::FsWord> {
+    pub(super) fn file_system(&self) -> io::Result<rustix::fs::FsWord> {
         Ok(rustix::fs::fstatfs(&self.file)?.f_type)
-    }
-
-    /// Reads blocks one after the other; neighbours in one call.
-    ///
-    /// # Errors
-    /// The file is shorter than it was, or the disk fails.
-    pub fn read_blocks(&self, blocks: &[Block], buffers: &Buffers) -> io::Result<Buffer> {
-        let total: usize = blocks.iter().map(|block| block.length as usize).sum();
-        let mut data = buffers.filled(total);
-        let mut rest = &mut *data;
-        let mut blocks = blocks.iter().peekable();
-        while let Some(first) = blocks.next() {
-            let start = self.offset(first);
-            let mut length = u64::from(first.length);
-            while let Some(next) = blocks.next_if(|next| self.offset(next) == start + length) {
-                length += u64::from(next.length);
-            }
-            let (run, after) = rest.split_at_mut(length as usize);
-            self.file.read_exact_at(run, start)?;
-            rest = after;
-        }
-        Ok(data)
     }
 
     /// Fills `buffer` from the byte at `offset` on.
     ///
     /// # Errors
     /// The file is shorter than it was, or the disk fails.
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(buffer, offset)
     }
 
@@ -147,12 +128,8 @@ impl ContentFile {
     ///
     /// # Errors
     /// No room, a file system that became read-only, or a disk that fails.
-    pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.file.write_all_at(bytes, offset)
-    }
-
-    fn offset(&self, block: &Block) -> u64 {
-        self.layout.offset(block.piece) + u64::from(block.begin)
     }
 }
 
@@ -191,10 +168,12 @@ mod tests {
                 &after[..kept],
                 &before.unwrap_or_default().as_bytes()[..kept]
             );
+            let (is_fresh, until) = file.fresh().run(2..3);
             assert_eq!(
-                file.fresh_from.get(),
-                (before.unwrap_or_default().len() as u32).div_ceil(4)
+                (is_fresh, until),
+                (before.is_none_or(|it| it.len() <= 8), 3)
             );
+            assert_eq!(file.fresh().run(0..1).0, before.is_none());
         }
     }
 
@@ -226,23 +205,5 @@ mod tests {
         assert!(!file.is_still(&path));
         std::fs::write(&path, "0123456789").unwrap();
         assert!(!file.is_still(&path));
-    }
-
-    #[test]
-    fn blocks_are_read_in_the_order_that_was_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data");
-        std::fs::write(&path, "0123456789").unwrap();
-        let file = ContentFile::open(&path, layout()).unwrap();
-        let block = |piece, begin, length| layout().block(piece, begin, length).unwrap();
-        let blocks = [
-            block(1, 2, 2),
-            block(2, 0, 2),
-            block(0, 0, 4),
-            block(1, 0, 2),
-            block(0, 1, 1),
-        ];
-        let read = file.read_blocks(&blocks, &Buffers::default()).unwrap();
-        assert_eq!(&*read, b"67890123451");
     }
 }

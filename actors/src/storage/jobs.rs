@@ -9,7 +9,7 @@ use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
 
-use super::file::ContentFile;
+use super::content::Content;
 use super::store::Delivered;
 
 /// 1 MiB: the buffer of one check job, and the longest run that is written at once.
@@ -35,39 +35,49 @@ pub(super) struct Checked {
 
 /// Hashes these pieces of the file. Stops early at an error; what it found stands.
 pub(super) fn check(
-    file: &ContentFile,
+    file: &Content,
     info: &Info,
     pieces: Range<u32>,
     buffers: &Buffers,
 ) -> (Checked, io::Result<()>) {
     let mut checked = Checked::default();
     let mut buffer = buffers.filled(BUFFER.min(info.layout().size() as usize));
-    let fresh = file.fresh_from.get().clamp(pieces.start, pieces.end);
+    let mut zeros = None;
     let mut next = pieces.start;
-    while next < fresh {
+    while next < pieces.end {
+        let (is_fresh, until) = file.fresh().run(next..pieces.end);
+        if is_fresh {
+            check_zeros(info, next..until, &mut zeros, &mut checked);
+            next = until;
+            continue;
+        }
         // As many as fit the buffer, or as many as are hashed side by side.
         let fit = buffer.len() as u32 / info.layout().piece_length();
-        let count = fit.max(LANES as u32).min(fresh - next);
+        let count = fit.max(LANES as u32).min(until - next);
         let some = next..next + count;
         if let Err(error) = check_some(file, info, some, &mut buffer, &mut checked) {
             return (checked, Err(error));
         }
         next += count;
     }
-    check_zeros(info, fresh..pieces.end, &mut checked);
     (checked, Ok(()))
 }
 
-/// Pieces that lay beyond the old end of the file are zeros, and need not be read to know it.
-fn check_zeros(info: &Info, pieces: Range<u32>, checked: &mut Checked) {
-    let mut known: Option<(u32, PieceHash)> = None;
+/// Pieces that lay beyond the old end of a file are zeros, and need not be read to know it. The hash
+/// of so many zeros is kept in `known`.
+fn check_zeros(
+    info: &Info,
+    pieces: Range<u32>,
+    known: &mut Option<(u32, PieceHash)>,
+    checked: &mut Checked,
+) {
     for piece in pieces.map(PieceIndex::new) {
         let length = info.layout().length(piece);
         let zeros = match known {
-            Some((of, hash)) if of == length => hash,
+            Some((of, hash)) if *of == length => *hash,
             _ => zero_hash(length),
         };
-        known = Some((length, zeros));
+        *known = Some((length, zeros));
         checked.note(piece, zeros == info.hash(piece));
     }
 }
@@ -87,7 +97,7 @@ fn zero_hash(length: u32) -> PieceHash {
 /// Checks some neighbouring pieces side by side: all at once if they fit the buffer, else in
 /// stripes.
 fn check_some(
-    file: &ContentFile,
+    file: &Content,
     info: &Info,
     pieces: Range<u32>,
     buffer: &mut [u8],
@@ -164,7 +174,7 @@ pub(super) fn verify(info: &Info, batch: Vec<Delivered>) -> (Vec<Delivered>, Vec
 
 /// Writes verified pieces; short neighbours in one call.
 pub(super) fn write(
-    file: &ContentFile,
+    file: &Content,
     info: &Info,
     batch: &mut [Delivered],
     buffers: &Buffers,
@@ -189,7 +199,7 @@ pub(super) fn write(
     run.map_or(Ok(()), |mut run| flush(file, &mut run, start))
 }
 
-fn flush(file: &ContentFile, run: &mut Buffer, start: u64) -> io::Result<()> {
+fn flush(file: &Content, run: &mut Buffer, start: u64) -> io::Result<()> {
     if !run.is_empty() {
         file.write_at(run, start)?;
         run.clear();
@@ -199,7 +209,7 @@ fn flush(file: &ContentFile, run: &mut Buffer, start: u64) -> io::Result<()> {
 
 /// Copies a piece that is here to another place whose hash is the same.
 pub(super) fn copy(
-    file: &ContentFile,
+    file: &Content,
     info: &Info,
     from: PieceIndex,
     to: &[PieceIndex],

@@ -23,11 +23,11 @@ fn info_of(content: &[u8], piece_length: usize) -> Info {
     .unwrap()
 }
 
-fn open(path: &Path, info: &Info) -> ContentFile {
-    ContentFile::open(path, *info.layout()).unwrap()
+fn open(path: &Path, info: &Info) -> Content {
+    Content::open(path, info).unwrap()
 }
 
-fn check_all(file: &ContentFile, info: &Info) -> Checked {
+fn check_all(file: &Content, info: &Info) -> Checked {
     let pieces = 0..info.layout().pieces();
     let (checked, outcome) = check(file, info, pieces, &Buffers::default());
     outcome.unwrap();

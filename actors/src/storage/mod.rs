@@ -1,17 +1,22 @@
-//! The storage actor: the file of one swarm.
+//! The storage actor: the file of one swarm, or its folder of files.
 //!
-//! The file is the truth: when storage starts, and whenever the file under it was replaced or
-//! resized, every piece is hashed again and nothing else is believed. Verified pieces are written
-//! in place; a byte that was not verified never reaches the file. Hashing and disk run in a
+//! The file is the truth: when storage starts, and whenever the file under it, or one of its files,
+//! was replaced or resized, every piece is hashed again and nothing else is believed. Verified
+//! pieces are written in place; a byte that was not verified never reaches the file. Hashing and disk run in a
 //! bounded number of blocking jobs.
 //!
 //! When the file cannot be written the swarm pauses: the pieces that were verified are kept and
 //! written as soon as it can be, so none is fetched twice.
 
+mod beneath;
+mod content;
 mod disk;
 mod file;
+mod folder;
+mod fresh;
 mod held_up;
 mod jobs;
+mod recent;
 mod scratch;
 mod serve;
 mod shared;
@@ -38,7 +43,8 @@ use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::pace::Pace;
 use tokio::task::spawn_blocking;
 
-pub use self::file::ContentFile;
+pub use self::content::Content;
+use self::content::{complaint, shown};
 use self::jobs::Checked;
 pub use self::shared::Shared;
 use self::shared::check_jobs;
@@ -48,7 +54,6 @@ use crate::counters::Counters;
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::{FlushStorage, ReportPieces};
 use crate::messages::{Crash, Ping};
-use crate::reason::reason;
 
 /// 2: batches that workers hash and write at once.
 const WORKERS: usize = 2;
@@ -64,7 +69,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Setup {
     /// The content.
     pub info: Arc<Info>,
-    /// Where it is kept.
+    /// Where it is kept: the file itself, or the folder in which the files lie.
     pub path: PathBuf,
     /// Folders for scratch files, the first that takes one: pieces too long for memory wait there
     /// until they are whole.
@@ -95,8 +100,10 @@ type Equal = HashMap<PieceHash, Vec<PieceIndex>>;
 #[derive(Debug)]
 struct State {
     /// The open file and how often it was opened: jobs of an earlier file are ignored.
-    file: Option<Arc<ContentFile>>,
+    file: Option<Arc<Content>>,
     opened: u64,
+    /// A worker is opening it.
+    opening: bool,
     good: Bitfield,
     /// Pieces known to be wrong or missing.
     bad: Bitfield,
@@ -131,9 +138,33 @@ impl Storage {
 
     /// Opens the file and starts to check it, if that is possible now.
     fn open(&mut self, context: &mut Context<Self>) {
+        self.begin();
+        if !self.setup.info.is_folder() {
+            let content = Content::open(&self.setup.path, &self.setup.info);
+            return self.use_content(content, context);
+        }
+        // A folder of thousands of files takes a while.
+        self.state.opening = true;
+        let opened = self.state.opened;
+        let (path, info) = (self.setup.path.clone(), Arc::clone(&self.setup.info));
+        let job = spawn_blocking(move || Content::open(&path, &info));
+        context.spawn(job.into_actor(self).map(move |done, storage, context| {
+            if storage.state.opened == opened {
+                storage.state.opening = false;
+                let panicked = |_| Err(format!("cannot open {}: a job panicked", storage.shown()));
+                storage.use_content(done.unwrap_or_else(panicked), context);
+            }
+        }));
+    }
+
+    /// Forgets everything that was known of the content.
+    fn begin(&mut self) {
         self.state = State::new(&self.setup.info, self.state.opened + 1);
         self.setup.scheduler.do_send(StorageFact::Opened);
-        match ContentFile::open(&self.setup.path, *self.setup.info.layout()) {
+    }
+
+    fn use_content(&mut self, content: Result<Content, String>, context: &mut Context<Self>) {
+        match content {
             Ok(file) => {
                 self.state.writing = disk::pace_of(&file);
                 self.state.reading = disk::pace_of(&file);
@@ -233,7 +264,7 @@ impl Storage {
     }
 
     fn fail(&mut self, error: &std::io::Error, what: &str) {
-        self.pause(format!("cannot {what} {}: {}", self.shown(), reason(error)));
+        self.pause(complaint(what, &self.setup.path, error));
     }
 
     fn resume(&mut self) {
@@ -245,52 +276,59 @@ impl Storage {
 
     /// Once a second: is the file still the one we opened? Can a paused one be used again?
     fn look(&mut self, context: &mut Context<Self>) {
-        if self.state.looking {
+        if self.state.looking || self.state.opening {
             return;
         }
         self.state.looking = true;
-        let (file, path) = (self.state.file.clone(), self.setup.path.clone());
+        let (path, info) = (self.setup.path.clone(), Arc::clone(&self.setup.info));
+        let is_paused = self.state.paused.is_some();
+        let in_use = self.state.file.clone();
+        let usable = in_use.filter(|file| !(is_paused && file.read_only().is_some()));
         let opened = self.state.opened;
-        let still = spawn_blocking(move || file.is_some_and(|file| file.is_still(&path)));
-        context.spawn(still.into_actor(self).map(move |still, storage, context| {
+        let job = spawn_blocking(move || match usable {
+            Some(file) => Seen::Still(file.is_still(&path)),
+            None => Seen::Reopened(Content::open(&path, &info)),
+        });
+        context.spawn(job.into_actor(self).map(move |seen, storage, context| {
             storage.state.looking = false;
             if storage.state.opened == opened {
-                storage.looked(still.unwrap_or(false), context);
+                storage.looked(seen.unwrap_or(Seen::Still(false)), context);
             }
         }));
     }
 
-    fn looked(&mut self, still: bool, context: &mut Context<Self>) {
-        let read_only = self
-            .state
-            .file
-            .as_ref()
-            .is_some_and(|file| file.read_only().is_some());
-        if self.state.file.is_none() || (read_only && self.state.paused.is_some()) {
-            self.reopen(context);
-        } else if !still {
-            warn!(
-                "{} was replaced or resized; checking all of it again",
-                self.shown()
-            );
-            self.open(context);
-        } else if self.state.paused.is_some() {
-            self.retry(context);
+    fn looked(&mut self, seen: Seen, context: &mut Context<Self>) {
+        match seen {
+            Seen::Still(true) if self.state.paused.is_some() => self.retry(context),
+            Seen::Still(true) => {}
+            Seen::Still(false) => {
+                warn!(
+                    "{} was replaced or resized; checking all of it again",
+                    self.shown()
+                );
+                self.open(context);
+            }
+            // What could not be opened for writing can be: all else is kept as it is.
+            Seen::Reopened(Ok(file)) if file.read_only().is_none() => {
+                self.resume();
+                self.begin();
+                self.use_content(Ok(file), context);
+            }
+            Seen::Reopened(_) => {}
         }
     }
 
-    /// Tries to open a file that could not be opened for writing; keeps what is known if not.
-    fn reopen(&mut self, context: &mut Context<Self>) {
-        let opened = ContentFile::open(&self.setup.path, *self.setup.info.layout());
-        if opened.is_ok_and(|file| file.read_only().is_none()) {
-            self.resume();
-            self.open(context);
-        }
+    fn shown(&self) -> String {
+        shown(&self.setup.path)
     }
+}
 
-    fn shown(&self) -> std::path::Display<'_> {
-        self.setup.path.display()
-    }
+/// What a look at the path has shown.
+enum Seen {
+    /// Whether it is still the content that is open.
+    Still(bool),
+    /// What came of opening it.
+    Reopened(Result<Content, String>),
 }
 
 /// Sorts instead of counting in a map: a content of 800,000 pieces is a blink, and nothing is left of
@@ -311,6 +349,7 @@ impl State {
         Self {
             file: None,
             opened,
+            opening: false,
             good: Bitfield::new(pieces),
             bad: Bitfield::new(pieces),
             unchecked: 0,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use swarmlet_hashing::Hasher;
 use swarmlet_protocol::id::PieceHash;
 
-use super::file::ContentFile;
+use super::content::Content;
 use super::jobs::BUFFER;
 use crate::reason::reason;
 
@@ -57,7 +57,7 @@ impl Scratch {
     }
 
     /// Copies the first `length` bytes to these places of the file.
-    pub(super) fn copy(&self, length: u32, file: &ContentFile, places: &[u64]) -> io::Result<()> {
+    pub(super) fn copy(&self, length: u32, file: &Content, places: &[u64]) -> io::Result<()> {
         self.each_step(length, |bytes, at| {
             places
                 .iter()

@@ -14,8 +14,8 @@ use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::layout::Block;
 
 use super::Storage;
+use super::content::Content;
 use super::disk::{here, on_worker};
-use super::file::ContentFile;
 use crate::messages::storage::ReadBlocks;
 use crate::reason::reason;
 
@@ -33,7 +33,7 @@ struct Lent {
 
 impl Lent {
     fn read(
-        file: &ContentFile,
+        file: &Content,
         blocks: &[Block],
         buffers: &Buffers,
         lent: Arc<AtomicUsize>,
@@ -85,8 +85,9 @@ impl Handler<ReadBlocks> for Storage {
         let lent = Arc::clone(&self.setup.shared.lent);
         shorten(&mut blocks, lent.load(Ordering::Relaxed));
         let buffers = self.setup.buffers.clone();
+        let is_scattered = file.are_blocks_scattered(&blocks);
         let read = move || Lent::read(&file, &blocks, &buffers, lent);
-        if self.state.reading.is_trusted() {
+        if self.state.reading.is_trusted() && !is_scattered {
             let data = here(&mut self.state.reading, read);
             return Box::pin(ready(data.map_err(|error| reason(&error))));
         }
@@ -137,7 +138,7 @@ mod tests {
         let path = folder.path().join("data");
         std::fs::write(&path, [7; 100]).unwrap();
         let layout = swarmlet_protocol::layout::Layout::new(100, 50).unwrap();
-        let file = ContentFile::open(&path, layout).unwrap();
+        let file = Content::over(&path, layout);
         let lent = Arc::new(AtomicUsize::new(0));
         let read = Lent::read(
             &file,

@@ -17,7 +17,7 @@ use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::session::Spill;
 
 use super::Storage;
-use super::file::ContentFile;
+use super::content::{Content, complaint};
 use super::scratch::Scratch;
 use crate::credit::Token;
 use crate::messages::storage::{ForgetParts, SpillPiece};
@@ -221,11 +221,7 @@ impl Storage {
                 return;
             }
             Outcome::NoScratch(error) => Some(error),
-            Outcome::NotWritten(error) => Some(format!(
-                "cannot write {}: {}",
-                self.setup.path.display(),
-                reason(&error)
-            )),
+            Outcome::NotWritten(error) => Some(complaint("write", &self.setup.path, &error)),
         };
         // What came while the job ran is behind what it did not get through with.
         work.parts.append(&mut attempt.work.parts);
@@ -256,7 +252,7 @@ impl Work {
         folders: &[std::path::PathBuf],
         info: &swarmlet_protocol::metainfo::Info,
         places: Vec<PieceIndex>,
-        file: &ContentFile,
+        file: &Content,
     ) -> Outcome {
         if self.scratch.is_none() {
             match Scratch::create(folders) {

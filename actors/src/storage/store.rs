@@ -19,8 +19,8 @@ use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::STORE_BATCH;
 use tokio::sync::oneshot;
 
+use super::content::Content;
 use super::disk::Done;
-use super::file::ContentFile;
 use super::{Storage, WORKERS, jobs};
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::StorePieces;
@@ -64,7 +64,7 @@ struct Outcome {
 
 /// What a job needs to know of the content.
 struct Place {
-    file: Arc<ContentFile>,
+    file: Arc<Content>,
     info: Arc<Info>,
     buffers: Buffers,
     equal: Arc<HashMap<PieceHash, Vec<PieceIndex>>>,
@@ -204,6 +204,7 @@ impl Storage {
             return;
         };
         self.state.held.running += 1;
+        let is_scattered = file.are_scattered(batch.iter().map(|one| one.piece));
         let equal = Arc::clone(&self.equal);
         let place = Place {
             file,
@@ -212,9 +213,10 @@ impl Storage {
             good: (!equal.is_empty()).then(|| self.state.good.clone()),
             equal,
         };
-        // Where the content repeats itself a batch may be written to many places: not here then.
+        // Where the content repeats itself a batch may be written to many places, or else to many
+        // files: not here then.
         let repeats = |one: &Delivered| self.equal.contains_key(&self.setup.info.hash(one.piece));
-        let is_long = batch.iter().any(repeats);
+        let is_long = is_scattered || batch.iter().any(repeats);
         let job = move || place.store(batch);
         let then = |storage: &mut Self, outcome: Done<Outcome>, _: &mut Context<Self>| {
             storage.state.held.running -= 1;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use actix::Addr;
 use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::metainfo::NewFile;
 
 use super::*;
 use crate::messages::storage::{ReadBlocks, StorePieces};
@@ -99,6 +100,40 @@ fn content(pieces: usize) -> Vec<u8> {
 fn begin(path: &Path, content: &[u8]) -> (Addr<Storage>, Notes) {
     let hashes: Vec<_> = content.chunks(PIECE).map(PieceHash::of).collect();
     let info = Info::single_file("data.bin", content.len() as u64, PIECE as u64, &hashes).unwrap();
+    begin_with(path, info)
+}
+
+/// The same content in a folder of three files and an empty one.
+fn begin_folder(path: &Path, content: &[u8]) -> (Addr<Storage>, Notes) {
+    let hashes: Vec<_> = content.chunks(PIECE).map(PieceHash::of).collect();
+    let file = |path, length| NewFile {
+        path,
+        length: length as u64,
+        is_executable: false,
+    };
+    let files = [
+        file("a/first", FIRST),
+        file("a/empty", 0),
+        file("b/tiny", 1),
+        file("rest", content.len() - FIRST - 1),
+    ];
+    begin_with(
+        path,
+        Info::folder("x", &files, PIECE as u64, &hashes).unwrap(),
+    )
+}
+
+/// Bytes of the first file: one and a half pieces.
+const FIRST: usize = PIECE + PIECE / 2;
+
+fn read_folder(path: &Path) -> Vec<u8> {
+    let files = ["a/first", "a/empty", "b/tiny", "rest"];
+    let read = files.map(|file| fs::read(path.join(file)).unwrap());
+    assert_eq!((read[0].len(), read[1].len(), read[2].len()), (FIRST, 0, 1));
+    read.concat()
+}
+
+fn begin_with(path: &Path, info: Info) -> (Addr<Storage>, Notes) {
     let notes = Notes::default();
     let setup = Setup {
         info: Arc::new(info),
@@ -233,7 +268,7 @@ impl Handler<Exchange> for Storage {
 
     fn handle(&mut self, Exchange(path): Exchange, _: &mut Self::Context) {
         let layout = *self.setup.info.layout();
-        self.state.file = Some(Arc::new(ContentFile::over(&path, layout)));
+        self.state.file = Some(Arc::new(Content::over(&path, layout)));
     }
 }
 
@@ -312,5 +347,86 @@ fn blocks_of_pieces_that_are_not_right_are_not_read() {
             .await
             .unwrap();
         assert!(wrong.is_err());
+    });
+}
+
+#[test]
+fn a_folder_is_created_filled_and_checked_anew_when_a_file_of_it_is_deleted() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(8));
+        let (storage, notes) = begin_folder(&path, &bytes);
+        notes.is_checked(8).await;
+        assert_eq!(checked(&notes.0.borrow()).1.len(), 8);
+        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
+        deliver(&storage, 1, &pieces);
+        notes
+            .wait("all is stored", |facts| stored(facts).len() == 8)
+            .await;
+        assert!(read_folder(&path) == bytes);
+        fs::remove_file(path.join("a/first")).unwrap();
+        notes
+            .wait("it is opened anew", |facts| opened(facts) == 2)
+            .await;
+        notes.is_checked(8).await;
+        assert_eq!(checked(&notes.0.borrow()).1, [0, 1]);
+        deliver(&storage, 1, &pieces[..2]);
+        notes
+            .wait("the rest is stored", |facts| stored(facts).len() == 10)
+            .await;
+        assert!(read_folder(&path) == bytes);
+    });
+}
+
+#[test]
+fn a_link_in_a_folder_pauses_it_until_it_is_gone() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(8));
+        let outside = folder.join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::create_dir(&path).unwrap();
+        std::os::unix::fs::symlink(&outside, path.join("b")).unwrap();
+        let (_storage, notes) = begin_folder(&path, &bytes);
+        let complaint = format!(
+            "cannot open {}/b: is a symbolic link, and is not followed",
+            path.display()
+        );
+        let paused =
+            |fact: &StorageFact| matches!(fact, StorageFact::Paused(error) if *error == complaint);
+        notes
+            .wait("it pauses", |facts| facts.iter().any(paused))
+            .await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let told = notes.0.borrow().iter().filter(|fact| paused(fact)).count();
+        assert_eq!(told, 1, "said once, not every second");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+        fs::remove_file(path.join("b")).unwrap();
+        let resumed = |fact: &StorageFact| matches!(fact, StorageFact::Resumed);
+        notes
+            .wait("it resumes", |facts| facts.iter().any(resumed))
+            .await;
+        notes.is_checked(8).await;
+        assert_eq!(read_folder(&path).len(), bytes.len());
+    });
+}
+
+#[test]
+fn equal_pieces_are_copied_from_one_file_to_another() {
+    on_paused_clock(async |folder| {
+        let (path, one, other) = (folder.join("data"), vec![1; PIECE], vec![2; PIECE]);
+        let bytes = [&one[..], &other, &one, &other, &one].concat();
+        fs::create_dir_all(path.join("a")).unwrap();
+        // The first piece is here, and the first half of the second.
+        fs::write(path.join("a/first"), &bytes[..FIRST]).unwrap();
+        let (storage, notes) = begin_folder(&path, &bytes);
+        notes
+            .wait("what is here is copied", |facts| stored(facts) == [2, 4])
+            .await;
+        deliver(&storage, 1, &[(1, &other)]);
+        notes
+            .wait("what comes is copied", |facts| {
+                stored(facts) == [1, 2, 3, 4]
+            })
+            .await;
+        assert!(read_folder(&path) == bytes);
     });
 }

@@ -43,7 +43,7 @@ pub struct Settings {
 pub struct Share {
     /// What it is.
     pub info: Info,
-    /// Where it is kept.
+    /// Where it is kept: the content's file, or the folder in which its files lie.
     pub data: PathBuf,
     /// Peers that have it.
     pub peers: Vec<PeerAddress>,

@@ -70,10 +70,7 @@ fn torrent(pieces: u32) -> Torrent {
         .map(|piece| PieceHash::of(&piece.to_be_bytes()))
         .collect();
     let size = u64::from(pieces) << 16;
-    Torrent {
-        info: Info::single_file("data.bin", size, 1 << 16, &hashes).unwrap(),
-        trackers: Vec::new(),
-    }
+    Torrent::new(Info::single_file("data.bin", size, 1 << 16, &hashes).unwrap())
 }
 
 fn entries() -> Vec<u8> {

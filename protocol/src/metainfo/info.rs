@@ -1,13 +1,17 @@
-//! The info dictionary (BEP 3): name, sizes and the pieces' hashes of one file.
+//! The info dictionary (BEP 3): name, sizes and the pieces' hashes of one file, or of a folder of
+//! files one after the other.
 //!
+//! Version 1 only; a hybrid (BEP 52) is taken for the version 1 torrent that it also is.
 //! Invariants: the infohash is the SHA-1 of exactly the bytes that [`Info::bytes`] gives; there are
-//! as many hashes as the layout has pieces; the name is that of a file and of no directory.
+//! as many hashes as the layout has pieces; the files have as many bytes as the layout; the name
+//! is that of a file or a folder and leads to no other.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::files::{self, Files, FilesError, NewFile};
 use crate::bencode::{self, DecodeError, Dict, DictEncoder, Value};
 use crate::id::{DIGEST_LENGTH, InfoHash, PieceHash};
 use crate::layout::{Layout, LayoutError, PieceIndex};
@@ -20,11 +24,13 @@ pub const MAX_METADATA_LENGTH: usize = 16 * 1024 * 1024;
 /// 255 bytes: the longest name that file systems take.
 pub const MAX_NAME_LENGTH: usize = 255;
 
-/// The description of one file that a swarm shares. Cheap to clone.
+/// The description of what a swarm shares. Cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Info {
     name: Arc<str>,
     layout: Layout,
+    files: Files,
+    is_folder: bool,
     /// The hashes one after the other: a part of `raw`.
     hashes: Bytes,
     raw: Bytes,
@@ -59,14 +65,15 @@ pub enum InfoError {
         /// What its value must be.
         rule: &'static str,
     },
-    /// The description of a tree of files.
-    #[error(
-        "torrents of several files are not supported; make one of a single file, such as an archive"
-    )]
-    MultiFile,
+    /// The description of a single file and of a folder at once.
+    #[error("the info dictionary has both 'length' and 'files'; it must have one of them")]
+    FileAndFolder,
+    /// A list of files that we cannot keep.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// The description has no SHA-1 hashes (BEP 52).
     #[error(
-        "version 2 torrents without version 1 hashes are not supported; make a hybrid or a version 1 torrent"
+        "version 2 torrents without version 1 hashes are not supported yet; make a hybrid or a version 1 torrent"
     )]
     VersionTwoOnly,
     /// A name that no file may have, or one that points out of its directory.
@@ -115,13 +122,44 @@ impl Info {
     ) -> Result<Self, InfoError> {
         let length = i64::try_from(size).map_err(|_| LENGTH_KEY)?;
         let layout = Layout::new(size, piece_length)?;
-        check_count(hashes.len(), &layout)?;
-        let pieces: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+        let mut dict = described(name, &layout, hashes)?;
+        dict.integer(b"length", length);
+        Self::parse(dict.finish().into())
+    }
+
+    /// Describes a folder of files, in the order in which they are given. The same arguments give
+    /// the same infohash on every node: the dictionary has the keys `files`, `name`, `piece length`
+    /// and `pieces`, and no others; for a file's see [`NewFile`].
+    ///
+    /// # Errors
+    /// As [`Self::single_file`], and refuses paths that no file may have, or two of the same.
+    pub fn folder(
+        name: &str,
+        files: &[NewFile<'_>],
+        piece_length: u64,
+        hashes: &[PieceHash],
+    ) -> Result<Self, InfoError> {
+        let sizes = files.iter().map(|file| file.length);
+        let size = sizes.fold(0_u64, u64::saturating_add);
+        let layout = Layout::new(size, piece_length)?;
+        let list = files::encode(files)?;
+        let mut dict = described(name, &layout, hashes)?;
+        dict.list(b"files", &list);
+        Self::parse(dict.finish().into())
+    }
+
+    /// The same content as a private torrent (BEP 27), which has another infohash.
+    ///
+    /// # Errors
+    /// The dictionary is as long as one may be.
+    pub fn to_private(&self) -> Result<Self, InfoError> {
         let mut dict = DictEncoder::new();
-        dict.integer(b"length", length)
-            .bytes(b"name", name.as_bytes())
-            .integer(b"piece length", layout.piece_length())
-            .bytes(b"pieces", pieces);
+        let own = bencode::decode(&self.raw).map_err(InfoError::Bencode)?;
+        for (key, _) in own.dict().iter().flat_map(Dict::iter) {
+            let value = own.dict().and_then(|dict| dict.raw_value(key));
+            dict.encoded(key, value.unwrap_or_default());
+        }
+        dict.integer(b"private", 1);
         Self::parse(dict.finish().into())
     }
 
@@ -137,20 +175,33 @@ impl Info {
             Value::Dict(dict) => dict,
             other => return Err(InfoError::NotDictionary { kind: other.kind() }),
         };
-        if dict.get(b"files").is_some() {
-            return Err(InfoError::MultiFile);
-        }
         let pieces = dict.get(b"pieces");
-        if pieces.is_none() && dict.get(b"file tree").is_some() {
+        let version = dict.get(b"meta version").and_then(|it| it.integer());
+        if pieces.is_none() && (version == Some(2) || dict.get(b"file tree").is_some()) {
             return Err(InfoError::VersionTwoOnly);
         }
-        let name = dict.get(b"name").and_then(|name| name.text());
+        let name = |key: &[u8]| dict.get(key).and_then(|name| name.text());
+        let name = name(b"name.utf-8").or_else(|| name(b"name"));
         let name = name.ok_or(InfoError::Key {
             key: "name",
             rule: "a name in UTF-8",
         })?;
         check_name(name)?;
-        let size = natural(&dict, b"length").ok_or(LENGTH_KEY)?;
+        let (files, is_folder) = match dict.get(b"files") {
+            Some(_) if dict.get(b"length").is_some() => return Err(InfoError::FileAndFolder),
+            Some(list) => {
+                let list = list.list().ok_or(InfoError::Key {
+                    key: "files",
+                    rule: "a list of files",
+                })?;
+                (Files::parse(list)?, true)
+            }
+            None => {
+                let length = natural(&dict, b"length").ok_or(LENGTH_KEY)?;
+                (Files::single(name, length), false)
+            }
+        };
+        let size = files.size();
         let piece_length = natural(&dict, b"piece length").ok_or(InfoError::Key {
             key: "piece length",
             rule: "a number of bytes, 1 or more",
@@ -171,6 +222,8 @@ impl Info {
         Ok(Self {
             name: name.into(),
             layout,
+            files,
+            is_folder,
             hashes: raw.slice_ref(hashes),
             info_hash: InfoHash::of(&raw),
             private: private == Some(1),
@@ -178,13 +231,26 @@ impl Info {
         })
     }
 
-    /// The name of the file.
+    /// The name of the file, or of the folder.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How the file falls into pieces.
+    /// Is it a folder of files, if perhaps of one only? If not, it is a single file.
+    #[must_use]
+    pub const fn is_folder(&self) -> bool {
+        self.is_folder
+    }
+
+    /// The files, one after the other. Their paths are relative to the folder; the path of a
+    /// single file is its name.
+    #[must_use]
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// How the content, all files one after the other, falls into pieces.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout
@@ -232,6 +298,21 @@ const LENGTH_KEY: InfoError = InfoError::Key {
     rule: "a number of bytes from 0 to 9223372036854775807",
 };
 
+/// What the descriptions of a file and of a folder have in common.
+fn described<'a>(
+    name: &'a str,
+    layout: &Layout,
+    hashes: &[PieceHash],
+) -> Result<DictEncoder<'a>, InfoError> {
+    check_count(hashes.len(), layout)?;
+    let pieces: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+    let mut dict = DictEncoder::new();
+    dict.bytes(b"name", name.as_bytes())
+        .integer(b"piece length", layout.piece_length())
+        .bytes(b"pieces", pieces);
+    Ok(dict)
+}
+
 fn natural(dict: &Dict<'_>, key: &[u8]) -> Option<u64> {
     dict.get(key)?.integer()?.try_into().ok()
 }
@@ -271,148 +352,5 @@ fn check_name(name: &str) -> Result<(), InfoError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(raw: &[u8]) -> Result<Info, String> {
-        Info::parse(Bytes::copy_from_slice(raw)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_single_file_is_described_canonically() {
-        let hashes = [PieceHash([b'A'; 20]), PieceHash([b'B'; 20])];
-        let info = Info::single_file("data.bin", 12, 8, &hashes).unwrap();
-        let raw = b"d6:lengthi12e4:name8:data.bin12:piece lengthi8e\
-            6:pieces40:AAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBBBBBe";
-        assert_eq!(info.bytes(), raw.as_slice());
-        assert_eq!(info.info_hash(), InfoHash::of(raw));
-        assert_eq!(info.hash(PieceIndex::new(1)), hashes[1]);
-        assert!(info.hashes().eq(hashes));
-        assert_eq!((info.name(), info.layout().pieces()), ("data.bin", 2));
-        assert!(!info.is_private());
-    }
-
-    #[test]
-    fn nothing_is_a_file_too() {
-        let info = Info::single_file("data.bin", 0, 1, &[]).unwrap();
-        assert_eq!((info.layout().pieces(), info.hashes().len()), (0, 0));
-    }
-
-    #[test]
-    fn foreign_dictionaries_keep_their_bytes_and_so_their_infohash() {
-        let raw = b"d6:pieces20:AAAAAAAAAAAAAAAAAAAA6:lengthi5e4:name1:x\
-            12:piece lengthi8e7:privatei1e6:sourced1:aleee";
-        let info = parse(raw).unwrap();
-        assert_eq!(info.bytes(), raw.as_slice());
-        assert_eq!(info.info_hash(), InfoHash::of(raw));
-        assert!(info.is_private());
-    }
-
-    #[test]
-    fn what_we_cannot_share_is_refused_by_name() {
-        let with = |name: &str, rest: &str| {
-            format!(
-                "d6:lengthi5e4:name{}:{name}12:piece lengthi8e{rest}e",
-                name.len()
-            )
-        };
-        let one = "6:pieces20:AAAAAAAAAAAAAAAAAAAA";
-        for (raw, error) in [
-            (
-                "le".to_owned(),
-                "the info dictionary is a list; it must be a dictionary",
-            ),
-            (
-                "d5:filesle4:name1:xe".to_owned(),
-                "torrents of several files are not supported; make one of a single file, such as an archive",
-            ),
-            (
-                "d9:file treede12:meta versioni2e4:name1:xe".to_owned(),
-                "version 2 torrents without version 1 hashes are not supported; make a hybrid or a version 1 torrent",
-            ),
-            (
-                "de".to_owned(),
-                "the info dictionary needs the key 'name' with a name in UTF-8",
-            ),
-            (
-                with("", one),
-                "the name '' is not the name of a file: it is empty",
-            ),
-            (
-                with("..", one),
-                "the name '..' is not the name of a file: it names a directory",
-            ),
-            (
-                with("a/b", one),
-                "the name 'a/b' is not the name of a file: it has a path separator",
-            ),
-            (
-                with("a\\b", one),
-                "the name 'a\\b' is not the name of a file: it has a path separator",
-            ),
-            (
-                with("a\n", one),
-                "the name 'a\\n' is not the name of a file: it has a control character",
-            ),
-            (
-                with("x", "").replace("i5e", "i-5e"),
-                "the info dictionary needs the key 'length' with a number of bytes from 0 to 9223372036854775807",
-            ),
-            (
-                with("x", one).replace("i8e", "i0e"),
-                "the piece length is 0; it must be at least 1",
-            ),
-            (
-                with("x", ""),
-                "the info dictionary needs the key 'pieces' with the SHA-1 hashes of the pieces",
-            ),
-            (
-                with("x", "6:pieces3:AAA"),
-                "the key 'pieces' has 3 bytes; it must be a multiple of 20",
-            ),
-            (
-                with("x", "6:pieces0:"),
-                "0 hashes, but 5 bytes in pieces of 8 make 1",
-            ),
-        ] {
-            assert_eq!(parse(raw.as_bytes()), Err(error.to_owned()), "{raw}");
-        }
-        let long = "x".repeat(MAX_NAME_LENGTH + 1);
-        assert!(
-            parse(with(&long, one).as_bytes())
-                .unwrap_err()
-                .ends_with("longer than 255 bytes")
-        );
-        let huge = Info::parse(vec![b'd'; MAX_METADATA_LENGTH + 1].into()).unwrap_err();
-        let length = MAX_METADATA_LENGTH + 1;
-        assert_eq!(huge, InfoError::TooLong { length });
-    }
-
-    #[test]
-    fn the_most_pieces_fit_the_longest_dictionary() {
-        let hashes = vec![PieceHash([7; 20]); crate::layout::MAX_PIECES as usize];
-        let info = Info::single_file("data.bin", hashes.len() as u64, 1, &hashes).unwrap();
-        assert_eq!(info.hashes().len(), hashes.len());
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_made_is_read_back(
-            size in 0_u64..100_000, piece_length in 500_u64..5_000, name in "[a-z][a-z. äö]{0,20}"
-        ) {
-            let pieces = size.div_ceil(piece_length);
-            let hashes: Vec<_> = (0..pieces).map(|n| PieceHash::of(&n.to_be_bytes())).collect();
-            let info = Info::single_file(&name, size, piece_length, &hashes).unwrap();
-            prop_assert_eq!(info.layout().size(), size);
-            prop_assert!(info.hashes().eq(hashes));
-            prop_assert_eq!(Info::parse(info.bytes().clone()), Ok(info));
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Info::parse(bytes.into());
-        }
-    }
-}
+#[path = "info_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::layout::{Layout, PieceIndex};
 
 use super::content::{Content, PREFIX};
-use crate::cli::hashing::read_fully;
+use crate::cli::source::Source;
 
 /// What is known of one file. A part that was right once is not read again before the end.
 pub(super) struct Judge {
@@ -106,12 +106,12 @@ fn is_right(file: &File, content: &Content, piece: PieceIndex) -> bool {
     let expected = content.prefix(piece);
     let mut start = [0; PREFIX];
     let start = &mut start[..expected.len()];
-    if read_fully(file, start, offset).ok() != Some(expected.len()) || *start != *expected {
+    if file.read_fully(start, offset).ok() != Some(expected.len()) || *start != *expected {
         return false;
     }
     let expected = content.part(piece);
     let mut bytes = vec![0; expected.len()];
-    read_fully(file, &mut bytes, offset).is_ok() && bytes == expected
+    file.read_fully(&mut bytes, offset).is_ok() && bytes == expected
 }
 
 #[cfg(test)]

@@ -1,0 +1,109 @@
+//! Opening what lies beneath a folder, name by name, and never by way of a symbolic link.
+//!
+//! Paths are a stranger's, and links may lie in the folder already: `a/b` must not end up in
+//! `/etc/b` because `a` is a link. Each name is opened in the folder that was opened before it, with
+//! `O_NOFOLLOW`, so nobody can exchange one for a link between a look and the opening either.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, statat};
+use rustix::io::Errno;
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) file: File,
+    /// Why it can only be read, if so.
+    pub(super) refusal: Option<Errno>,
+}
+
+/// Opens the folder of that path, or none for the empty path, which is the root itself.
+/// Creates the folders that are missing, if so asked.
+///
+/// # Errors
+/// The system's; a link or a file in the place of a folder is one. With the path up to where it
+/// was.
+pub(super) fn folder<'a>(
+    root: BorrowedFd<'_>,
+    path: &'a str,
+    create: bool,
+) -> Result<Option<OwnedFd>, (&'a str, io::Error)> {
+    let mut open: Option<OwnedFd> = None;
+    let mut end = 0;
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        end += name.len();
+        let reached = path.get(..end).unwrap_or(path);
+        end += 1;
+        let within = open.as_ref().map_or(root, AsFd::as_fd);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut opened = openat(within, name, flags, Mode::empty());
+        if create && matches!(opened, Err(Errno::NOENT)) {
+            // Whether or not somebody else was quicker, it is to be opened now.
+            opened = match mkdirat(within, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => openat(within, name, flags, Mode::empty()),
+                Err(error) => Err(error),
+            };
+        }
+        let opened = opened.map_err(|error| (reached, no_folder(within, name, error)))?;
+        open = Some(opened);
+    }
+    Ok(open)
+}
+
+/// Opens a file in a folder for writing, or else for reading. With permissions given, creates it
+/// if it is missing.
+///
+/// # Errors
+/// The system's; whatever is no regular file is one.
+pub(super) fn file(within: BorrowedFd<'_>, name: &str, create: Option<Mode>) -> io::Result<Opened> {
+    // Asked before opening, for opening a pipe or a device may block, or do something.
+    match statat(within, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(found) => match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Symlink => return Err(link()),
+            FileType::Directory => return Err(io::ErrorKind::IsADirectory.into()),
+            _ => return Err(io::Error::other("not a regular file")),
+        },
+        Err(Errno::NOENT) if create.is_some() => {}
+        Err(error) => return Err(error.into()),
+    }
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let creating = match create {
+        Some(_) => OFlags::CREATE,
+        None => OFlags::empty(),
+    };
+    let mode = create.unwrap_or(Mode::empty());
+    match openat(within, name, flags | OFlags::RDWR | creating, mode) {
+        Ok(file) => Ok(Opened {
+            file: file.into(),
+            refusal: None,
+        }),
+        Err(refusal @ (Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::TXTBSY)) => {
+            let reading = openat(within, name, flags | OFlags::RDONLY, Mode::empty());
+            // What cannot be read either is refused for the first reason.
+            let file = reading.map_err(|_| refusal)?;
+            Ok(Opened {
+                file: file.into(),
+                refusal: Some(refusal),
+            })
+        }
+        Err(Errno::LOOP) => Err(link()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why a name is no folder. The system's word for a link is that of a file.
+fn no_folder(within: BorrowedFd<'_>, name: &str, error: Errno) -> io::Error {
+    let found = statat(within, name, AtFlags::SYMLINK_NOFOLLOW);
+    let is_link = found.is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Symlink);
+    match error {
+        Errno::NOTDIR | Errno::LOOP if is_link => link(),
+        other => other.into(),
+    }
+}
+
+fn link() -> io::Error {
+    io::Error::other("is a symbolic link, and is not followed")
+}

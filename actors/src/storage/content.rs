@@ -1,0 +1,249 @@
+//! The content on disk, whether it is a single file or a folder of files: bytes read and written by
+//! their position in the content.
+//!
+//! Knows nothing of hashes. A single file costs no more than its own calls (see `file`); how a
+//! folder is kept stands in `folder`.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use swarmlet_protocol::buffers::{Buffer, Buffers};
+use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
+use swarmlet_protocol::metainfo::Info;
+
+use super::file::ContentFile;
+use super::folder::ContentFolder;
+use super::fresh::Fresh;
+use crate::reason::reason;
+
+/// What storage keeps, open and of the right length.
+#[derive(Debug)]
+pub struct Content {
+    layout: Layout,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    File(ContentFile),
+    Folder(ContentFolder),
+}
+
+impl Content {
+    /// Opens or creates what is to be kept at that path: the file, or the folder with all of its
+    /// files. Takes a while for a folder of many.
+    ///
+    /// # Errors
+    /// One line that names the path and the reason.
+    pub fn open(path: &Path, info: &Info) -> Result<Self, String> {
+        let layout = *info.layout();
+        let kind = if info.is_folder() {
+            Kind::Folder(ContentFolder::open(path, info)?)
+        } else {
+            Kind::File(ContentFile::open(path, layout)?)
+        };
+        Ok(Self { layout, kind })
+    }
+
+    /// Any file, whatever its length: devices too.
+    #[cfg(test)]
+    pub(super) fn over(path: &Path, layout: Layout) -> Self {
+        let kind = Kind::File(ContentFile::over(path, layout));
+        Self { layout, kind }
+    }
+
+    /// Why some of it can be read only, if so.
+    #[must_use]
+    pub fn read_only(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::File(file) => file.read_only(),
+            Kind::Folder(folder) => folder.read_only(),
+        }
+    }
+
+    /// Is what lies at `path` still this, at its right length? Of a folder of many files some are
+    /// looked at, others the next time.
+    #[must_use]
+    pub fn is_still(&self, path: &Path) -> bool {
+        match &self.kind {
+            Kind::File(file) => file.is_still(path),
+            Kind::Folder(folder) => folder.is_still(path),
+        }
+    }
+
+    /// The kind of file system that it lies on: the magic number of `statfs(2)`.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn file_system(&self) -> io::Result<rustix::fs::FsWord> {
+        match &self.kind {
+            Kind::File(file) => file.file_system(),
+            Kind::Folder(folder) => folder.file_system(),
+        }
+    }
+
+    /// The pieces that are zeros without having been read.
+    pub(super) const fn fresh(&self) -> &Fresh {
+        match &self.kind {
+            Kind::File(file) => file.fresh(),
+            Kind::Folder(folder) => folder.fresh(),
+        }
+    }
+
+    /// Do these pieces lie in more files than stay open? Then it is the opening that takes time, and
+    /// no measure of the disk tells.
+    pub(super) fn are_scattered(&self, pieces: impl Iterator<Item = PieceIndex>) -> bool {
+        let layout = &self.layout;
+        let range = |piece| {
+            let start = layout.offset(piece);
+            start..start + u64::from(layout.length(piece))
+        };
+        self.is_any_scattered(pieces.map(range))
+    }
+
+    /// The same of blocks.
+    pub(super) fn are_blocks_scattered(&self, blocks: &[Block]) -> bool {
+        let range = |block: &Block| {
+            let start = self.offset(block);
+            start..start + u64::from(block.length)
+        };
+        self.is_any_scattered(blocks.iter().map(range))
+    }
+
+    fn is_any_scattered(&self, ranges: impl Iterator<Item = Range<u64>>) -> bool {
+        match &self.kind {
+            Kind::File(_) => false,
+            Kind::Folder(folder) => folder.are_scattered(ranges),
+        }
+    }
+
+    /// Reads blocks one after the other; neighbours in one call.
+    ///
+    /// # Errors
+    /// A file is shorter than it was, or the disk fails.
+    pub fn read_blocks(&self, blocks: &[Block], buffers: &Buffers) -> io::Result<Buffer> {
+        let total: usize = blocks.iter().map(|block| block.length as usize).sum();
+        let mut data = buffers.filled(total);
+        let mut rest = &mut *data;
+        let mut blocks = blocks.iter().peekable();
+        while let Some(first) = blocks.next() {
+            let start = self.offset(first);
+            let mut length = u64::from(first.length);
+            while let Some(next) = blocks.next_if(|next| self.offset(next) == start + length) {
+                length += u64::from(next.length);
+            }
+            let (run, after) = rest.split_at_mut(length as usize);
+            self.read_at(run, start)?;
+            rest = after;
+        }
+        Ok(data)
+    }
+
+    /// Fills `buffer` from the byte at `offset` on.
+    ///
+    /// # Errors
+    /// A file is shorter than it was, or the disk fails.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        match &self.kind {
+            Kind::File(file) => file.read_at(buffer, offset),
+            Kind::Folder(folder) => folder.read_at(buffer, offset),
+        }
+    }
+
+    /// Writes verified bytes.
+    ///
+    /// # Errors
+    /// No room, a file system that became read-only, or a disk that fails.
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        match &self.kind {
+            Kind::File(file) => file.write_at(bytes, offset),
+            Kind::Folder(folder) => folder.write_at(bytes, offset),
+        }
+    }
+
+    fn offset(&self, block: &Block) -> u64 {
+        self.layout.offset(block.piece) + u64::from(block.begin)
+    }
+}
+
+/// What went wrong with one file of a folder.
+#[derive(Debug)]
+pub(super) struct FileError {
+    pub(super) path: PathBuf,
+    pub(super) source: io::Error,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", shown(&self.path), reason(&self.source))
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// `cannot write PATH: why`. The path is that of the one file that the error is about, if it says.
+pub(super) fn complaint(what: &str, path: &Path, error: &io::Error) -> String {
+    let inner = error
+        .get_ref()
+        .and_then(|it| it.downcast_ref::<FileError>());
+    match inner {
+        Some(inner) => format!("cannot {what} {inner}"),
+        None => format!("cannot {what} {}: {}", shown(path), reason(error)),
+    }
+}
+
+/// A path, fit to be printed: its names may be a stranger's.
+pub(super) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if !text.contains(char::is_control) {
+        return text.into_owned();
+    }
+    text.chars()
+        .flat_map(|letter| {
+            let escaped = letter.is_control().then(|| letter.escape_default());
+            let plain = escaped.is_none().then_some(letter);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use swarmlet_protocol::id::PieceHash;
+
+    use super::*;
+
+    #[test]
+    fn blocks_are_read_in_the_order_that_was_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        std::fs::write(&path, "0123456789").unwrap();
+        let info = Info::single_file("x", 10, 4, &[PieceHash([0; 20]); 3]).unwrap();
+        let content = Content::open(&path, &info).unwrap();
+        let block = |piece, begin, length| info.layout().block(piece, begin, length).unwrap();
+        let blocks = [
+            block(1, 2, 2),
+            block(2, 0, 2),
+            block(0, 0, 4),
+            block(1, 0, 2),
+            block(0, 1, 1),
+        ];
+        let read = content.read_blocks(&blocks, &Buffers::default()).unwrap();
+        assert_eq!(&*read, b"67890123451");
+    }
+
+    #[test]
+    fn a_complaint_names_the_file_and_forges_no_line() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let error = complaint("write", Path::new("/srv"), &full());
+        assert_eq!(error, "cannot write /srv: no space left on device");
+        let inner = FileError {
+            path: "/srv/Icon\r".into(),
+            source: full(),
+        };
+        let error = complaint("write", Path::new("/srv"), &io::Error::other(inner));
+        assert_eq!(error, "cannot write /srv/Icon\\r: no space left on device");
+    }
+}

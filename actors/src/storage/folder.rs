@@ -1,0 +1,392 @@
+//! A folder of files: the content's bytes, spread over them one file after the other.
+//!
+//! Files are opened when they are used, and a bounded number stays open (see `recent`); each is
+//! opened without following links (see `beneath`), and must be the one that was found when the
+//! folder was opened. Padding is in no file: it reads as zeros, and is not written. Symbolic links
+//! of the list are not created. Files that are not in the list are left alone.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rustix::fs::{AtFlags, FileType, FsWord, Mode, OFlags, Stat, fstat, fstatfs, statat};
+use rustix::io::Errno;
+use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Span};
+
+use super::beneath::{self, Opened};
+use super::content::{FileError, complaint, shown};
+use super::fresh::{Fresh, FreshBytes};
+use super::recent::{MAX_OPEN_FILES, Recent};
+
+/// 1,000 files of a folder are looked at from outside at once, and those that are open: a few
+/// thousandths of a second. So a change of one in 100,000 is noticed within two minutes.
+const LOOKED_AT: usize = 1_000;
+
+/// An open folder, whose files have the right lengths.
+#[derive(Debug)]
+pub(super) struct ContentFolder {
+    path: PathBuf,
+    root: OwnedFd,
+    files: Files,
+    /// Which file was found at each place of the list.
+    found: Vec<Identity>,
+    /// A file that was closed may have another number when it is opened again: numbers say nothing.
+    is_renumbered: bool,
+    recent: Recent,
+    /// Why one of the files can be read only, if so.
+    read_only: Option<String>,
+    fresh: Fresh,
+    /// A file was not what it had been when it was opened again.
+    is_suspect: AtomicBool,
+    /// Where the next look at the files begins.
+    next_look: AtomicUsize,
+}
+
+/// The device and the number of a file: what it is, whatever its name.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl ContentFolder {
+    /// Opens or creates the folder and everything in it, and gives every file its length: a longer
+    /// one is cut, a shorter one extended by zeros that take no room. A file that cannot be written
+    /// is all right if it has the right length.
+    pub(super) fn open(path: &Path, info: &Info) -> Result<Self, String> {
+        let root = open_root(path).map_err(|error| complaint("open", path, &error))?;
+        let files = info.files().clone();
+        let is_renumbered = fstatfs(&root).is_ok_and(|it| renumbers(it.f_type));
+        let mut opening = Opening {
+            path,
+            root: &root,
+            is_renumbered,
+            inner: None,
+            found: Vec::with_capacity(files.len()),
+            owners: HashMap::new(),
+            recent: Recent::default(),
+            read_only: None,
+            fresh: FreshBytes::default(),
+        };
+        for (number, file) in files.iter().enumerate() {
+            let identity = match file.kind {
+                FileKind::Regular => opening.file(number, file, &files)?,
+                FileKind::Padding => {
+                    opening.fresh.add(file.offset..file.offset + file.length);
+                    Identity::default()
+                }
+                FileKind::Link => Identity::default(),
+            };
+            opening.found.push(identity);
+        }
+        let Opening {
+            found,
+            recent,
+            read_only,
+            fresh,
+            ..
+        } = opening;
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+            files,
+            found,
+            is_renumbered,
+            recent,
+            read_only,
+            fresh: fresh.pieces(info.layout()),
+            is_suspect: AtomicBool::new(false),
+            next_look: AtomicUsize::new(0),
+        })
+    }
+
+    pub(super) fn read_only(&self) -> Option<&str> {
+        self.read_only.as_deref()
+    }
+
+    pub(super) const fn fresh(&self) -> &Fresh {
+        &self.fresh
+    }
+
+    pub(super) fn file_system(&self) -> io::Result<FsWord> {
+        Ok(fstatfs(&self.root)?.f_type)
+    }
+
+    /// Looks at the folder, at the files that are open, and at the next of the others.
+    pub(super) fn is_still(&self, path: &Path) -> bool {
+        let ours = fstat(&self.root).map(|it| Identity::of(&it));
+        let theirs = fs::metadata(path).map(|theirs| Identity {
+            device: theirs.dev(),
+            inode: theirs.ino(),
+        });
+        let same_root = match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            _ => false,
+        };
+        // Relaxed: the numbers decide by nothing else in memory.
+        if !same_root || self.is_suspect.load(Ordering::Relaxed) {
+            return false;
+        }
+        let all = self.files.len();
+        let first = self.next_look.fetch_add(LOOKED_AT, Ordering::Relaxed) % all;
+        let next = (0..LOOKED_AT.min(all)).map(|more| (first + more) % all);
+        next.chain(self.recent.numbers())
+            .all(|number| self.is_still_there(number))
+    }
+
+    fn is_still_there(&self, number: usize) -> bool {
+        let (Some(file), Some(found)) = (self.files.get(number), self.found.get(number)) else {
+            return true;
+        };
+        if file.kind != FileKind::Regular {
+            return true;
+        }
+        let now = statat(&self.root, file.path, AtFlags::SYMLINK_NOFOLLOW);
+        now.is_ok_and(|now| self.is_it(&now, *found, file.length))
+    }
+
+    /// Is that the file that was found, at its length?
+    fn is_it(&self, now: &Stat, found: Identity, length: u64) -> bool {
+        let is_regular = FileType::from_raw_mode(now.st_mode) == FileType::RegularFile;
+        let is_same = self.is_renumbered || Identity::of(now) == found;
+        is_regular && is_same && now.st_size as u64 == length
+    }
+
+    /// Are there more files in these ranges than stay open?
+    pub(super) fn are_scattered(&self, ranges: impl Iterator<Item = Range<u64>>) -> bool {
+        let spans = ranges.flat_map(|range| self.files.spans(range));
+        spans.take(MAX_OPEN_FILES + 1).count() > MAX_OPEN_FILES
+    }
+
+    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let mut done = 0;
+        for span in self.files.spans(range(offset, buffer.len())) {
+            let part = place(&span);
+            buffer[done..part.start].fill(0);
+            done = part.end;
+            let bytes = &mut buffer[part];
+            self.on_file(&span, false, |file| file.read_exact_at(bytes, span.offset))?;
+        }
+        buffer[done..].fill(0);
+        Ok(())
+    }
+
+    pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut done = 0;
+        for span in self.files.spans(range(offset, bytes.len())) {
+            let part = place(&span);
+            refuse_bytes(&bytes[done..part.start])?;
+            done = part.end;
+            let bytes = &bytes[part];
+            self.on_file(&span, true, |file| file.write_all_at(bytes, span.offset))?;
+        }
+        refuse_bytes(&bytes[done..])
+    }
+
+    /// Does something with the file of a span; an error names the file.
+    fn on_file(
+        &self,
+        span: &Span,
+        writes: bool,
+        what: impl FnOnce(&File) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let done = self
+            .opened(span.file, writes)
+            .and_then(|opened| what(&opened.file));
+        done.map_err(|source| {
+            if source.kind() == io::ErrorKind::UnexpectedEof {
+                // It is shorter than it was: whoever looks next opens all anew.
+                self.is_suspect.store(true, Ordering::Relaxed);
+            }
+            let path = self.files.get(span.file).map(|file| file.path);
+            let path = self.path.join(path.unwrap_or_default());
+            io::Error::other(FileError { path, source })
+        })
+    }
+
+    /// The file, open. One that could only be read is tried again by whoever wants to write.
+    fn opened(&self, number: usize, writes: bool) -> io::Result<Arc<Opened>> {
+        let is_enough = |opened: &Arc<Opened>| !writes || opened.refusal.is_none();
+        if let Some(opened) = self.recent.get(number).filter(is_enough) {
+            return Ok(opened);
+        }
+        let opened = Arc::new(self.open_again(number).inspect_err(|error| {
+            let is_passing = |number| PASSING.iter().any(|it| it.raw_os_error() == number);
+            if !error.raw_os_error().is_some_and(is_passing) {
+                self.is_suspect.store(true, Ordering::Relaxed);
+            }
+        })?);
+        self.recent.put(number, Arc::clone(&opened));
+        match opened.refusal {
+            Some(refusal) if writes => Err(refusal.into()),
+            _ => Ok(opened),
+        }
+    }
+
+    fn open_again(&self, number: usize) -> io::Result<Opened> {
+        let (Some(file), Some(found)) = (self.files.get(number), self.found.get(number)) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let (inner, name) = split(file.path);
+        let inner = beneath::folder(self.root.as_fd(), inner, false).map_err(|(_, error)| error)?;
+        let within = inner
+            .as_ref()
+            .map_or_else(|| self.root.as_fd(), AsFd::as_fd);
+        let opened = beneath::file(within, name, None)?;
+        let now = fstat(&opened.file)?;
+        if !self.is_it(&now, *found, file.length) {
+            return Err(io::Error::other("was replaced or resized"));
+        }
+        Ok(opened)
+    }
+}
+
+/// Errors that say nothing of the file.
+const PASSING: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO];
+
+/// What is gathered while the files are opened one after the other.
+struct Opening<'a> {
+    path: &'a Path,
+    root: &'a OwnedFd,
+    is_renumbered: bool,
+    /// The folder that the last file lies in: often that of the next one, too.
+    inner: Option<(&'a str, Option<OwnedFd>)>,
+    found: Vec<Identity>,
+    /// Which number of the list each file has: none may have two.
+    owners: HashMap<Identity, usize>,
+    recent: Recent,
+    read_only: Option<String>,
+    fresh: FreshBytes,
+}
+
+impl<'a> Opening<'a> {
+    fn file(
+        &mut self,
+        number: usize,
+        file: FileEntry<'a>,
+        files: &Files,
+    ) -> Result<Identity, String> {
+        let path = self.path.join(file.path);
+        let (inner, name) = split(file.path);
+        if self.inner.as_ref().is_none_or(|(open, _)| *open != inner) {
+            let opened = beneath::folder(self.root.as_fd(), inner, true)
+                .map_err(|(at, error)| complaint("open", &self.path.join(at), &error))?;
+            self.inner = Some((inner, opened));
+        }
+        let inner = self.inner.as_ref().and_then(|(_, open)| open.as_ref());
+        let within = inner.map_or_else(|| self.root.as_fd(), AsFd::as_fd);
+        // The user's umask takes away what it likes.
+        let mode = Mode::from_raw_mode(if file.is_executable { 0o777 } else { 0o666 });
+        let opened = beneath::file(within, name, Some(mode))
+            .map_err(|error| complaint("open", &path, &error))?;
+        let before =
+            fstat(&opened.file).map_err(|error| complaint("read", &path, &error.into()))?;
+        let identity = Identity::of(&before);
+        // An empty file is the same as any other.
+        if file.length > 0
+            && !self.is_renumbered
+            && let Some(&other) = self.owners.get(&identity)
+        {
+            let other = files.get(other).map(|other| self.path.join(other.path));
+            return Err(format!(
+                "cannot open {}: it is the same file as {} (a hard link); it must be one of its own",
+                shown(&path),
+                shown(&other.unwrap_or_default()),
+            ));
+        }
+        self.owners.insert(identity, number);
+        let refusal = opened
+            .refusal
+            .map(|error| complaint("write", &path, &error.into()));
+        let length = before.st_size as u64;
+        if length != file.length {
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+            opened
+                .file
+                .set_len(file.length)
+                .map_err(|error| complaint("resize", &path, &error))?;
+        }
+        if length < file.length {
+            self.fresh
+                .add(file.offset + length..file.offset + file.length);
+        }
+        if self.read_only.is_none() {
+            self.read_only = refusal;
+        }
+        self.recent.put(number, Arc::new(opened));
+        Ok(identity)
+    }
+}
+
+impl Identity {
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the system's numbers differ from one to the next"
+    )]
+    fn of(found: &Stat) -> Self {
+        Self {
+            device: found.st_dev as u64,
+            inode: found.st_ino as u64,
+        }
+    }
+}
+
+/// File systems that number a file anew when it was forgotten meanwhile (`statfs(2)`, and
+/// `linux/magic.h`): FAT and exFAT, whose disks have no such numbers, and what other processes
+/// provide.
+const fn renumbers(magic: FsWord) -> bool {
+    const MSDOS: FsWord = 0x4D44;
+    const EXFAT: FsWord = 0x2011_BAB0;
+    const FUSE: FsWord = 0x6573_5546;
+    matches!(magic, MSDOS | EXFAT | FUSE)
+}
+
+/// The folder that the host names; it may be a link, for the host said so.
+fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Err(Errno::NOENT) => {
+            fs::create_dir(path)?;
+            Ok(rustix::fs::open(path, flags, Mode::empty())?)
+        }
+        Err(Errno::NOTDIR) => Err(io::Error::other("is a file; the content is a folder")),
+        other => Ok(other?),
+    }
+}
+
+/// The folder and the name of a path; no folder is the empty text.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+fn range(offset: u64, length: usize) -> Range<u64> {
+    offset..offset + length as u64
+}
+
+/// Where the bytes of a span lie in the buffer of the range that it is of: the range fits memory.
+const fn place(span: &Span) -> Range<usize> {
+    let begin = span.begin as usize;
+    begin..begin + span.length as usize
+}
+
+/// Padding that is not zeros could not be read back.
+fn refuse_bytes(padding: &[u8]) -> io::Result<()> {
+    if padding.iter().all(|&byte| byte == 0) {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        "the torrent has padding that is not zeros, which no file holds (BEP 47)",
+    ))
+}
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

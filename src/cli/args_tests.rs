@@ -1,0 +1,96 @@
+//! Defaults, variables, and complaints of the parser.
+
+use super::*;
+
+fn arguments(line: &str) -> Vec<OsString> {
+    line.split(' ').map(OsString::from).collect()
+}
+
+fn node(line: &str, environment: &[(&str, &str)]) -> Result<NodeArgs, clap::Error> {
+    // The process's own environment must not leak into the tests, and setting it is unsafe:
+    // only the emptiness rule is tested here, the rest by running the program.
+    let variable = |name: &str| {
+        environment
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| OsString::from(value))
+    };
+    let matches = command(variable).try_get_matches_from(arguments(line))?;
+    match Cli::from_arg_matches(&matches)?.command {
+        Some(Command::Node(args)) => Ok(args),
+        other => panic!("not a node: {other:?}"),
+    }
+}
+
+#[test]
+fn the_parser_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn defaults_are_those_of_a_container() {
+    let args = node("swarmlet node", &[]).unwrap();
+    assert!(args.confs.is_empty() && args.data.is_empty() && args.shares.is_none());
+    assert_eq!(args.listen.0, "0.0.0.0:6881".parse().unwrap());
+    assert_eq!(args.state, None);
+    assert_eq!(args.fleet, "");
+    assert_eq!(args.sweep, Sweep::Off);
+    assert_eq!(args.lan, Switch::Off);
+    assert!(args.peers.is_empty());
+    assert!(!args.exit_when_complete);
+}
+
+#[test]
+fn peers_add_up() {
+    let args = node(
+        "swarmlet node --peer 10.0.0.1 --peer a.example:7000,[::1]:9",
+        &[],
+    )
+    .unwrap();
+    let peers: Vec<String> = args.peers.iter().map(ToString::to_string).collect();
+    assert_eq!(peers.len(), 3);
+    assert_eq!(peers[1], "a.example:7000");
+}
+
+#[test]
+fn a_variable_set_to_nothing_counts_as_absent() {
+    let parser = command(|name| (name == "SWARMLET_LAN").then(OsString::new));
+    let node = parser.find_subcommand("node").unwrap();
+    let env = |id: &str| {
+        node.get_arguments()
+            .find(|argument| argument.get_id() == id)
+            .unwrap()
+            .get_env()
+            .is_some()
+    };
+    assert!(!env("lan"));
+    assert!(env("sweep"));
+}
+
+#[test]
+fn complaints_fit_one_line() {
+    for (line, message, hint) in [
+        (
+            "swarmlet node --sweep 10.0.0.0",
+            "invalid value '10.0.0.0' for '--sweep <off|auto|CIDR>': ",
+            "try 'swarmlet node --help'",
+        ),
+        (
+            "swarmlet create",
+            "the following required arguments were not provided: <PATH>",
+            "try 'swarmlet create --help'",
+        ),
+        (
+            "swarmlet node --pear 10.0.0.1",
+            "unexpected argument '--pear' found",
+            "a similar argument exists: '--peer'",
+        ),
+    ] {
+        let arguments = arguments(line);
+        let error = parse(&arguments).unwrap_err();
+        let (said, hinted) = one_line(&error, &arguments);
+        assert!(said.starts_with(message), "{said}");
+        assert!(!said.contains('\n'), "{said}");
+        assert_eq!(hinted, hint);
+    }
+}

@@ -1,0 +1,106 @@
+//! Where contents are kept: whether they can be, and that none is in another's way.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use swarmlet_actors::supervisor::Share;
+
+use crate::Error;
+
+/// Can each content be kept where it is said to be, and no two in one place?
+pub(crate) fn check(shares: &[Share], place: Option<&Path>) -> Result<(), Error> {
+    let mut contents = HashMap::new();
+    let mut places = HashSet::new();
+    let known = |share: &'_ Share| (share.data.clone(), Some(share.info.is_folder()));
+    let learned = place.map(|place| (place.to_owned(), None));
+    for (path, is_folder) in shares.iter().map(known).chain(learned) {
+        if let Some(reason) = no_data_path(&path, is_folder) {
+            return Err(Error::Data {
+                path,
+                reason: reason.to_owned(),
+            });
+        }
+        if !places.insert(absolute(&path)) {
+            return Err(Error::Data {
+                path,
+                reason: "two contents cannot be kept in one place".to_owned(),
+            });
+        }
+    }
+    for Share { info, data, .. } in shares {
+        if let Some(other) = contents.insert(info.info_hash(), data) {
+            return Err(Error::Data {
+                path: data.clone(),
+                reason: format!("the same content is kept in {} already", other.display()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The path from the root, as far as it exists: two ways to name one file are the same.
+fn absolute(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = std::fs::canonicalize(folder.unwrap_or_else(|| Path::new(".")));
+        match (folder, path.file_name()) {
+            (Ok(folder), Some(name)) => folder.join(name),
+            _ => path.to_owned(),
+        }
+    })
+}
+
+/// Why content cannot be kept at this path, ever: a folder of files if `is_folder`, else a single
+/// file; while nothing is known of the content it may become either. What is missing can be
+/// created, and what cannot be looked at now may be all right later. Opening a pipe or a device is
+/// not tried: it could block.
+fn no_data_path(path: &Path, is_folder: Option<bool>) -> Option<&'static str> {
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    match is_folder {
+        Some(false) if kind.is_dir() => Some("is a directory"),
+        Some(true) if kind.is_file() => Some("is a file; the content is a folder"),
+        _ if kind.is_dir() || kind.is_file() => None,
+        _ => Some("not a regular file"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_refused_only_if_it_can_never_be_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let missing = folder.path().join("missing");
+        for (path, is_folder, reason) in [
+            (folder.path(), None, None),
+            (folder.path(), Some(true), None),
+            (folder.path(), Some(false), Some("is a directory")),
+            (&file, None, None),
+            (&file, Some(false), None),
+            (
+                &file,
+                Some(true),
+                Some("is a file; the content is a folder"),
+            ),
+            (&missing, Some(true), None),
+            (&missing, None, None),
+            (Path::new("/dev/null"), None, Some("not a regular file")),
+            (
+                Path::new("/dev/null"),
+                Some(true),
+                Some("not a regular file"),
+            ),
+        ] {
+            assert_eq!(
+                no_data_path(path, is_folder),
+                reason,
+                "{path:?} {is_folder:?}"
+            );
+        }
+    }
+}
