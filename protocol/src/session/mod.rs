@@ -10,6 +10,7 @@
 
 mod assembly;
 mod chatter;
+mod claims;
 mod download;
 mod events;
 mod extensions;
@@ -353,7 +354,7 @@ impl Session {
                     Ok(())
                 }
                 Frame::Message(message) => self.message(message, out).and_then(|()| {
-                    let idle = std::mem::take(&mut self.pieces.idle_words);
+                    let idle = self.pieces.idle_words();
                     self.chatter.count(idle, now)
                 }),
             };
@@ -361,7 +362,7 @@ impl Session {
                 self.judge(violation)?;
             }
         }
-        self.pieces.tell_haves(out);
+        self.pieces.claims.tell(out);
         Ok(())
     }
 

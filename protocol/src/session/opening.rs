@@ -94,7 +94,7 @@ impl Session {
         }
         // Others say so, too, when they want no more of a content that they have in part.
         if handshake.upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
-            self.pieces.completed(out);
+            self.pieces.claims.completed(out);
         }
         Ok(())
     }
