@@ -12,7 +12,7 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 use super::Discovery;
-use super::swarms::MAX_SOCKETS;
+use super::swarms::SPARE_SOCKETS;
 
 /// 3 s: an attempt that nobody answers. Far above any round trip; a host that is not there says
 /// nothing.
@@ -26,7 +26,7 @@ impl Discovery {
         addr: SocketAddr,
         context: &mut Context<Self>,
     ) {
-        if self.sockets() >= MAX_SOCKETS {
+        if self.is_full() {
             // Not from within the machine's own turn.
             context.run_later(Duration::ZERO, move |discovery, context| {
                 let reason = DialFailure::Local;
@@ -56,6 +56,11 @@ impl Discovery {
                     discovery.bell.rouse();
                 }),
         );
+    }
+
+    /// Is there a socket for one more link?
+    pub(super) fn is_full(&self) -> bool {
+        self.sockets() >= self.setup.max_links.saturating_add(SPARE_SOCKETS)
     }
 
     /// Sockets of links, those that begin and those that are being closed included.

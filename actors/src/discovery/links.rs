@@ -11,7 +11,6 @@ use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
 use tokio::sync::oneshot;
 
 use super::Discovery;
-use super::swarms::MAX_SOCKETS;
 use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
@@ -40,7 +39,7 @@ pub(super) struct Link {
 impl Discovery {
     /// Somebody connected.
     pub(super) fn admit(&mut self, link: AdmitLink, context: &mut Context<Self>) {
-        if self.state.stopping.is_some() || self.sockets() >= MAX_SOCKETS {
+        if self.state.stopping.is_some() || self.is_full() {
             return;
         }
         let main = self.main_swarm();
@@ -150,16 +149,19 @@ impl Discovery {
             self.command(id, SessionCommand::Protocol(SessionInput::Answer(swarm)));
         }
         self.move_to(id, swarm, context);
-        let Some(session) = self
-            .state
-            .links
-            .get(&id)
-            .and_then(|link| link.session.clone())
-        else {
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
+        let fleet = link.peer_id.is_some_and(|peer| peer.looks_like_ours());
+        let Some(session) = link.session.clone() else {
             return;
         };
         match self.state.swarms.get(&swarm) {
-            Some(swarm) => swarm.scheduler.do_send(OpenLink { link: id, session }),
+            Some(swarm) => swarm.scheduler.do_send(OpenLink {
+                link: id,
+                session,
+                fleet,
+            }),
             None => {
                 self.command(id, SessionCommand::Protocol(SessionInput::Welcome(None)));
                 self.send_swarms(id);

@@ -19,14 +19,14 @@ use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::state::or_warn;
 
-/// 24: links of one swarm. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
+/// 24: links of one swarm, if not said otherwise. A full mesh of 60 nodes would be 1,770 links; the fleet must stay one
 /// graph with far fewer.
-const MAX_LINKS: usize = 24;
+pub const MAX_LINKS: usize = 24;
 
-/// 26: sockets of links, those that begin and those that are being closed included, so that a node
-/// stays under 30 with those that the kernel accepts for it. A newcomer that finds so many comes
-/// again a few tens of milliseconds later.
-pub(super) const MAX_SOCKETS: usize = 26;
+/// 2: sockets beside those of a full swarm, for links that begin and links that are being closed, so
+/// that a node stays under 30 with those that the kernel accepts for it. A newcomer that finds none
+/// comes again a few tens of milliseconds later.
+pub(super) const SPARE_SOCKETS: usize = 2;
 
 /// 12: a node dials while it has fewer links. The rest of its links come to it.
 pub(super) const TARGET_LINKS: usize = 12;
@@ -50,8 +50,8 @@ pub(super) struct Swarm {
 pub(super) fn membership(setup: &Setup, info_hash: InfoHash, target_links: usize) -> Membership {
     let salt = u64::from_le_bytes(info_hash.0[..8].try_into().unwrap_or_default());
     let config = MembershipConfig {
-        max_links: MAX_LINKS,
-        target_links,
+        max_links: setup.max_links,
+        target_links: target_links.min(setup.max_links),
         max_half_open: MAX_HALF_OPEN,
         own_addresses: setup.own.clone(),
         peer_id: setup.peer_id,

@@ -12,6 +12,7 @@ use super::settings::{interfaces, own_addresses, sweeps};
 use super::{ActorFailed, Children, SESSION, Supervisor, SwarmActors};
 use crate::discovery::{self, Discovery};
 use crate::guard::{self, Failure, Policy};
+use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport, SwarmStarted};
 use crate::messages::events::Event;
@@ -50,6 +51,7 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
             next_link: Arc::clone(&self.next_link),
+            max_links: self.settings.manners.max_links,
         });
         let discovery = self.start_guarded("discovery", discovery, context);
         let listener = Listener::new(socket, discovery.clone().recipient());
@@ -113,6 +115,9 @@ impl Supervisor {
             trouble: myself.clone().recipient(),
             clock: self.clock,
             seed: self.seed,
+            upload_slots: self.settings.manners.upload_slots,
+            // A swarm's own limits have their place here; at present only the node has some.
+            limits: Limits::default(),
         });
         let scheduler = self.start_guarded("scheduler", scheduler, context);
         watchdog.do_send(Watch {
@@ -217,6 +222,7 @@ impl Supervisor {
                 peer_id: self.peer_id,
                 rendezvous: self.rendezvous,
                 listen_port: self.settings.listen.port(),
+                remote: Some(remote.ip()),
                 client: CLIENT.to_owned(),
                 buffers: self.buffers.clone(),
             },
@@ -225,6 +231,7 @@ impl Supervisor {
             owner,
             clock: self.clock,
             counters: Arc::clone(&self.counters),
+            limits: self.limits.clone(),
         };
         let report = reporter(&context.address());
         let lost = LinkReport {

@@ -8,6 +8,7 @@ use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::metainfo::Info;
 
+use super::manners::Manners;
 use crate::messages::events::Event;
 
 /// Everything that a node needs to know.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub listeners: Vec<Recipient<Event>>,
     /// How often progress is told.
     pub progress_period: Duration,
+    /// How it treats its peers.
+    pub manners: Manners,
 }
 
 /// Which networks a node searches for peers.

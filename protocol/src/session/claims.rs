@@ -25,7 +25,7 @@ pub(super) struct Claims {
     layout: Option<Layout>,
     theirs: Bitfield,
     early: Early,
-    /// Something was said: a bitfield would be late.
+    /// Something was said: a bitfield would add to it.
     spoken: bool,
     /// `have`s of the present read.
     fresh: Vec<PieceIndex>,
@@ -91,27 +91,34 @@ impl Claims {
         Ok(())
     }
 
-    /// A bitfield.
+    /// A bitfield. BEP 3 wants it to be the first word, but aria2 says so in place of many `have`s:
+    /// a late one adds to what is known.
     ///
     /// # Errors
-    /// It does not fit the content, or is not the first word about pieces.
+    /// It does not fit the content.
     pub(super) fn bitfield(
         &mut self,
         bits: &Bytes,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
-        self.first_word()?;
-        self.has_only(bits, out)
+        let late = std::mem::replace(&mut self.spoken, true);
+        let Some(layout) = self.layout.as_ref().filter(|_| late) else {
+            return self.has_only(bits, out);
+        };
+        for piece in Bitfield::from_wire(bits, layout.pieces())?.iter() {
+            if self.theirs.insert(piece) {
+                self.fresh.push(piece);
+            }
+        }
+        Ok(())
     }
 
-    /// `have all`.
-    ///
-    /// # Errors
-    /// It is not the first word about pieces.
-    pub(super) fn have_all(&mut self, out: &mut Vec<Output>) -> Result<(), Violation> {
-        self.first_word()?;
-        self.has_all(out);
-        Ok(())
+    /// `have all`, which may be late like a bitfield.
+    pub(super) fn have_all(&mut self, out: &mut Vec<Output>) {
+        self.spoken = true;
+        if self.layout.is_none() || !self.theirs.is_full() {
+            self.has_all(out);
+        }
     }
 
     /// `have none`.
@@ -119,7 +126,10 @@ impl Claims {
     /// # Errors
     /// It is not the first word about pieces.
     pub(super) const fn have_none(&mut self) -> Result<(), Violation> {
-        self.first_word()
+        if std::mem::replace(&mut self.spoken, true) {
+            return Err(Violation::LateHaveNone);
+        }
+        Ok(())
     }
 
     /// One more piece.
@@ -184,6 +194,11 @@ impl Claims {
         self.told_complete = false;
     }
 
+    /// Does the peer have everything, as far as the host was told?
+    pub(super) const fn is_complete(&self) -> bool {
+        self.told_complete
+    }
+
     /// Tells the host of what came in one read.
     pub(super) fn tell(&mut self, out: &mut Vec<Output>) {
         if !self.fresh.is_empty() {
@@ -199,14 +214,6 @@ impl Claims {
             self.told_complete = true;
             out.push(Output::PeerComplete);
         }
-    }
-
-    /// A bitfield or what stands for one: only as the first word about pieces.
-    const fn first_word(&mut self) -> Result<(), Violation> {
-        if std::mem::replace(&mut self.spoken, true) {
-            return Err(Violation::LateBitfield);
-        }
-        Ok(())
     }
 
     fn has_all(&mut self, out: &mut Vec<Output>) {
@@ -225,7 +232,14 @@ impl Claims {
                 self.theirs = Bitfield::from_wire(bits, layout.pieces())?;
                 out.push(Output::PeerHas(PeerHave::Only(self.theirs.clone())));
             }
-            None => self.early.bitfield = Some(bits.clone()),
+            None => {
+                let before = self.early.bitfield.take().unwrap_or_default();
+                let mut both = bits.to_vec();
+                for (byte, before) in both.iter_mut().zip(before) {
+                    *byte |= before;
+                }
+                self.early.bitfield = Some(both.into());
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::claims::Claims;
 use super::download::Download;
 use super::events::Output;
 use super::outbox::Outbox;
+use super::reciprocity::Reciprocity;
 use super::upload::{MAX_QUEUED_REQUESTS, Upload};
 use super::violation::Violation;
 use crate::bitfield::Bitfield;
@@ -33,6 +34,11 @@ pub(super) struct Pieces {
     buffers: Buffers,
     peer_chokes: bool,
     we_choke: bool,
+    /// The host lets the peer fetch from us.
+    permitted: bool,
+    /// The host says how many bytes may leave.
+    upload_limited: bool,
+    pub(super) reciprocity: Reciprocity,
     interested: bool,
     told_interested: bool,
     /// Our first word about pieces is said.
@@ -56,6 +62,9 @@ impl Pieces {
             request_limit: DEFAULT_REQUEST_LIMIT,
             peer_chokes: true,
             we_choke: true,
+            permitted: true,
+            upload_limited: false,
+            reciprocity: Reciprocity::default(),
             interested: false,
             told_interested: false,
             opened: false,
@@ -84,10 +93,53 @@ impl Pieces {
         self.tell_interest(outbox);
     }
 
-    /// We take requests from now on.
+    /// The host lets the peer fetch from us: it hears so as soon as we can answer.
+    pub(super) fn permit(&mut self, outbox: &mut Outbox) {
+        self.permitted = true;
+        self.unchoke(outbox);
+    }
+
+    /// We take requests from now on, if the host lets us and the content is known.
     pub(super) fn unchoke(&mut self, outbox: &mut Outbox) {
-        if std::mem::take(&mut self.we_choke) {
+        if self.permitted && self.upload.is_some() && std::mem::take(&mut self.we_choke) {
             outbox.message(&Message::Unchoke);
+        }
+    }
+
+    /// We take no requests from now on. Those that wait are refused one by one (BEP 6), or the peer
+    /// knows that they are void (BEP 3).
+    pub(super) fn choke(&mut self, outbox: &mut Outbox) {
+        self.permitted = false;
+        if std::mem::replace(&mut self.we_choke, true) {
+            return;
+        }
+        outbox.message(&Message::Choke);
+        let Some(upload) = &mut self.upload else {
+            return;
+        };
+        let dropped = upload.choke(self.fast);
+        if self.fast {
+            for block in dropped {
+                outbox.message(&Message::RejectRequest(block.into()));
+            }
+        }
+    }
+
+    pub(super) const fn limit_upload(&mut self) {
+        self.upload_limited = true;
+        if let Some(upload) = &mut self.upload {
+            upload.limit();
+        }
+    }
+
+    pub(super) fn wants_allowance(&self, waiting: usize) -> bool {
+        let upload = self.upload.as_ref();
+        upload.is_some_and(|upload| upload.wants_allowance(waiting))
+    }
+
+    pub(super) const fn allow_upload(&mut self, bytes: u64) {
+        if let Some(upload) = &mut self.upload {
+            upload.allow(bytes);
         }
     }
 
@@ -104,7 +156,11 @@ impl Pieces {
             self.request_limit,
             self.buffers.clone(),
         ));
-        self.upload = Some(Upload::new(layout, ours));
+        let mut upload = Upload::new(layout, ours);
+        if self.upload_limited {
+            upload.limit();
+        }
+        self.upload = Some(upload);
         self.claims.learned(layout, out)
     }
 
@@ -137,15 +193,16 @@ impl Pieces {
             Message::Choke => self.choked(out),
             Message::Unchoke => self.peer_chokes = false,
             Message::Bitfield(bits) => return self.claims.bitfield(&bits, out),
-            Message::HaveAll => return self.claims.have_all(out),
+            Message::HaveAll => self.claims.have_all(out),
             Message::HaveNone => return self.claims.have_none(),
             Message::Have(piece) => return self.claims.have(piece),
             Message::Request(block) => return self.requested(block, outbox),
             Message::Cancel(block) => self.cancelled(block, outbox),
             Message::RejectRequest(block) => self.rejected(block, outbox, out),
             Message::SuggestPiece(piece) => self.claims.suggested(piece),
-            // We unchoke everybody we keep, so their interest changes nothing; allowed-fast sets
-            // are for peers that do not.
+            Message::Interested => self.reciprocity.interested = true,
+            Message::NotInterested => self.reciprocity.interested = false,
+            // We ask only where we are unchoked, so an allowed-fast set changes nothing.
             _ => {}
         }
         Ok(())
@@ -264,6 +321,13 @@ impl Pieces {
         {
             out.push(Output::Read(blocks));
         }
+        self.reciprocity.work(
+            self.claims.is_complete(),
+            self.download.as_ref(),
+            self.upload.as_ref(),
+            now,
+            out,
+        );
         let Some(download) = &mut self.download else {
             return;
         };
@@ -315,7 +379,8 @@ impl Pieces {
                 Ok(false) => Ok(()),
                 Err(violation) => Err(violation),
             },
-            Some(_) => Ok(()),
+            // It may have asked before it heard of the choke.
+            Some(upload) => upload.check(block),
             None => Err(Violation::RequestedMissing(block.piece)),
         };
         self.idle_words += 1;
