@@ -1,6 +1,7 @@
 //! A node, from the outside: built, started, listened to, stopped.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use swarmlet_actors::messages::ActorKind;
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
-use swarmlet_actors::supervisor::{Settings, Share, Supervisor, Sweep};
+use swarmlet_actors::supervisor::{Manners, Settings, Share, Supervisor, Sweep};
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
+use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
 use swarmlet_protocol::metainfo::{Info, Torrent, TorrentConf};
 
 use crate::{Error, places};
@@ -32,6 +34,7 @@ pub struct NodeBuilder {
     lan: bool,
     listeners: Vec<Recipient<Event>>,
     progress_period: Duration,
+    manners: Manners,
 }
 
 /// A running node. Dropping it does not stop the node; [`Node::shutdown`] does.
@@ -100,6 +103,7 @@ impl NodeBuilder {
             lan: false,
             listeners: Vec::new(),
             progress_period: Duration::from_secs(1),
+            manners: Manners::default(),
         }
     }
 
@@ -193,6 +197,34 @@ impl NodeBuilder {
         self
     }
 
+    /// How many peers that are no swarmlets may fetch from the node at once, one at least; 8, if not
+    /// said. Swarmlets are not counted. Beyond
+    /// [`MAX_UPLOAD_SLOTS`](crate::protocol::choking::MAX_UPLOAD_SLOTS) it is that number.
+    pub fn upload_slots(mut self, slots: usize) -> Self {
+        self.manners.upload_slots = slots.clamp(1, MAX_UPLOAD_SLOTS);
+        self
+    }
+
+    /// How many bytes per second may come from all peers together, words and blocks. No limit, if
+    /// not said.
+    pub const fn download_limit(mut self, bytes_per_second: NonZeroU64) -> Self {
+        self.manners.download_limit = Some(bytes_per_second);
+        self
+    }
+
+    /// How many bytes of blocks per second may go to all peers together. No limit, if not said.
+    pub const fn upload_limit(mut self, bytes_per_second: NonZeroU64) -> Self {
+        self.manners.upload_limit = Some(bytes_per_second);
+        self
+    }
+
+    /// How many links the swarm may have, two at least; 24, if not said. Peers beyond are turned
+    /// away. Each link costs a socket, and memory while bytes move on it.
+    pub fn max_links(mut self, links: usize) -> Self {
+        self.manners.max_links = links.max(2);
+        self
+    }
+
     /// Starts the node on the present actix system.
     ///
     /// # Errors
@@ -207,8 +239,7 @@ impl NodeBuilder {
         let mut place = self.data;
         match (self.info, place.take()) {
             (Some(info), Some(data)) => {
-                let peers = Vec::new();
-                shares.insert(0, Share { info, data, peers });
+                shares.insert(0, Share::new(info, data));
             }
             (_, data) if shares.is_empty() => place = data,
             (_, Some(path)) => return Err(Error::NoContent { path }),
@@ -230,6 +261,7 @@ impl NodeBuilder {
             lan: self.lan,
             listeners: self.listeners,
             progress_period: self.progress_period,
+            manners: self.manners,
         };
         let supervisor =
             Supervisor::start_node(settings, listener).map_err(|error| Error::State {

@@ -9,7 +9,7 @@
 //! | [`supervisor`] | who is alive, the ordered shutdown | restart budgets |
 //! | [`listener`] | the listening socket | membership |
 //! | [`discovery`] | known addresses, links, whom to dial | membership, sweep, join |
-//! | [`scheduler`] | the piece map of one swarm | picker, metadata fetch |
+//! | [`scheduler`] | the piece map of one swarm, and whom it serves | picker, metadata fetch, choker |
 //! | [`session`] | one socket | session |
 //! | [`storage`] | the file of one swarm | layout |
 //! | [`turns`] | which contents are fetched now | turns |
@@ -22,6 +22,7 @@ pub mod counters;
 pub mod credit;
 pub mod discovery;
 pub mod guard;
+pub mod limits;
 pub mod listener;
 pub mod messages;
 pub mod reason;

@@ -59,6 +59,15 @@ impl PeerId {
     }
 }
 
+impl PeerId {
+    /// Does the peer call itself a swarmlet, of whatever version? It may, and be something else.
+    #[must_use]
+    pub fn looks_like_ours(&self) -> bool {
+        let (client, rest) = self.0.split_at(3);
+        client == &Self::PREFIX[..3] && rest[4] == b'-'
+    }
+}
+
 /// A text that is not a SHA-1 digest.
 #[derive(Clone, Debug, Eq, PartialEq, Error)]
 #[error("'{text}' is not a SHA-1 digest of 40 hex digits")]

@@ -9,6 +9,7 @@ pub mod address;
 pub mod bencode;
 pub mod bitfield;
 pub mod buffers;
+pub mod choking;
 pub mod extension;
 pub mod id;
 pub mod layout;
@@ -18,6 +19,7 @@ pub mod metainfo;
 pub mod pace;
 pub mod picker;
 pub mod pipeline;
+pub mod rate_limit;
 pub mod session;
 #[cfg(feature = "simulation")]
 pub mod simulation;

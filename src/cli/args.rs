@@ -12,7 +12,7 @@ use swarmlet_protocol::address::PeerAddress;
 
 use super::help;
 use super::size::Size;
-use super::values::{ListenAddress, Sweep, Switch};
+use super::values::{ListenAddress, Rate, Sweep, Switch};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -174,6 +174,55 @@ pub(crate) struct NodeArgs {
         value_delimiter = ','
     )]
     pub(crate) peers: Vec<PeerAddress>,
+
+    /// How fast to download at most, in bytes per second, such as 10MiB [default: no limit]
+    ///
+    /// Counts all that comes from all peers together.
+    #[arg(
+        long,
+        value_name = "RATE",
+        env = "SWARMLET_DOWNLOAD_LIMIT",
+        hide_env_values = true
+    )]
+    pub(crate) download_limit: Option<Rate>,
+
+    /// How fast to upload at most, in bytes per second, such as 10MiB [default: no limit]
+    ///
+    /// Counts the bytes of the file that go to all peers together. Words between nodes are small
+    /// and are not held back.
+    #[arg(
+        long,
+        value_name = "RATE",
+        env = "SWARMLET_UPLOAD_LIMIT",
+        hide_env_values = true
+    )]
+    pub(crate) upload_limit: Option<Rate>,
+
+    /// How many clients that are no swarmlets may fetch at once: 1 to 1000 [default: 8]
+    ///
+    /// Who gives most gets a slot, and at a complete node each in turn; one slot in five goes round
+    /// by lot. Swarmlets are always served and not counted.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SWARMLET_UPLOAD_SLOTS",
+        hide_env_values = true,
+        value_parser = clap::value_parser!(u16).range(1..=1_000)
+    )]
+    pub(crate) upload_slots: Option<u16>,
+
+    /// How many links to have at most: 2 to 1000 [default: 24]
+    ///
+    /// 24 keep fleets of any size connected. A seed of a swarm of strangers may want more, for
+    /// whoever comes when all are taken is turned away.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SWARMLET_MAX_LINKS",
+        hide_env_values = true,
+        value_parser = clap::value_parser!(u16).range(2..=1_000)
+    )]
+    pub(crate) max_links: Option<u16>,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(

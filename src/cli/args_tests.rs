@@ -38,6 +38,8 @@ fn defaults_are_those_of_a_container() {
     assert_eq!(args.lan, Switch::Off);
     assert!(args.peers.is_empty());
     assert!(!args.exit_when_complete);
+    assert_eq!((args.download_limit, args.upload_limit), (None, None));
+    assert_eq!((args.upload_slots, args.max_links), (None, None));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -41,6 +42,14 @@ pub(crate) struct NodeConfig {
     pub(crate) sweep: Sweep,
     /// Whether to use local multicast.
     pub(crate) lan: bool,
+    /// How many peers that are no swarmlets may fetch at once.
+    pub(crate) upload_slots: Option<usize>,
+    /// How many links there may be.
+    pub(crate) max_links: Option<usize>,
+    /// Bytes per second from all peers, if limited.
+    pub(crate) download_limit: Option<NonZeroU64>,
+    /// Bytes of blocks per second to all peers, if limited.
+    pub(crate) upload_limit: Option<NonZeroU64>,
     /// Whether to end when the file is complete.
     pub(crate) exit_when_complete: bool,
 }
@@ -213,6 +222,18 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
     }
     if let Some(swarm) = config.swarm {
         node = node.swarm(swarm);
+    }
+    if let Some(slots) = config.upload_slots {
+        node = node.upload_slots(slots);
+    }
+    if let Some(links) = config.max_links {
+        node = node.max_links(links);
+    }
+    if let Some(rate) = config.download_limit {
+        node = node.download_limit(rate);
+    }
+    if let Some(rate) = config.upload_limit {
+        node = node.upload_limit(rate);
     }
     if visible {
         node = node.progress_period(BAR_PERIOD);

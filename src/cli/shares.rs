@@ -71,7 +71,10 @@ pub(crate) fn gather(
 fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
     let TorrentConf { info, peers, .. } = config::read(conf)?;
     let info = info.ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
-    Ok(Share { info, data, peers })
+    Ok(Share {
+        peers,
+        ..Share::new(info, data)
+    })
 }
 
 /// The configs of a directory in the order of their names.

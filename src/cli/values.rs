@@ -1,14 +1,21 @@
 //! The values of flags that no library type reads: listen addresses, switches and sweeps.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use swarmlet_protocol::address::{Cidr, DEFAULT_PORT};
 use thiserror::Error;
 
+use super::size::{ParseSizeError, Size};
+
 /// Where a node listens.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ListenAddress(pub(crate) SocketAddr);
+
+/// A limit in bytes per second.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Rate(pub(crate) NonZeroU64);
 
 /// Something that is on or off.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -36,6 +43,12 @@ pub(crate) enum ParseValueError {
     /// Not an address to listen on. A host name is none: it may have several.
     #[error("expected IP, IP:PORT or [IPv6]:PORT")]
     Listen,
+    /// Nothing per second is no limit that anything could be moved under.
+    #[error("expected at least 1 byte per second; leave the flag out for no limit")]
+    NoRate,
+    /// Not a number of bytes.
+    #[error("{0}")]
+    Rate(#[from] ParseSizeError),
     /// Neither on nor off.
     #[error("expected on or off")]
     Switch,
@@ -64,6 +77,17 @@ impl FromStr for ListenAddress {
             .or_else(|| bracketed().map(IpAddr::V6).map(with_port))
             .map(Self)
             .ok_or(ParseValueError::Listen)
+    }
+}
+
+impl FromStr for Rate {
+    type Err = ParseValueError;
+
+    /// A size, with or without `/s` behind it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Size(bytes) = text.strip_suffix("/s").unwrap_or(text).parse()?;
+        let bytes = NonZeroU64::new(bytes).ok_or(ParseValueError::NoRate)?;
+        Ok(Self(bytes))
     }
 }
 
@@ -98,6 +122,17 @@ impl FromStr for Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_are_sizes_per_second() {
+        let rate = |text: &str| text.parse().map(|Rate(rate)| rate.get());
+        assert_eq!(rate("10MiB"), Ok(10 << 20));
+        assert_eq!(rate("64KiB/s"), Ok(64 << 10));
+        assert_eq!(rate("1"), Ok(1));
+        assert_eq!(rate("0"), Err(ParseValueError::NoRate));
+        assert!(matches!(rate("fast"), Err(ParseValueError::Rate(_))));
+        assert!(matches!(rate("/s"), Err(ParseValueError::Rate(_))));
+    }
 
     #[test]
     fn an_ip_alone_listens_on_the_usual_port() {

@@ -149,16 +149,19 @@ impl Discovery {
             self.command(id, SessionCommand::Protocol(SessionInput::Answer(swarm)));
         }
         self.move_to(id, swarm, context);
-        let Some(session) = self
-            .state
-            .links
-            .get(&id)
-            .and_then(|link| link.session.clone())
-        else {
+        let Some(link) = self.state.links.get(&id) else {
+            return;
+        };
+        let fleet = link.peer_id.is_some_and(|peer| peer.looks_like_ours());
+        let Some(session) = link.session.clone() else {
             return;
         };
         match self.state.swarms.get(&swarm) {
-            Some(swarm) => swarm.scheduler.do_send(OpenLink { link: id, session }),
+            Some(swarm) => swarm.scheduler.do_send(OpenLink {
+                link: id,
+                session,
+                fleet,
+            }),
             None => {
                 self.command(id, SessionCommand::Protocol(SessionInput::Welcome(None)));
                 self.send_swarms(id);

@@ -16,6 +16,8 @@ mod search;
 mod sockets;
 mod swarms;
 
+pub use self::sockets::MAX_LINKS;
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,6 +83,8 @@ pub struct Setup {
     pub seed: u64,
     /// Numbers links; shared over restarts, so that none is used twice.
     pub next_link: Arc<AtomicU64>,
+    /// How many links a swarm may have.
+    pub max_links: usize,
 }
 
 /// Who is out there.

@@ -15,7 +15,7 @@ use swarmlet_protocol::session::Input as SessionInput;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::{Discovery, Setup, sockets};
+use super::{Discovery, Setup};
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
@@ -43,7 +43,7 @@ pub(super) struct Swarm {
 pub(super) fn membership(setup: &Setup, info_hash: InfoHash, target_links: usize) -> Membership {
     let salt = u64::from_le_bytes(info_hash.0[..8].try_into().unwrap_or_default());
     let config = MembershipConfig {
-        max_links: sockets::SWARM_LINKS,
+        max_links: setup.max_links,
         target_links,
         max_half_open: MAX_HALF_OPEN,
         own_addresses: setup.own.clone(),

@@ -41,6 +41,27 @@ pub enum LinkNews {
         /// Bytes per second of late.
         rate: u64,
     },
+    /// The peer said what it is.
+    Ready {
+        /// It is a swarmlet.
+        fleet: bool,
+    },
+    /// What the peer wants from us changed. Nor is this told of swarmlets, nor are the next two.
+    PeerInterest {
+        /// It says that we have something for it.
+        interested: bool,
+        /// It is complete, or wants nothing more.
+        done: bool,
+    },
+    /// Bytes of blocks that moved since the link began.
+    Traffic {
+        /// From the peer.
+        given: u64,
+        /// To the peer.
+        taken: u64,
+    },
+    /// The peer owes us blocks and sends nothing, or does send again.
+    Snubs(bool),
     /// Bytes of pieces come in, but no piece became whole for a while.
     Progress,
     /// The link gives these leases back.

@@ -20,6 +20,8 @@ pub struct OpenLink {
     pub link: LinkId,
     /// Where it hears us.
     pub session: Recipient<SessionCommand>,
+    /// The peer calls itself a swarmlet.
+    pub fleet: bool,
 }
 
 /// The content is known: from the configuration, the state directory or a peer. From the

@@ -5,6 +5,7 @@ use swarmlet_protocol::session::Input;
 
 use super::link::LinkFact;
 use super::storage::StorageHandle;
+use crate::limits::Limits;
 
 /// A word to one link. Sent by the scheduler of its swarm and by discovery. Loss means that the
 /// link is gone, which both learn through [`super::discovery::LinkReport`].
@@ -15,6 +16,9 @@ pub enum SessionCommand {
     Attach(Recipient<LinkFact>),
     /// From the scheduler: the swarm's file can be read and written there.
     UseStorage(StorageHandle),
+    /// From the scheduler: no more than this may move on the links of the swarm, beside what the
+    /// node's own limits say. Comes before the welcome.
+    Limit(Limits),
     /// A word for the link's machine.
     Protocol(Input),
     /// From discovery: close.

@@ -1,9 +1,11 @@
 //! The scheduler actor: the piece map of one swarm.
 //!
 //! While the content is not known it fetches the metadata from the links (BEP 9); then it runs the
-//! picker. It turns facts of links and storage into inputs of those machines and sends what they
-//! put out. Which piece goes to whom is the picker's decision.
+//! picker. Beside them runs the choker. It turns facts of links and storage into inputs of those
+//! machines and sends what they put out. Which piece goes to whom is the picker's decision, and who
+//! may fetch from us the choker's.
 
+mod choking;
 mod learning;
 mod running;
 mod turn;
@@ -12,6 +14,7 @@ use std::collections::HashMap;
 
 use actix::{Actor, AsyncContext, Context, Handler, Recipient, Supervised};
 use log::{error, info};
+use swarmlet_protocol::choking::{self as choker, Choker};
 use swarmlet_protocol::id::{InfoHash, LinkId};
 use swarmlet_protocol::metadata_fetch::MetadataFetch;
 use swarmlet_protocol::picker::Picker;
@@ -21,6 +24,7 @@ use swarmlet_protocol::turns::Turn;
 
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
+use crate::limits::Limits;
 use crate::messages::discovery::{BanLink, ResetLinks, SwarmCompleted};
 use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::scheduler::{OpenLink, Progress, QueryProgress, ServeContent, StorageFact};
@@ -49,6 +53,10 @@ pub struct Setup {
     pub clock: Clock,
     /// Decides ties.
     pub seed: u64,
+    /// How many peers that are no swarmlets may fetch from us at once.
+    pub upload_slots: usize,
+    /// How many bytes may move on the links of this swarm, beside the limits of the node.
+    pub limits: Limits,
 }
 
 /// The piece map of one swarm.
@@ -68,6 +76,7 @@ pub struct Scheduler {
 struct State {
     phase: Phase,
     links: HashMap<LinkId, Link>,
+    choker: Choker,
     paused: Option<String>,
     complete: bool,
     /// Storage has not yet said that it opened the file for the first time.
@@ -121,6 +130,7 @@ impl Scheduler {
     fn reset_links(&mut self) {
         // The sessions' own goodbyes come from links that we no longer know.
         for (link, _) in std::mem::take(&mut self.state.links) {
+            self.choose(choker::Input::LinkClosed { link });
             self.pick(swarmlet_protocol::picker::Input::LinkClosed { link });
         }
         self.setup.reset.do_send(ResetLinks {
@@ -138,9 +148,19 @@ impl State {
         Self {
             phase,
             links: HashMap::new(),
+            choker: Choker::new(setup.upload_slots, setup.seed),
             paused: None,
             complete: false,
             expects_opening: content.is_some(),
+        }
+    }
+}
+
+impl Phase {
+    fn next_timeout(&self) -> Option<Timestamp> {
+        match self {
+            Self::Learning(fetch) => fetch.next_timeout(),
+            Self::Running(picker) => picker.next_timeout(),
         }
     }
 }
@@ -174,13 +194,21 @@ impl Alarmed for Scheduler {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        match &self.state.phase {
-            Phase::Learning(fetch) => fetch.next_timeout(),
-            Phase::Running(picker) => picker.next_timeout(),
-        }
+        let choker = self.state.choker.next_timeout();
+        self.state
+            .phase
+            .next_timeout()
+            .into_iter()
+            .chain(choker)
+            .min()
     }
 
     fn ring(&mut self, _: &mut Context<Self>) {
+        self.choose(choker::Input::Tick);
+        let due = self.state.phase.next_timeout();
+        if due.is_none_or(|due| due > self.now()) {
+            return;
+        }
         match &self.state.phase {
             Phase::Learning(_) => self.fetch(swarmlet_protocol::metadata_fetch::Input::Tick),
             Phase::Running(_) => self.pick(swarmlet_protocol::picker::Input::Tick),
@@ -191,7 +219,12 @@ impl Alarmed for Scheduler {
 impl Handler<OpenLink> for Scheduler {
     type Result = ();
 
-    fn handle(&mut self, OpenLink { link, session }: OpenLink, context: &mut Self::Context) {
+    fn handle(&mut self, open: OpenLink, context: &mut Self::Context) {
+        let OpenLink {
+            link,
+            session,
+            fleet,
+        } = open;
         session.do_send(SessionCommand::Attach(context.address().recipient()));
         self.state.links.insert(
             link,
@@ -200,6 +233,11 @@ impl Handler<OpenLink> for Scheduler {
                 rejected: 0,
             },
         );
+        if self.setup.limits.is_some() {
+            let limits = self.setup.limits.clone();
+            self.command(link, SessionCommand::Limit(limits));
+        }
+        self.open_to(link, fleet);
         match &self.state.phase {
             Phase::Learning(_) => self.tell(link, SessionInput::Welcome(None)),
             Phase::Running(_) => self.welcome(link),
@@ -216,6 +254,9 @@ impl Handler<LinkFact> for Scheduler {
             return;
         }
         let gone = matches!(what, LinkNews::Gone);
+        if let Some(input) = choking::fact(link, &what) {
+            self.choose(input);
+        }
         match &self.state.phase {
             Phase::Learning(_) => self.learn(link, what),
             Phase::Running(_) => self.run(link, what),
@@ -240,9 +281,10 @@ impl Handler<ServeContent> for Scheduler {
             content.info.layout().size(),
             counted(content.info.layout().pieces(), "piece")
         );
-        let links = std::mem::take(&mut self.state.links);
-        self.state = State::new(&self.setup, Some(&content), self.turn);
-        self.state.links = links;
+        let mut state = State::new(&self.setup, Some(&content), self.turn);
+        std::mem::swap(&mut state.links, &mut self.state.links);
+        std::mem::swap(&mut state.choker, &mut self.state.choker);
+        self.state = state;
         self.content = Some(content);
         self.content_known();
     }

@@ -72,8 +72,13 @@ impl Scheduler {
             LinkNews::Received(pieces) => Input::Received { link, pieces },
             LinkNews::Progress => Input::Progress { link },
             LinkNews::Gone => Input::LinkClosed { link },
+            // The choker has heard of these.
+            LinkNews::Ready { .. }
+            | LinkNews::PeerInterest { .. }
+            | LinkNews::Traffic { .. }
+            | LinkNews::Snubs(_)
             // We have the metadata already.
-            LinkNews::MetadataOffered(_)
+            | LinkNews::MetadataOffered(_)
             | LinkNews::MetadataData { .. }
             | LinkNews::MetadataRejected(_) => return,
         };
@@ -163,6 +168,7 @@ impl Scheduler {
         if std::mem::replace(&mut self.state.complete, complete) == complete {
             return;
         }
+        self.choose(swarmlet_protocol::choking::Input::Complete(complete));
         let info_hash = self.setup.info_hash;
         if complete {
             info!("{info_hash}: complete, every piece is verified");

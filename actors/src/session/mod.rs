@@ -8,6 +8,7 @@ mod perform;
 mod pump;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,10 +23,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use self::pump::Pump;
+use self::throttle::Throttle;
 use crate::alarm::Bell;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::credit::Credit;
+use crate::limits::Limits;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::session::SessionCommand;
@@ -58,6 +61,8 @@ pub struct Setup {
     pub clock: Clock,
     /// The node's totals.
     pub counters: Arc<Counters>,
+    /// How many bytes may move on all links of the node.
+    pub limits: Limits,
 }
 
 /// One link.
@@ -78,6 +83,8 @@ pub struct Session {
     /// How the link ended, as soon as that is known.
     end: Option<(LinkEnd, String)>,
     greeted: bool,
+    download: Throttle,
+    upload: Throttle,
     bell: Bell,
     sampled: swarmlet_protocol::time::Timestamp,
 }
@@ -87,8 +94,10 @@ impl Session {
     #[must_use]
     pub fn new(setup: Setup, stream: TcpStream) -> Self {
         let now = setup.clock.now();
-        Self {
+        let mut session = Self {
             machine: Machine::new(setup.params.clone(), now),
+            download: Throttle::default(),
+            upload: Throttle::default(),
             setup,
             stream,
             storage: None,
@@ -101,7 +110,19 @@ impl Session {
             greeted: false,
             bell: Bell::default(),
             sampled: now,
+        };
+        let limits = session.setup.limits.clone();
+        session.limit(limits);
+        session
+    }
+
+    /// These limits hold as well from now on.
+    fn limit(&mut self, limits: Limits) {
+        if !limits.upload.is_empty() {
+            self.machine.limit_upload();
         }
+        self.download.add(limits.download);
+        self.upload.add(limits.upload);
     }
 
     fn input(&mut self, input: Input, context: &mut Context<Self>) {
@@ -209,6 +230,7 @@ impl Handler<SessionCommand> for Session {
         match command {
             SessionCommand::Attach(scheduler) => self.scheduler = Some(scheduler),
             SessionCommand::UseStorage(storage) => self.storage = Some(storage),
+            SessionCommand::Limit(limits) => self.limit(limits),
             SessionCommand::Protocol(input) => self.input(input, context),
             SessionCommand::Close {
                 reason,

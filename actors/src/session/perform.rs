@@ -25,7 +25,15 @@ impl Session {
                     self.greeted = true;
                     self.report(LinkEvent::Handshaken { info_hash, peer_id });
                 }
-                Output::Ready(ready) => self.report(LinkEvent::Ready(ready)),
+                Output::Ready(ready) => {
+                    self.tell(LinkNews::Ready { fleet: ready.fleet });
+                    self.report(LinkEvent::Ready(ready));
+                }
+                Output::PeerInterest { interested, done } => {
+                    self.tell(LinkNews::PeerInterest { interested, done });
+                }
+                Output::Traffic { given, taken } => self.tell(LinkNews::Traffic { given, taken }),
+                Output::Snubs(snubs) => self.tell(LinkNews::Snubs(snubs)),
                 Output::PeerComplete => self.report(LinkEvent::PeerComplete),
                 Output::Pex(pex) => self.report(LinkEvent::Pex(pex)),
                 Output::Swarms(swarms) => self.report(LinkEvent::Swarms(swarms)),

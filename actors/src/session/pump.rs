@@ -76,6 +76,7 @@ impl ActorFuture<Session> for Pump {
                 context.terminate();
                 return Poll::Ready(());
             }
+            session.spend(context, task);
             let written = session.write(context, task);
             if session.closing.is_some() {
                 if self.poll_closing(session, task).is_ready() {
@@ -146,6 +147,20 @@ impl Pump {
 }
 
 impl Session {
+    /// Lets as many bytes of blocks leave as the limits allow. Words are never held back.
+    fn spend(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) {
+        while self.upload.is_limited() && self.machine.wants_allowance() {
+            let Poll::Ready(bytes) = self.upload.poll(self.setup.clock, task) else {
+                return;
+            };
+            self.upload.spend(bytes);
+            let mut out = Vec::new();
+            let now = self.setup.clock.now();
+            self.machine.allow_upload(bytes, now, &mut out);
+            self.perform(out, context);
+        }
+    }
+
     /// Writes what waits, as far as the socket takes it.
     fn write(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) -> Progress {
         let mut progress = Progress::Blocked;
@@ -188,7 +203,7 @@ impl Session {
             return (Progress::Blocked, 0);
         }
         if !self.parts.is_available(task.waker()) {
-            self.machine.held_up(self.setup.clock.now());
+            self.hold_up(context);
             return (Progress::Blocked, 0);
         }
         match self.stream.poll_read_ready(task) {
@@ -199,12 +214,21 @@ impl Session {
             }
             Poll::Ready(Ok(())) => {}
         }
-        STAGING.with_borrow_mut(|staging| match self.stream.try_read(staging) {
+        let mut most = READ_SIZE;
+        if self.download.is_limited() {
+            let Poll::Ready(bytes) = self.download.poll(self.setup.clock, task) else {
+                self.hold_up(context);
+                return (Progress::Blocked, 0);
+            };
+            most = usize::try_from(bytes).unwrap_or(most).min(most);
+        }
+        STAGING.with_borrow_mut(|staging| match self.stream.try_read(&mut staging[..most]) {
             Ok(0) => {
                 self.closed_by_peer();
                 (Progress::Moved, 0)
             }
             Ok(count) => {
+                self.download.spend(count as u64);
                 let mut out = Vec::new();
                 let now = self.setup.clock.now();
                 let judged = self.machine.receive(&staging[..count], now, &mut out);
@@ -219,6 +243,13 @@ impl Session {
                 (Progress::Moved, 0)
             }
         })
+    }
+
+    /// We do not read what may be there: the peer is not to be blamed for it.
+    fn hold_up(&mut self, context: &mut Context<Self>) {
+        let mut out = Vec::new();
+        self.machine.held_up(self.setup.clock.now(), &mut out);
+        self.perform(out, context);
     }
 
     /// Throws away what still comes; says whether the peer has closed its side.

@@ -30,6 +30,8 @@ struct Host {
     slow: Arc<AtomicBool>,
     tokens: Arc<Mutex<Vec<Token>>>,
     session: Option<Recipient<SessionCommand>>,
+    /// The limits of the swarm.
+    limits: Limits,
     content: Option<Arc<Info>>,
 }
 
@@ -112,6 +114,7 @@ impl Handler<LinkReport> for Host {
                     forget: myself.clone().recipient(),
                     report: myself.recipient(),
                 }));
+                session.do_send(SessionCommand::Limit(self.limits.clone()));
                 let have = Bitfield::full(PIECES);
                 let welcome = Input::Welcome(Some((content, have)));
                 session.do_send(SessionCommand::Protocol(welcome));
@@ -159,6 +162,7 @@ async fn link(
             peer_id: PeerId([1; 20]),
             rendezvous: InfoHash([9; 20]),
             listen_port: 1,
+            remote: None,
             buffers: Buffers::default(),
             client: "test".to_owned(),
         },
@@ -167,6 +171,7 @@ async fn link(
         owner: kept,
         clock: Clock::start(),
         counters: Arc::default(),
+        limits: Limits::default(),
     };
     Session::new(setup, stream).start();
     (peer, read, ended, info_hash)
@@ -263,4 +268,37 @@ async fn a_peer_that_floods_with_haves_is_read_no_faster_than_its_facts_are_hand
         }
     }
     panic!("the session does not go on when its credit comes back");
+}
+
+#[actix::test]
+async fn the_limit_of_a_swarm_holds_on_its_links() {
+    const RATE: u64 = 512 * 1024;
+    let rate = std::num::NonZeroU64::new(RATE);
+    let limits = Limits::new(None, rate);
+    let host = Host {
+        limits,
+        ..Host::default()
+    };
+    let begun = std::time::Instant::now();
+    let (mut peer, read, ended, info_hash) = link(host).await;
+    assert!(push(&peer, &handshake(info_hash)).await);
+    let requests: Vec<u8> = (0..PIECES).flat_map(request).collect();
+    assert!(push(&peer, &requests).await);
+    let mut taken = vec![0; 1 << 20];
+    let mut before = 0;
+    // Half a MiB takes a second, however fast the peer reads.
+    while before < RATE {
+        // A reader that would block has nothing to throw away.
+        let _ = std::io::Read::read(&mut peer, &mut taken);
+        before = read.load(Ordering::SeqCst) as u64;
+        let allowed = RATE as f64 * begun.elapsed().as_secs_f64();
+        // A tenth of a second, a quantum and a block may come beside.
+        let slack = RATE / 10 + RATE / 20 + u64::from(BLOCK);
+        assert!(
+            before as f64 <= allowed + slack as f64,
+            "{before} bytes, {allowed} allowed"
+        );
+        assert_eq!(ended.load(Ordering::SeqCst), 0);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }

@@ -44,6 +44,7 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
             next_link: Arc::clone(&self.next_link),
+            max_links: self.settings.manners.max_links,
         });
         let discovery = self.start_guarded("discovery", discovery, context);
         let listener = Listener::new(socket, discovery.clone().recipient());
@@ -108,6 +109,7 @@ impl Supervisor {
                 peer_id: self.peer_id,
                 rendezvous: self.rendezvous,
                 listen_port: self.settings.listen.port(),
+                remote: Some(remote.ip()),
                 client: CLIENT.to_owned(),
                 buffers: self.buffers.clone(),
             },
@@ -116,6 +118,7 @@ impl Supervisor {
             owner,
             clock: self.clock,
             counters: Arc::clone(&self.counters),
+            limits: self.limits.clone(),
         };
         let report = reporter(&context.address());
         let lost = LinkReport {

@@ -6,6 +6,7 @@
 //! arbiter that the node was started on.
 
 mod children;
+mod manners;
 mod settings;
 mod shutdown;
 mod swarms;
@@ -27,6 +28,7 @@ use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
 use tokio::task::{AbortHandle, spawn_blocking};
 
+pub use self::manners::Manners;
 pub use self::settings::{Settings, Share, Sweep, interfaces, own_addresses, sweeps};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
@@ -35,6 +37,7 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::discovery::Discovery;
 use crate::guard::{self, Failure, Policy};
+use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::messages::discovery::CrashLink;
 use crate::messages::events::Event;
@@ -60,6 +63,8 @@ pub struct Supervisor {
     remembered: Remembered,
     clock: Clock,
     counters: Arc<Counters>,
+    /// What may move on all links.
+    limits: Limits,
     seed: u64,
     peer_id: PeerId,
     rendezvous: InfoHash,
@@ -111,6 +116,8 @@ impl Supervisor {
     /// # Errors
     /// The state folder cannot be used; the node can be started without one.
     pub fn start_node(settings: Settings, socket: TcpListener) -> std::io::Result<Addr<Self>> {
+        let manners = settings.manners;
+        let limits = Limits::new(manners.download_limit, manners.upload_limit);
         let open = |folder| StateFolder::open(folder, &settings.fleet);
         let state = settings.state.clone().map(open).transpose()?;
         let remembered = state.as_ref().map(StateFolder::load).unwrap_or_default();
@@ -122,6 +129,7 @@ impl Supervisor {
             remembered,
             clock: Clock::start(),
             counters: Arc::default(),
+            limits,
             buffers: Buffers::default(),
             disk: Shared::default(),
             seed: rng.u64(..),
@@ -238,6 +246,7 @@ impl Handler<JoinSwarm> for Supervisor {
                 place,
                 configured: false,
                 peers: Vec::new(),
+                limits: Limits::default(),
             };
             self.start_swarm(swarm, None, context);
         }

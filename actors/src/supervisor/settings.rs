@@ -1,6 +1,7 @@
 //! What a node is told at its start, and what follows from it and from the machine's networks.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::metainfo::Info;
 
+use super::manners::Manners;
 use crate::messages::events::Event;
 
 /// Everything that a node needs to know.
@@ -36,6 +38,8 @@ pub struct Settings {
     pub listeners: Vec<Recipient<Event>>,
     /// How often progress is told.
     pub progress_period: Duration,
+    /// How it treats its peers.
+    pub manners: Manners,
 }
 
 /// One content of a node.
@@ -47,6 +51,24 @@ pub struct Share {
     pub data: PathBuf,
     /// Peers that have it.
     pub peers: Vec<PeerAddress>,
+    /// Bytes per second from peers, beside the node's limit; `None` is no limit.
+    pub download_limit: Option<NonZeroU64>,
+    /// Bytes of blocks per second to peers, beside the node's limit; `None` is no limit.
+    pub upload_limit: Option<NonZeroU64>,
+}
+
+impl Share {
+    /// A content that is kept there, of which no peers are known, as fast as can be.
+    #[must_use]
+    pub fn new(info: Info, data: impl Into<PathBuf>) -> Self {
+        Self {
+            info,
+            data: data.into(),
+            peers: Vec::new(),
+            download_limit: None,
+            upload_limit: None,
+        }
+    }
 }
 
 /// Which networks a node searches for peers.

@@ -13,6 +13,7 @@ use super::children::reporter;
 use super::settings::Share;
 use super::{Supervisor, SwarmActors};
 use crate::guard::{self, Policy};
+use crate::limits::Limits;
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
@@ -31,17 +32,26 @@ pub(super) struct NewSwarm {
     pub(super) configured: bool,
     /// Peers of this swarm alone.
     pub(super) peers: Vec<PeerAddress>,
+    /// How fast it may be, beside the node's own limits.
+    pub(super) limits: Limits,
 }
 
 impl Supervisor {
     /// Starts all that one content of the configuration needs.
     pub(super) fn start_share(&mut self, share: &Share, context: &Context<Self>) {
-        let Share { info, data, peers } = share;
+        let Share {
+            info,
+            data,
+            peers,
+            download_limit,
+            upload_limit,
+        } = share;
         let swarm = NewSwarm {
             info_hash: info.info_hash(),
             place: data.clone(),
             configured: true,
             peers: peers.clone(),
+            limits: Limits::new(*download_limit, *upload_limit),
         };
         self.start_swarm(swarm, Some(info), context);
         self.serve(&Arc::new(info.clone()), context);
@@ -66,6 +76,7 @@ impl Supervisor {
             place,
             configured: false,
             peers: Vec::new(),
+            limits: Limits::default(),
         };
         self.start_swarm(swarm, Some(&info), context);
         self.serve(&Arc::new(info), context);
@@ -83,6 +94,7 @@ impl Supervisor {
             place,
             configured,
             peers,
+            limits,
         } = swarm;
         let Some(children) = &self.children else {
             return;
@@ -99,6 +111,8 @@ impl Supervisor {
             trouble: myself.clone().recipient(),
             clock: self.clock,
             seed: self.seed,
+            upload_slots: self.settings.manners.upload_slots,
+            limits,
         });
         let scheduler = self.start_guarded("scheduler", scheduler, context);
         watchdog.do_send(Watch {

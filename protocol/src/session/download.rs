@@ -78,6 +78,8 @@ pub(super) struct Download {
     pub(super) pipeline: Pipeline,
     /// The most requests that the peer queues (`reqq`, BEP 10).
     pub(super) request_limit: usize,
+    /// Bytes of blocks that came and were asked for.
+    pub(super) given: u64,
 }
 
 impl Download {
@@ -103,6 +105,7 @@ impl Download {
             progressed: false,
             pipeline: Pipeline::new(),
             request_limit,
+            given: 0,
         }
     }
 
@@ -277,6 +280,7 @@ impl Download {
         let Some(assembly) = self.leases.get_mut(&piece).filter(|_| wanted) else {
             return;
         };
+        self.given += data.len() as u64;
         if let Some((begin, data)) = assembly.write(at, data) {
             self.spilled.push(Spill::Part { piece, begin, data });
         }
@@ -374,9 +378,15 @@ impl Download {
         std::mem::take(&mut self.spilled)
     }
 
-    /// The host did not read until now, so the peer's silence is no fault of its own.
-    pub(super) const fn excuse_silence(&mut self, now: Timestamp) {
+    /// The host did not read until now, so the peer's silence is no fault of its own. Says whether
+    /// the host is to hear that the link lives.
+    pub(super) fn excuse_silence(&mut self, now: Timestamp) -> bool {
         self.last_arrival = now;
+        let tell = self.outstanding_blocks > 0 && now >= self.quiet_since + PROGRESS_PERIOD;
+        if tell {
+            self.quiet_since = now;
+        }
+        tell
     }
 
     /// The pieces that are to be stored now, if the batch is large or old enough.

@@ -1,5 +1,6 @@
 //! What goes into a session and what comes out of it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Params {
     pub rendezvous: InfoHash,
     /// The port that we listen on, told to the peer (`p`, BEP 10).
     pub listen_port: u16,
+    /// Where the peer is, told to it (`yourip`, BEP 10).
+    pub remote: Option<IpAddr>,
     /// Our client's name and version (`v`, BEP 10).
     pub client: String,
     /// Where memory for pieces comes from: one pool for all links of a node.
@@ -51,6 +54,12 @@ pub enum Input {
     /// The link may begin. With the content as far as we know it, and the pieces we have; `None`
     /// on a rendezvous link and while the content is not known.
     Welcome(Option<(Arc<Info>, Bitfield)>),
+    /// Answer no requests of this peer from now on: those that wait are refused (BEP 6) or
+    /// dropped. Before [`Self::Welcome`] it is not said, for it goes without saying.
+    Choke,
+    /// Answer requests of this peer, as every link does that was not told otherwise. It is said as
+    /// soon as the content is known.
+    Unchoke,
     /// The content of the link's swarm became known, and these pieces of it are here.
     InfoLearned(Arc<Info>, Bitfield),
     /// The picker leases these pieces to this link.
@@ -104,6 +113,25 @@ pub enum Output {
     PeerLacks(Vec<PieceIndex>),
     /// The peer has everything.
     PeerComplete,
+    /// What the peer wants from us, when that changed. Not told of members of the fleet, who are
+    /// served in any case; nor are the next two.
+    PeerInterest {
+        /// It says that we have something for it.
+        interested: bool,
+        /// It is complete, or wants nothing more (BEP 21).
+        done: bool,
+    },
+    /// Bytes of blocks that moved since the link began, at most once every
+    /// [`super::TRAFFIC_PERIOD`].
+    Traffic {
+        /// Bytes that we had asked for, from the peer.
+        given: u64,
+        /// Bytes to the peer.
+        taken: u64,
+    },
+    /// The peer has owed us blocks for [`super::SNUBBED_AFTER`] and sends nothing; or it does send
+    /// again.
+    Snubs(bool),
     /// The link could take this many more bytes of leases; replaces what it said before.
     Want {
         /// Bytes beyond what is leased already; zero while the peer chokes us.

@@ -10,12 +10,14 @@
 
 mod assembly;
 mod chatter;
+mod claims;
 mod download;
 mod events;
 mod extensions;
 mod opening;
 mod outbox;
 mod pieces;
+mod reciprocity;
 mod spill;
 mod timeouts;
 mod upload;
@@ -29,6 +31,7 @@ pub use self::chatter::{CHATTER_BURST, CHATTER_PERIOD};
 pub use self::download::{PROGRESS_PERIOD, STORE_BATCH, STORE_DELAY, WholePiece};
 pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role};
 pub use self::outbox::Outbox;
+pub use self::reciprocity::{SNUBBED_AFTER, TRAFFIC_PERIOD};
 pub use self::spill::{PART_LENGTH, Spill};
 pub use self::upload::{MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH, READ_AHEAD, READ_BATCH};
 pub use self::violation::{STRIKES, Verdict, Violation};
@@ -202,6 +205,8 @@ impl Session {
                     self.open(swarm, now, out)?;
                 }
             }
+            Input::Choke => self.pieces.choke(&mut self.outbox),
+            Input::Unchoke => self.pieces.permit(&mut self.outbox),
             Input::InfoLearned(info, ours) => {
                 self.learned(info, ours, out)?;
             }
@@ -252,12 +257,32 @@ impl Session {
     }
 
     /// The host does not read the socket since it cannot take more at present: the peer is not
-    /// to be closed for what it may well have sent.
-    pub const fn held_up(&mut self, now: Timestamp) {
+    /// to be closed, nor to be taken for a dead one, for what it may well have sent.
+    pub fn held_up(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.last_received = now;
-        if let Some(download) = &mut self.pieces.download {
-            download.excuse_silence(now);
+        if let Some(download) = &mut self.pieces.download
+            && download.excuse_silence(now)
+        {
+            out.push(Output::Progress);
         }
+    }
+
+    /// From now on bytes of blocks leave only as far as [`Self::allow_upload`] says.
+    pub const fn limit_upload(&mut self) {
+        self.pieces.limit_upload();
+    }
+
+    /// Could more bytes of blocks leave, if they were allowed to?
+    #[must_use]
+    pub fn wants_allowance(&self) -> bool {
+        self.pieces.wants_allowance(self.outbox.len())
+    }
+
+    /// So many more bytes of blocks may leave. A block that is begun is sent as a whole, and what
+    /// it has too much is taken from the next allowance.
+    pub fn allow_upload(&mut self, bytes: u64, now: Timestamp, out: &mut Vec<Output>) {
+        self.pieces.allow_upload(bytes);
+        self.work(now, out);
     }
 
     /// The swarm that the link is for, once the handshakes have said so.
@@ -353,7 +378,7 @@ impl Session {
                     Ok(())
                 }
                 Frame::Message(message) => self.message(message, out).and_then(|()| {
-                    let idle = std::mem::take(&mut self.pieces.idle_words);
+                    let idle = self.pieces.idle_words();
                     self.chatter.count(idle, now)
                 }),
             };
@@ -361,7 +386,7 @@ impl Session {
                 self.judge(violation)?;
             }
         }
-        self.pieces.tell_haves(out);
+        self.pieces.claims.tell(out);
         Ok(())
     }
 

@@ -31,8 +31,9 @@ impl Session {
                 .open(swarm.as_ref().map(|(_, ours)| ours), &mut self.outbox);
         }
         let info = swarm.as_ref().map(|(info, _)| Arc::clone(info));
-        self.extensions
-            .greet(self.our_handshake(), info, &mut self.outbox);
+        let mut handshake = self.our_handshake();
+        handshake.upload_only = swarm.as_ref().is_some_and(|(_, ours)| ours.is_full());
+        self.extensions.greet(handshake, info, &mut self.outbox);
         if self.extensions.is_settled() {
             // Without BEP 10 the peer says nothing of itself.
             let ready = Ready {
@@ -92,9 +93,11 @@ impl Session {
         if let Some(limit) = handshake.request_limit {
             self.pieces.limit_requests(limit);
         }
+        self.pieces.reciprocity.fleet = handshake.swarms_id.is_some();
+        self.pieces.reciprocity.upload_only = handshake.upload_only;
         // Others say so, too, when they want no more of a content that they have in part.
         if handshake.upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
-            self.pieces.completed(out);
+            self.pieces.claims.completed(out);
         }
         Ok(())
     }
@@ -136,6 +139,7 @@ impl Session {
             port: Some(self.params.listen_port),
             client: Some(self.params.client.clone()),
             request_limit: Some(MAX_QUEUED_REQUESTS as u32),
+            your_ip: self.params.remote,
             ..ExtensionHandshake::default()
         }
     }

@@ -1,13 +1,14 @@
-//! Pieces on one link: who has what, who chokes whom, and the two directions of transfer.
+//! Pieces on one link: who chokes whom, and the two directions of transfer.
 //!
-//! Before the layout is known (a link of a swarm whose metadata is still being fetched) the peer's
-//! claims are kept as they came, within bounds, and read when the layout is there.
+//! What the peer says of its own pieces is kept in `claims`.
 
 use bytes::Bytes;
 
+use super::claims::Claims;
 use super::download::Download;
-use super::events::{Output, PeerHave};
+use super::events::Output;
 use super::outbox::Outbox;
+use super::reciprocity::Reciprocity;
 use super::upload::{MAX_QUEUED_REQUESTS, Upload};
 use super::violation::Violation;
 use crate::bitfield::Bitfield;
@@ -28,47 +29,25 @@ pub(super) struct Pieces {
     pub(super) download: Option<Download>,
     upload: Option<Upload>,
     layout: Option<Layout>,
-    theirs: Bitfield,
-    claims: Claims,
+    pub(super) claims: Claims,
     request_limit: usize,
     buffers: Buffers,
     peer_chokes: bool,
     we_choke: bool,
+    /// The host lets the peer fetch from us.
+    permitted: bool,
+    /// The host says how many bytes may leave.
+    upload_limited: bool,
+    pub(super) reciprocity: Reciprocity,
     interested: bool,
     told_interested: bool,
     /// Our first word about pieces is said.
     opened: bool,
     /// The host is to hear that the peer chokes us.
     tell_choked: bool,
-    /// `have`s of the present read, told to the host together.
-    fresh: Vec<PieceIndex>,
-    /// Suggestions of the present read, likewise.
-    suggested: Vec<PieceIndex>,
-    told_complete: bool,
-    /// Suggestions that came.
-    advice: u32,
     /// Messages that changed nothing, until they are counted.
     pub(super) idle_words: u32,
 }
-
-/// What a peer said of its pieces before the layout was known.
-#[derive(Debug, Default)]
-struct Claims {
-    all: bool,
-    bitfield: Option<Bytes>,
-    haves: Vec<u32>,
-    suggested: Vec<u32>,
-    /// Something was said: a bitfield would be late.
-    spoken: bool,
-}
-
-/// 65,536: `have`s remembered before the layout is known. A peer sends its bitfield first, so only
-/// what it finishes meanwhile comes this way.
-const MAX_EARLY_HAVES: usize = 65_536;
-
-/// 1,024 suggestions of one read are passed on, or kept until the layout is known; more is no
-/// longer advice.
-const MAX_SUGGESTIONS: usize = 1_024;
 
 impl Pieces {
     /// Nothing is known of either side. Memory for pieces will come from `buffers`.
@@ -79,21 +58,25 @@ impl Pieces {
             download: None,
             upload: None,
             layout: None,
-            theirs: Bitfield::new(0),
             claims: Claims::default(),
             request_limit: DEFAULT_REQUEST_LIMIT,
             peer_chokes: true,
             we_choke: true,
+            permitted: true,
+            upload_limited: false,
+            reciprocity: Reciprocity::default(),
             interested: false,
             told_interested: false,
             opened: false,
             tell_choked: false,
-            fresh: Vec::new(),
-            suggested: Vec::new(),
-            told_complete: false,
-            advice: 0,
             idle_words: 0,
         }
+    }
+
+    /// Takes the number of words that changed nothing since the last call.
+    pub(super) const fn idle_words(&mut self) -> u32 {
+        let claims = std::mem::replace(&mut self.claims.idle_words, 0);
+        claims + std::mem::replace(&mut self.idle_words, 0)
     }
 
     /// The link begins: says what we have, and that requests are welcome.
@@ -110,10 +93,53 @@ impl Pieces {
         self.tell_interest(outbox);
     }
 
-    /// We take requests from now on.
+    /// The host lets the peer fetch from us: it hears so as soon as we can answer.
+    pub(super) fn permit(&mut self, outbox: &mut Outbox) {
+        self.permitted = true;
+        self.unchoke(outbox);
+    }
+
+    /// We take requests from now on, if the host lets us and the content is known.
     pub(super) fn unchoke(&mut self, outbox: &mut Outbox) {
-        if std::mem::take(&mut self.we_choke) {
+        if self.permitted && self.upload.is_some() && std::mem::take(&mut self.we_choke) {
             outbox.message(&Message::Unchoke);
+        }
+    }
+
+    /// We take no requests from now on. Those that wait are refused one by one (BEP 6), or the peer
+    /// knows that they are void (BEP 3).
+    pub(super) fn choke(&mut self, outbox: &mut Outbox) {
+        self.permitted = false;
+        if std::mem::replace(&mut self.we_choke, true) {
+            return;
+        }
+        outbox.message(&Message::Choke);
+        let Some(upload) = &mut self.upload else {
+            return;
+        };
+        let dropped = upload.choke(self.fast);
+        if self.fast {
+            for block in dropped {
+                outbox.message(&Message::RejectRequest(block.into()));
+            }
+        }
+    }
+
+    pub(super) const fn limit_upload(&mut self) {
+        self.upload_limited = true;
+        if let Some(upload) = &mut self.upload {
+            upload.limit();
+        }
+    }
+
+    pub(super) fn wants_allowance(&self, waiting: usize) -> bool {
+        let upload = self.upload.as_ref();
+        upload.is_some_and(|upload| upload.wants_allowance(waiting))
+    }
+
+    pub(super) const fn allow_upload(&mut self, bytes: u64) {
+        if let Some(upload) = &mut self.upload {
+            upload.allow(bytes);
         }
     }
 
@@ -130,24 +156,12 @@ impl Pieces {
             self.request_limit,
             self.buffers.clone(),
         ));
-        self.upload = Some(Upload::new(layout, ours));
-        self.theirs = Bitfield::new(layout.pieces());
-        let claims = std::mem::take(&mut self.claims);
-        match claims.bitfield {
-            _ if claims.all => self.has_all(out),
-            Some(bits) => self.has_only(&bits, out)?,
-            None => {}
+        let mut upload = Upload::new(layout, ours);
+        if self.upload_limited {
+            upload.limit();
         }
-        for piece in claims.haves {
-            self.has(piece)?;
-        }
-        claims
-            .suggested
-            .into_iter()
-            .for_each(|piece| self.suggested(piece));
-        self.claims.spoken = claims.spoken;
-        self.tell_haves(out);
-        Ok(())
+        self.upload = Some(upload);
+        self.claims.learned(layout, out)
     }
 
     /// The peer queues so many requests (`reqq`, BEP 10).
@@ -178,22 +192,17 @@ impl Pieces {
         match message {
             Message::Choke => self.choked(out),
             Message::Unchoke => self.peer_chokes = false,
-            Message::Bitfield(bits) => {
-                self.first_word()?;
-                return self.has_only(&bits, out);
-            }
-            Message::HaveAll => {
-                self.first_word()?;
-                self.has_all(out);
-            }
-            Message::HaveNone => return self.first_word(),
-            Message::Have(piece) => return self.has(piece),
+            Message::Bitfield(bits) => return self.claims.bitfield(&bits, out),
+            Message::HaveAll => self.claims.have_all(out),
+            Message::HaveNone => return self.claims.have_none(),
+            Message::Have(piece) => return self.claims.have(piece),
             Message::Request(block) => return self.requested(block, outbox),
             Message::Cancel(block) => self.cancelled(block, outbox),
             Message::RejectRequest(block) => self.rejected(block, outbox, out),
-            Message::SuggestPiece(piece) => self.suggested(piece),
-            // We unchoke everybody we keep, so their interest changes nothing; allowed-fast sets
-            // are for peers that do not.
+            Message::SuggestPiece(piece) => self.claims.suggested(piece),
+            Message::Interested => self.reciprocity.interested = true,
+            Message::NotInterested => self.reciprocity.interested = false,
+            // We ask only where we are unchoked, so an allowed-fast set changes nothing.
             _ => {}
         }
         Ok(())
@@ -249,28 +258,6 @@ impl Pieces {
         }
     }
 
-    /// A suggestion: advice that may be ignored, so one that means nothing here is.
-    fn suggested(&mut self, piece: u32) {
-        self.advice = self.advice.saturating_add(1);
-        let layout = self.layout.as_ref();
-        // Each piece may be suggested, and some again.
-        let pieces = layout.map_or(0, |layout| layout.pieces());
-        let enough = pieces
-            .saturating_mul(4)
-            .saturating_add(MAX_SUGGESTIONS as u32);
-        let is_piece = layout.is_none_or(|layout| layout.piece(piece).is_some());
-        self.idle_words += u32::from(!is_piece || self.advice > enough);
-        match &self.layout {
-            Some(layout) if self.suggested.len() < MAX_SUGGESTIONS => {
-                self.suggested.extend(layout.piece(piece));
-            }
-            None if self.claims.suggested.len() < MAX_SUGGESTIONS => {
-                self.claims.suggested.push(piece);
-            }
-            _ => {}
-        }
-    }
-
     /// We have everything. Peers that are not of the fleet hear of each piece that is news to
     /// them. Says whether anything changed.
     pub(super) fn gain_all(&mut self, fleet: bool, outbox: &mut Outbox) -> bool {
@@ -287,14 +274,6 @@ impl Pieces {
             }
         }
         changed
-    }
-
-    /// The peer has everything, and did not say so by its pieces.
-    pub(super) fn completed(&mut self, out: &mut Vec<Output>) {
-        if self.layout.is_none() || !self.theirs.is_full() {
-            self.has_all(out);
-            self.tell_haves(out);
-        }
     }
 
     pub(super) fn withdraw(&mut self, pieces: &[PieceIndex]) {
@@ -342,6 +321,13 @@ impl Pieces {
         {
             out.push(Output::Read(blocks));
         }
+        self.reciprocity.work(
+            self.claims.is_complete(),
+            self.download.as_ref(),
+            self.upload.as_ref(),
+            now,
+            out,
+        );
         let Some(download) = &mut self.download else {
             return;
         };
@@ -372,74 +358,6 @@ impl Pieces {
         }
     }
 
-    /// Tells the host of the `have`s that came in one read.
-    pub(super) fn tell_haves(&mut self, out: &mut Vec<Output>) {
-        if !self.fresh.is_empty() {
-            out.push(Output::PeerHas(PeerHave::More(std::mem::take(
-                &mut self.fresh,
-            ))));
-        }
-        if !self.suggested.is_empty() {
-            let suggested = std::mem::take(&mut self.suggested);
-            out.push(Output::PeerSuggests(suggested));
-        }
-        if self.layout.is_some() && self.theirs.is_full() && !self.told_complete {
-            self.told_complete = true;
-            out.push(Output::PeerComplete);
-        }
-    }
-
-    fn has(&mut self, piece: u32) -> Result<(), Violation> {
-        self.claims.spoken = true;
-        let Some(layout) = &self.layout else {
-            if self.claims.haves.len() < MAX_EARLY_HAVES {
-                self.claims.haves.push(piece);
-            } else {
-                self.idle_words += 1;
-            }
-            return Ok(());
-        };
-        let pieces = layout.pieces();
-        let piece = layout
-            .piece(piece)
-            .ok_or(Violation::HaveOutOfRange { piece, pieces })?;
-        if self.theirs.insert(piece) {
-            self.fresh.push(piece);
-        } else {
-            self.idle_words += 1;
-        }
-        Ok(())
-    }
-
-    /// A bitfield or what stands for one: only as the first word about pieces.
-    const fn first_word(&mut self) -> Result<(), Violation> {
-        if std::mem::replace(&mut self.claims.spoken, true) {
-            return Err(Violation::LateBitfield);
-        }
-        Ok(())
-    }
-
-    fn has_all(&mut self, out: &mut Vec<Output>) {
-        match &self.layout {
-            Some(layout) => {
-                self.theirs = Bitfield::full(layout.pieces());
-                out.push(Output::PeerHas(PeerHave::All));
-            }
-            None => self.claims.all = true,
-        }
-    }
-
-    fn has_only(&mut self, bits: &Bytes, out: &mut Vec<Output>) -> Result<(), Violation> {
-        match &self.layout {
-            Some(layout) => {
-                self.theirs = Bitfield::from_wire(bits, layout.pieces())?;
-                out.push(Output::PeerHas(PeerHave::Only(self.theirs.clone())));
-            }
-            None => self.claims.bitfield = Some(bits.clone()),
-        }
-        Ok(())
-    }
-
     fn choked(&mut self, out: &mut Vec<Output>) {
         if std::mem::replace(&mut self.peer_chokes, true) {
             return;
@@ -461,7 +379,8 @@ impl Pieces {
                 Ok(false) => Ok(()),
                 Err(violation) => Err(violation),
             },
-            Some(_) => Ok(()),
+            // It may have asked before it heard of the choke.
+            Some(upload) => upload.check(block),
             None => Err(Violation::RequestedMissing(block.piece)),
         };
         self.idle_words += 1;
@@ -487,8 +406,7 @@ impl Pieces {
         };
         if let Some(piece) = download.rejected(block, outbox) {
             // It said that it has the piece and will not send it: the same as not having it.
-            self.theirs.remove(piece);
-            self.told_complete = false;
+            self.claims.lacks(piece);
             out.push(Output::Returned(vec![piece]));
             out.push(Output::PeerLacks(vec![piece]));
         }

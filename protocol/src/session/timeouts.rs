@@ -42,6 +42,11 @@ impl Session {
             next = download
                 .starved_since()
                 .map_or(next, |at| next.min(at + STARVED_LIMIT));
+            next = self
+                .pieces
+                .reciprocity
+                .snubbed_at(download)
+                .map_or(next, |at| next.min(at));
         }
         next
     }

@@ -40,6 +40,13 @@ pub(super) struct Upload {
     queue: VecDeque<Block>,
     /// A read is under way.
     reading: bool,
+    /// What is being read was dropped meanwhile.
+    dropped: bool,
+    /// Bytes of blocks that may be read, if that is limited; below zero when the last block was
+    /// longer than what was left.
+    budget: Option<i64>,
+    /// Bytes of blocks that were answered.
+    pub(super) taken: u64,
 }
 
 impl Upload {
@@ -50,6 +57,9 @@ impl Upload {
             lost: HashSet::new(),
             queue: VecDeque::new(),
             reading: false,
+            dropped: false,
+            budget: None,
+            taken: 0,
         }
     }
 
@@ -92,6 +102,51 @@ impl Upload {
         Ok(true)
     }
 
+    /// A request of a peer that we choke, which is not served.
+    ///
+    /// # Errors
+    /// The block does not exist. Whether we choke is a matter of moments; that is not.
+    pub(super) fn check(&self, block: RawBlock) -> Result<(), Violation> {
+        self.layout.block(block.piece, block.begin, block.length)?;
+        Ok(())
+    }
+
+    /// Drops all requests: the peer is choked. With the fast extension those that are being read
+    /// are still answered, and the others are returned, to be refused.
+    pub(super) fn choke(&mut self, fast: bool) -> VecDeque<Block> {
+        self.dropped |= self.reading && !fast;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// Bytes of blocks are read only as far as [`Self::allow`] says.
+    pub(super) const fn limit(&mut self) {
+        if self.budget.is_none() {
+            self.budget = Some(0);
+        }
+    }
+
+    /// So many more bytes may be read.
+    pub(super) const fn allow(&mut self, bytes: u64) {
+        if let Some(budget) = &mut self.budget {
+            *budget = budget.saturating_add_unsigned(bytes);
+        }
+    }
+
+    /// Does nothing but the budget keep the next blocks from being read?
+    pub(super) fn wants_allowance(&self, waiting: usize) -> bool {
+        self.budget.is_some_and(|budget| budget <= 0) && self.is_due(waiting)
+    }
+
+    fn is_due(&self, waiting: usize) -> bool {
+        !self.reading && !self.queue.is_empty() && waiting < READ_AHEAD
+    }
+
+    /// Gives back the budget of blocks that do not leave.
+    fn refund(&mut self, blocks: &[Block]) {
+        let bytes = blocks.iter().map(|block| u64::from(block.length)).sum();
+        self.allow(bytes);
+    }
+
     /// Takes a request back; says whether it was still waiting.
     pub(super) fn cancel(&mut self, block: RawBlock) -> bool {
         let position = self
@@ -101,21 +156,25 @@ impl Upload {
         position.is_some_and(|position| self.queue.remove(position).is_some())
     }
 
-    /// The next blocks to read: what was asked first, up to a batch; none while a read is under
-    /// way or much of the last batch is not written.
+    /// The next blocks to read: what was asked first, up to a batch and as far as the budget goes;
+    /// none while a read is under way or much of the last batch is not written.
     pub(super) fn next_read(&mut self, waiting: usize) -> Option<Vec<Block>> {
-        if self.reading || self.queue.is_empty() || waiting >= READ_AHEAD {
+        if !self.is_due(waiting) || self.budget.is_some_and(|budget| budget <= 0) {
             return None;
         }
         let mut blocks = Vec::new();
         let mut bytes = 0;
         while let Some(&block) = self.queue.front() {
-            if bytes > 0 && bytes + block.length > READ_BATCH {
+            let spent = self.budget.is_some_and(|budget| budget <= bytes.into());
+            if bytes > 0 && (bytes + block.length > READ_BATCH || spent) {
                 break;
             }
             bytes += block.length;
             blocks.push(block);
             self.queue.pop_front();
+        }
+        if let Some(budget) = &mut self.budget {
+            *budget -= i64::from(bytes);
         }
         self.reading = true;
         Some(blocks)
@@ -125,14 +184,20 @@ impl Upload {
     /// before the last block, the rest is read next.
     pub(super) fn answer(&mut self, blocks: &[Block], mut data: Bytes, outbox: &mut Outbox) {
         self.reading = false;
+        if std::mem::take(&mut self.dropped) {
+            self.refund(blocks);
+            return;
+        }
         for (index, &block) in blocks.iter().enumerate() {
             if data.len() < block.length as usize {
                 let rest = &blocks[index..];
+                self.refund(rest);
                 rest.iter()
                     .rev()
                     .for_each(|&block| self.queue.push_front(block));
                 return;
             }
+            self.taken += u64::from(block.length);
             outbox.block(block, data.split_to(block.length as usize));
         }
     }
@@ -141,6 +206,8 @@ impl Upload {
     /// takes us for a node without these pieces then, so they are lost until announced again.
     pub(super) fn refuse(&mut self, blocks: &[Block], fast: bool, outbox: &mut Outbox) {
         self.reading = false;
+        self.dropped = false;
+        self.refund(blocks);
         for &block in blocks {
             self.lose(block.piece);
             if fast {

@@ -40,9 +40,9 @@ pub enum Violation {
         /// How many there are.
         pieces: u32,
     },
-    /// A bitfield, `have all` or `have none` that is not the first word about pieces (BEP 3, BEP 6).
-    #[error("peer sent its bitfield late")]
-    LateBitfield,
+    /// A `have none` that is not the first word about pieces (BEP 6).
+    #[error("peer spoke of its pieces, and then says that it has none")]
+    LateHaveNone,
     /// A message of an extension that was not agreed in the handshakes (BEP 6, BEP 10).
     #[error("peer sent message {0} without having agreed on its extension")]
     NotNegotiated(u8),
@@ -92,7 +92,7 @@ impl Violation {
             // A cancel or a choke can cross the answer; a piece can be lost after it was told.
             Self::Unrequested { .. } | Self::RequestedMissing(_) => Verdict::Strikes(1),
             Self::NotNegotiated(_) => Verdict::Strikes(1),
-            Self::LateBitfield | Self::RequestTooLong { .. } => Verdict::Strikes(STRIKES / 4),
+            Self::LateHaveNone | Self::RequestTooLong { .. } => Verdict::Strikes(STRIKES / 4),
             Self::WrongSwarm | Self::Handshake(_) | Self::TooManyRequests(_) => Verdict::Close,
             // Sizes that differ come from peers with another idea of the content.
             Self::Bitfield(_) | Self::HaveOutOfRange { .. } => Verdict::Close,

@@ -124,6 +124,7 @@ impl Host {
             peer_id: PeerId([self.name; 20]),
             rendezvous: RENDEZVOUS,
             listen_port: 6881,
+            remote: None,
             client: format!("host {}", self.name),
             buffers: Buffers::default(),
         };
@@ -381,7 +382,13 @@ impl Host {
                 Output::Close(reason) => {
                     self.closed.get_or_insert_with(|| reason.to_string());
                 }
-                Output::Ready(_) | Output::PeerComplete | Output::Pex(_) => {}
+                Output::Ready(_)
+                | Output::PeerComplete
+                | Output::Pex(_)
+                // Everybody is served here.
+                | Output::PeerInterest { .. }
+                | Output::Traffic { .. }
+                | Output::Snubs(_) => {}
             }
         }
     }

@@ -337,6 +337,46 @@ fn a_peer_that_flips_between_all_and_almost_all_counts_as_partial() {
 }
 
 #[test]
+fn the_end_game_waits_four_round_trips_as_they_were_measured() {
+    let waited = |millis: u64| {
+        let mut story = Story::new(64 * 1024, 64 * 1024);
+        let want = |link, millis, rate| Input::Want {
+            link,
+            bytes: 64 * 1024,
+            rtt: Duration::from_millis(millis),
+            rate,
+        };
+        for link in [A, B] {
+            story.peer(link, [0]);
+        }
+        // A would take half a minute; B is fast, however far away.
+        assert_eq!(granted(&story.tell(want(A, 1, 2_000)), A), pieces([0]));
+        story.tell(want(B, millis, 100_000_000));
+        let begun = story.now;
+        // A sends a little all the time: it is slow, not dead.
+        for _ in 0..200 {
+            story.now = story.now + Duration::from_millis(10);
+            let out = story.tell(Input::Progress { link: A });
+            if granted(&out, B) == pieces([0]) {
+                let out = story.receive(B, &pieces([0]));
+                let cancel = Output::Cancel {
+                    link: A,
+                    pieces: pieces([0]),
+                };
+                assert!(out.contains(&cancel), "the slow one goes on");
+                return story.now.since(begun);
+            }
+        }
+        panic!("nobody helps");
+    };
+    let near = waited(1);
+    assert!(near < Duration::from_millis(400), "{near:?}");
+    let far = waited(200);
+    assert!(far >= Duration::from_millis(800), "{far:?}");
+    assert!(far < Duration::from_millis(1_200), "{far:?}");
+}
+
+#[test]
 fn a_crowd_of_silent_holders_does_not_stall_an_honest_one() {
     const PIECE: u64 = 64 << 10;
     // 1 MB/s: a piece in 66 ms.

@@ -18,6 +18,8 @@ const SIZE: u64 = 5 * 40_000 + 17;
 #[derive(Clone, Debug)]
 enum Step {
     Bytes(Vec<u8>),
+    Choke(bool),
+    Allow(u64),
     Answer,
     Welcome(bool),
     Learned,
@@ -77,6 +79,8 @@ fn step() -> impl Strategy<Value = Step> {
     let pieces = || prop::collection::vec(0..PIECES, 1..4);
     prop_oneof![
         20 => message().prop_map(Step::Bytes),
+        2 => any::<bool>().prop_map(Step::Choke),
+        1 => (0_u64..40_000).prop_map(Step::Allow),
         1 => Just(Step::Answer),
         2 => any::<bool>().prop_map(Step::Welcome),
         2 => Just(Step::Learned),
@@ -108,6 +112,15 @@ impl World {
         let info = info(SIZE, 40_000);
         match step {
             Step::Bytes(bytes) => self.hear(&bytes, chunk),
+            Step::Choke(choke) => self.rig.try_input(match choke {
+                true => Input::Choke,
+                false => Input::Unchoke,
+            }),
+            Step::Allow(bytes) => {
+                self.rig.session.limit_upload();
+                self.rig.allow_upload(bytes);
+                Ok(())
+            }
             Step::Answer => self.rig.try_input(Input::Answer(SWARM)),
             Step::Welcome(knows) => {
                 let swarm = knows.then(|| (info, bits(PIECES, &[1, 2])));

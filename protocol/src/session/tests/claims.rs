@@ -120,33 +120,61 @@ fn a_claim_that_does_not_fit_the_content_closes_the_link() {
     assert!(matches!(claim(&[long], true), Err(Violation::Bitfield(_))));
 }
 
-#[test]
-fn only_the_first_word_may_be_a_bitfield_or_stand_for_one() {
-    let firsts = [
-        bitfield(10, &[1]),
-        Message::HaveAll,
-        Message::HaveNone,
-        Message::Have(1),
-    ];
-    for first in firsts {
-        for late in [bitfield(10, &[2]), Message::HaveAll, Message::HaveNone] {
-            for early in [false, true] {
-                let alone = claim(std::slice::from_ref(&first), early);
-                assert_eq!(
-                    claim(&[first.clone(), late.clone()], early),
-                    alone,
-                    "it was believed"
-                );
+/// The pieces that the host knows of after these words.
+fn known(words: &[Message], early: bool) -> Vec<u32> {
+    let mut known = std::collections::BTreeSet::new();
+    for output in claim(words, early).unwrap() {
+        match output {
+            Output::PeerHas(PeerHave::All) => known.extend(0..10),
+            Output::PeerHas(PeerHave::Only(bits)) => {
+                known = bits.iter().map(|piece| piece.get()).collect();
             }
-            let mut rig = Rig::open(&info(1_000, 100), &[], true);
-            rig.say(first.clone()).unwrap();
-            for _ in 0..3 {
-                rig.say(late.clone()).unwrap();
+            Output::PeerHas(PeerHave::More(pieces)) => {
+                known.extend(pieces.iter().map(|piece| piece.get()));
             }
-            let violation = rig.say(late).unwrap_err();
-            assert_eq!(violation, Violation::LateBitfield);
-            assert_eq!(violation.verdict(), Verdict::Strikes(STRIKES / 4));
+            _ => {}
         }
+    }
+    known.into_iter().collect()
+}
+
+#[test]
+fn a_late_bitfield_adds_to_what_is_known_and_is_no_offence() {
+    let all: Vec<u32> = (0..10).collect();
+    for early in [false, true] {
+        for (first, also) in [
+            (bitfield(10, &[1]), vec![1, 2]),
+            (Message::HaveAll, all.clone()),
+            (Message::HaveNone, vec![2]),
+            (Message::Have(1), vec![1, 2]),
+        ] {
+            let late = bitfield(10, &[2]);
+            assert_eq!(known(&[first.clone(), late.clone()], early), also);
+            // aria2 says it again and again instead of many `have`s.
+            let often: Vec<_> = [first.clone()]
+                .into_iter()
+                .chain(std::iter::repeat_n(late, 2 * STRIKES as usize))
+                .collect();
+            assert_eq!(known(&often, early), also);
+            assert_eq!(known(&[first, Message::HaveAll], early), all);
+        }
+        let wrong = Message::Bitfield(Bytes::from_static(&[0]));
+        let violation = claim(&[Message::HaveNone, wrong], early).unwrap_err();
+        assert!(matches!(violation, Violation::Bitfield(_)));
+    }
+}
+
+#[test]
+fn a_peer_that_spoke_of_pieces_cannot_say_that_it_has_none() {
+    for first in [bitfield(10, &[1]), Message::HaveAll, Message::Have(1)] {
+        let mut rig = Rig::open(&info(1_000, 100), &[], true);
+        rig.say(first).unwrap();
+        for _ in 0..3 {
+            rig.say(Message::HaveNone).unwrap();
+        }
+        let violation = rig.say(Message::HaveNone).unwrap_err();
+        assert_eq!(violation, Violation::LateHaveNone);
+        assert_eq!(violation.verdict(), Verdict::Strikes(STRIKES / 4));
     }
 }
 

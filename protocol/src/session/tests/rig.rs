@@ -98,6 +98,13 @@ pub(super) fn extended(id: u8, payload: impl Into<Bytes>) -> Message {
     }
 }
 
+const fn is_for_the_choker(output: &Output) -> bool {
+    matches!(
+        output,
+        Output::PeerInterest { .. } | Output::Traffic { .. } | Output::Snubs(_)
+    )
+}
+
 impl Rig {
     pub(super) fn new(role: Role) -> Self {
         let params = Params {
@@ -105,6 +112,7 @@ impl Rig {
             peer_id: OURS,
             rendezvous: RENDEZVOUS,
             listen_port: 6881,
+            remote: None,
             client: "swarmlet 0".to_owned(),
             buffers: Buffers::default(),
         };
@@ -187,8 +195,26 @@ impl Rig {
         self.input(Input::Cancel(indices(pieces)));
     }
 
+    pub(super) fn held_up(&mut self) {
+        self.session.held_up(self.now, &mut self.out);
+    }
+
+    /// What came out, without what is told to the choker.
     pub(super) fn outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.out)
+        let mut out = std::mem::take(&mut self.out);
+        out.retain(|output| !is_for_the_choker(output));
+        out
+    }
+
+    /// What came out for the choker.
+    pub(super) fn told_the_choker(&mut self) -> Vec<Output> {
+        let mut out = std::mem::take(&mut self.out);
+        out.retain(is_for_the_choker);
+        out
+    }
+
+    pub(super) fn allow_upload(&mut self, bytes: u64) {
+        self.session.allow_upload(bytes, self.now, &mut self.out);
     }
 
     pub(super) fn raw_writes(&mut self) -> Vec<u8> {

@@ -163,7 +163,7 @@ fn a_peer_is_not_closed_for_what_the_host_did_not_read() {
     for (held_up, closes) in [(true, false), (false, true)] {
         rig.later(STARVED_LIMIT);
         if held_up {
-            rig.session.held_up(rig.now);
+            rig.held_up();
         }
         rig.input(Input::Wake);
         let closed = |output: &Output| matches!(output, Output::Close(_));

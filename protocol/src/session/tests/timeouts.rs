@@ -6,7 +6,7 @@ use super::rig::*;
 use crate::extension::{ExtensionHandshake, METADATA_ID, MetadataMessage};
 use crate::session::{
     CHATTER_BURST, CloseReason, HANDSHAKE_TIMEOUT, Input, KEEP_ALIVE, MAX_OUTBOX, Output, Role,
-    SILENCE_LIMIT, STARVED_LIMIT, STORE_DELAY, STUCK_LIMIT,
+    SILENCE_LIMIT, SNUBBED_AFTER, STARVED_LIMIT, STORE_DELAY, STUCK_LIMIT,
 };
 use crate::time::Timestamp;
 use crate::wire::Message;
@@ -87,6 +87,10 @@ fn a_peer_that_owes_blocks_and_sends_none_is_closed() {
     let granted = rig.now;
     rig.later(Duration::from_secs(5));
     rig.say(Message::KeepAlive).unwrap();
+    assert_eq!(rig.session.next_timeout(), granted + SNUBBED_AFTER);
+    rig.now = granted + SNUBBED_AFTER;
+    rig.input(Input::Wake);
+    assert_eq!(rig.told_the_choker().last(), Some(&Output::Snubs(true)));
     assert_eq!(expire(&mut rig), closed(CloseReason::Starved));
     assert_eq!(rig.now, granted + STARVED_LIMIT);
 }

@@ -1,0 +1,31 @@
+//! How much of itself a node gives to others, and takes from them.
+
+use std::num::NonZeroU64;
+
+use swarmlet_protocol::choking::UPLOAD_SLOTS;
+
+use crate::discovery::MAX_LINKS;
+
+/// How a node treats its peers.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Manners {
+    /// How many peers that are no swarmlets may fetch from a swarm of ours at once.
+    pub upload_slots: usize,
+    /// How many links each swarm may have.
+    pub max_links: usize,
+    /// Bytes per second from all peers; `None` is no limit.
+    pub download_limit: Option<NonZeroU64>,
+    /// Bytes of blocks per second to all peers; `None` is no limit.
+    pub upload_limit: Option<NonZeroU64>,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            upload_slots: UPLOAD_SLOTS,
+            max_links: MAX_LINKS,
+            download_limit: None,
+            upload_limit: None,
+        }
+    }
+}
