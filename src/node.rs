@@ -12,7 +12,9 @@ use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
 use swarmlet_actors::supervisor::{Settings, Supervisor, Sweep};
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
-use swarmlet_protocol::metainfo::{Info, TorrentConf};
+use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
+use swarmlet_protocol::tracker::TrackerUrl;
 
 use crate::Error;
 
@@ -23,6 +25,9 @@ pub struct NodeBuilder {
     data: PathBuf,
     info: Option<Info>,
     peers: Vec<PeerAddress>,
+    join: Option<InfoHash>,
+    trackers: Vec<TrackerUrl>,
+    content_trackers: Vec<Vec<TrackerUrl>>,
     listen: SocketAddr,
     state: Option<PathBuf>,
     fleet: String,
@@ -48,6 +53,9 @@ impl Node {
             data: data.into(),
             info: None,
             peers: Vec::new(),
+            join: None,
+            trackers: Vec::new(),
+            content_trackers: Vec::new(),
             listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
             state: None,
             fleet: String::new(),
@@ -102,6 +110,34 @@ impl NodeBuilder {
     pub fn torrent_conf(mut self, conf: TorrentConf) -> Self {
         self.info = conf.info.or(self.info);
         self.peers.extend(conf.peers);
+        self.trackers.extend(conf.trackers);
+        self
+    }
+
+    /// Takes content and trackers from a `.torrent` file that was read already. Trackers whose URLs
+    /// we cannot use are left out.
+    pub fn torrent(mut self, torrent: Torrent) -> Self {
+        self.info = Some(torrent.info);
+        self.content_trackers = usable(&torrent.trackers);
+        self
+    }
+
+    /// Takes the name of the swarm, trackers and peers from a magnet link (BEP 9); the rest is
+    /// learned from peers. Each tracker is a tier of its own; those whose URLs we cannot use are
+    /// left out.
+    pub fn magnet(mut self, magnet: Magnet) -> Self {
+        self.join = Some(magnet.info_hash);
+        self.peers.extend(magnet.peers);
+        let tiers: Vec<_> = magnet.trackers.into_iter().map(|url| vec![url]).collect();
+        self.content_trackers = usable(&tiers);
+        self
+    }
+
+    /// Adds a tracker to ask for peers (BEP 3, BEP 15), for every swarm of this node but a private
+    /// one that has trackers of its own. Those that are named first are asked first; the next one
+    /// has its turn when none before it answers.
+    pub fn tracker(mut self, tracker: TrackerUrl) -> Self {
+        self.trackers.push(tracker);
         self
     }
 
@@ -183,6 +219,9 @@ impl NodeBuilder {
             data: self.data,
             info: self.info,
             peers: self.peers,
+            join: self.join,
+            trackers: self.trackers,
+            content_trackers: self.content_trackers,
             state: self.state,
             fleet: self.fleet,
             wanted: self.swarm,
@@ -201,6 +240,12 @@ impl NodeBuilder {
             listen: address,
         })
     }
+}
+
+/// The tiers as far as their URLs can be used.
+fn usable(tiers: &[Vec<String>]) -> Vec<Vec<TrackerUrl>> {
+    let tier = |tier: &Vec<String>| tier.iter().filter_map(|url| url.parse().ok()).collect();
+    tiers.iter().map(tier).collect()
 }
 
 /// Why this path cannot be the data file, ever. What is missing can be created, and what cannot be

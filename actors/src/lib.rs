@@ -12,6 +12,7 @@
 //! | [`scheduler`] | the piece map of one swarm | picker, metadata fetch |
 //! | [`session`] | one socket | session |
 //! | [`storage`] | the file of one swarm | layout |
+//! | [`trackers`] | what trackers were told | announcer |
 //! | [`watchdog`] | figures over time | thresholds |
 
 pub mod alarm;
@@ -30,5 +31,6 @@ pub mod session;
 pub mod state;
 pub mod storage;
 pub mod supervisor;
+pub mod trackers;
 pub mod watchdog;
 mod words;

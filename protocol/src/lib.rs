@@ -23,4 +23,5 @@ pub mod session;
 pub mod simulation;
 mod text;
 pub mod time;
+pub mod tracker;
 pub mod wire;

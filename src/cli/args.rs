@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::tracker::TrackerUrl;
 
 use super::help;
 use super::size::Size;
@@ -49,7 +50,7 @@ pub(crate) enum Command {
 /// What `node` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
-    /// Config file with what is known: Peers and FileInfo, both optional [default: /torrent.conf]
+    /// Config file with what is known: Peers, Trackers and FileInfo, all optional [default: /torrent.conf]
     ///
     /// A file that is named here must exist. The default one may be absent: then the node knows
     /// nothing and learns everything from the nodes that it finds.
@@ -154,6 +155,20 @@ pub(crate) struct NodeArgs {
         value_delimiter = ','
     )]
     pub(crate) peers: Vec<PeerAddress>,
+
+    /// Tracker to ask beside the Trackers of the config; may be given more than once [default: none]
+    ///
+    /// URL is http://, https:// or udp://. Those that are named first are asked first; the next
+    /// one has its turn when none before it answers. In the variable, commas stand between
+    /// several.
+    #[arg(
+        long = "tracker",
+        value_name = "URL",
+        env = "SWARMLET_TRACKER",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) trackers: Vec<TrackerUrl>,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(
@@ -366,7 +381,7 @@ mod tests {
         assert_eq!(args.fleet, "");
         assert_eq!(args.sweep, Sweep::Off);
         assert_eq!(args.lan, Switch::Off);
-        assert!(args.peers.is_empty());
+        assert!(args.peers.is_empty() && args.trackers.is_empty());
         assert!(!args.exit_when_complete);
     }
 
@@ -380,6 +395,19 @@ mod tests {
         let peers: Vec<String> = args.peers.iter().map(ToString::to_string).collect();
         assert_eq!(peers.len(), 3);
         assert_eq!(peers[1], "a.example:7000");
+    }
+
+    #[test]
+    fn trackers_add_up_and_must_be_such() {
+        let args = node(
+            "swarmlet node --tracker http://t/announce?a=1 --tracker udp://10.0.0.1:6969,https://u/",
+            &[],
+        );
+        let trackers = args.unwrap().trackers;
+        let trackers: Vec<&str> = trackers.iter().map(TrackerUrl::as_str).collect();
+        let expected = ["http://t/announce?a=1", "udp://10.0.0.1:6969", "https://u/"];
+        assert_eq!(trackers, expected);
+        assert!(node("swarmlet node --tracker ftp://t/", &[]).is_err());
     }
 
     #[test]

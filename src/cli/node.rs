@@ -31,6 +31,11 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
             conf.peers.push(peer);
         }
     }
+    for tracker in args.trackers {
+        if !conf.trackers.contains(&tracker) {
+            conf.trackers.push(tracker);
+        }
+    }
     Ok(NodeConfig {
         conf,
         data: args.data,

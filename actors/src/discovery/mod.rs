@@ -1,7 +1,7 @@
 //! The discovery actor: who is out there, and which links this node has.
 //!
-//! Owns every link of the node. Addresses come from the configuration, DNS, peer exchange, local
-//! beacons, a sweep of the own network and inbound links; whom to dial, keep, drop and tell is
+//! Owns every link of the node. Addresses come from the configuration, DNS, trackers, peer exchange,
+//! local beacons, a sweep of the own network and inbound links; whom to dial, keep, drop and tell is
 //! decided by one [`Membership`] per swarm. Nodes that do not know their swarm meet in one more
 //! swarm, the rendezvous, where they tell each other what they serve.
 
@@ -20,9 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix::{
-    Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, Supervised,
-};
+use actix::{Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised};
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::membership::{Input, Membership};
@@ -37,8 +35,8 @@ use self::swarms::Swarm;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::{
-    AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted,
-    SwarmStarted,
+    AddressesFound, AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery,
+    SwarmCompleted, SwarmStarted,
 };
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
@@ -115,16 +113,6 @@ struct State {
     stopping: Option<oneshot::Sender<()>>,
 }
 
-/// Addresses that were found outside of links.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-struct AddressesFound {
-    source: swarmlet_protocol::membership::Source,
-    addresses: Vec<SocketAddr>,
-    /// The swarm that they were named for; all swarms if none.
-    info_hash: Option<InfoHash>,
-}
-
 impl Discovery {
     /// Discovery of a node that has no swarm yet.
     #[must_use]
@@ -178,6 +166,19 @@ impl Discovery {
             .min()
             .copied()
             .unwrap_or(self.setup.rendezvous)
+    }
+
+    /// The swarm that others may be told of: our first one that is not private, or the rendezvous.
+    fn public_swarm(&self) -> InfoHash {
+        self.public_swarms().min().unwrap_or(self.setup.rendezvous)
+    }
+
+    fn public_swarms(&self) -> impl Iterator<Item = InfoHash> {
+        let public = |swarm: &Swarm| !swarm.membership.is_private();
+        let swarms = self.state.swarms.iter();
+        swarms
+            .filter(move |(_, swarm)| public(swarm))
+            .map(|(&info_hash, _)| info_hash)
     }
 
     /// All machines, the rendezvous first.

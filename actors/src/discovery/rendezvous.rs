@@ -54,6 +54,9 @@ impl Discovery {
     /// Tells a peer at the rendezvous what we serve and whom we know.
     pub(super) fn send_swarms(&self, link: LinkId) {
         let swarms = self.state.swarms.iter().filter_map(|(&info_hash, swarm)| {
+            if swarm.membership.is_private() {
+                return None;
+            }
             let (name, size) = swarm.content.clone()?;
             Some(SwarmEntry {
                 info_hash,

@@ -67,6 +67,9 @@ impl Discovery {
         let info_hash = started.info_hash;
         if let Some(swarm) = self.state.swarms.get_mut(&info_hash) {
             swarm.content = started.content;
+            if started.private {
+                self.member(info_hash, Input::Private, context);
+            }
             self.save_later(context);
             self.push_swarms(context);
             return;
@@ -78,6 +81,9 @@ impl Discovery {
             configured: started.configured,
         };
         self.state.swarms.insert(info_hash, swarm);
+        if started.private {
+            self.member(info_hash, Input::Private, context);
+        }
         self.feed(info_hash, context);
         for addr in self.state.rendezvous.membership.known().collect::<Vec<_>>() {
             let input = Input::AddressLearned {
@@ -197,8 +203,8 @@ impl Discovery {
         let Some(state) = self.setup.state.clone() else {
             return;
         };
-        let main = self.main_swarm();
-        let Some(membership) = self.membership(main) else {
+        let public = self.public_swarm();
+        let Some(membership) = self.membership(public) else {
             return;
         };
         let peers: Vec<_> = membership.known().collect();

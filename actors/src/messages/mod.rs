@@ -11,6 +11,7 @@ pub mod scheduler;
 pub mod session;
 pub mod storage;
 pub mod supervisor;
+pub mod trackers;
 pub mod watchdog;
 
 use actix::Message;
@@ -41,6 +42,8 @@ pub enum ActorKind {
     Storage,
     /// Wires and restarts the others.
     Supervisor,
+    /// Asks trackers for peers.
+    Trackers,
     /// Watches figures over time.
     Watchdog,
 }

@@ -6,6 +6,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Supervised};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Params;
+use swarmlet_protocol::tracker::tiers_of;
 use tokio::net::TcpStream;
 
 use super::settings::{interfaces, own_addresses, sweeps};
@@ -18,9 +19,11 @@ use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
 use crate::messages::storage::StorageHandle;
 use crate::messages::supervisor::StartSession;
+use crate::messages::trackers::TrackSwarm;
 use crate::scheduler::{self, Scheduler};
 use crate::session::{self, Session};
 use crate::storage::{self, Storage};
+use crate::trackers::{self, Trackers};
 use crate::watchdog::{self, Watch, Watchdog};
 
 impl Supervisor {
@@ -54,6 +57,15 @@ impl Supervisor {
         let discovery = self.start_guarded("discovery", discovery, context);
         let listener = Listener::new(socket, discovery.clone().recipient());
         let listener = self.start_guarded("listener", listener, context);
+        let trackers = Trackers::new(trackers::Setup {
+            listen,
+            peer_id: self.peer_id,
+            discovery: discovery.clone().recipient(),
+            counters: Arc::clone(&self.counters),
+            clock: self.clock,
+            seed: self.seed,
+        });
+        let trackers = self.start_guarded("trackers", trackers, context);
         let watchdog = Watchdog::new(watchdog::Setup {
             period: self.settings.progress_period,
             clock: self.clock,
@@ -62,12 +74,14 @@ impl Supervisor {
             watched: vec![
                 ("discovery", discovery.clone().recipient()),
                 ("listener", listener.clone().recipient()),
+                ("trackers", trackers.clone().recipient()),
             ],
         });
         let watchdog = self.start_guarded("watchdog", watchdog, context);
         self.children = Some(Children {
             discovery,
             listener,
+            trackers,
             watchdog,
         });
     }
@@ -128,7 +142,7 @@ impl Supervisor {
         self.announce_swarm(info_hash, info);
     }
 
-    /// Tells discovery of a swarm, or that its content is known by now.
+    /// Tells discovery and trackers of a swarm, or that its content is known by now.
     pub(super) fn announce_swarm(&self, info_hash: InfoHash, info: Option<&Info>) {
         let (Some(children), Some(swarm)) = (&self.children, self.swarms.get(&info_hash)) else {
             return;
@@ -138,7 +152,31 @@ impl Supervisor {
             scheduler: swarm.scheduler.clone().recipient(),
             content: info.map(|info| (info.name().to_owned(), info.layout().size())),
             configured: swarm.configured,
+            private: info.is_some_and(Info::is_private),
         });
+        let (operators, contents) = (&self.settings.trackers, &self.settings.content_trackers);
+        children.trackers.do_send(TrackSwarm {
+            info_hash,
+            tiers: tiers_of(operators, contents, info.is_some_and(Info::is_private)),
+            progress: Some(swarm.scheduler.clone().recipient()),
+        });
+    }
+
+    /// Has the rendezvous announced to the operator's trackers, so that nodes that know nothing
+    /// else find those that know the content. Not that of the nameless fleet: on a tracker that
+    /// others use too, it would be everybody's.
+    pub(super) fn track_rendezvous(&self) {
+        let operators = &self.settings.trackers;
+        if self.settings.fleet.is_empty() || operators.is_empty() {
+            return;
+        }
+        if let Some(children) = &self.children {
+            children.trackers.do_send(TrackSwarm {
+                info_hash: self.rendezvous,
+                tiers: tiers_of(operators, &[], false),
+                progress: None,
+            });
+        }
     }
 
     /// The content is known: starts its storage.

@@ -44,6 +44,7 @@ use crate::messages::{ActorKind, Crash};
 use crate::scheduler::Scheduler;
 use crate::state::{Remembered, StateFolder, or_warn};
 use crate::storage::Storage;
+use crate::trackers::Trackers;
 use crate::watchdog::Watchdog;
 
 /// Knows all actors.
@@ -76,6 +77,7 @@ pub struct Supervisor {
 struct Children {
     discovery: Addr<Discovery>,
     listener: Addr<Listener>,
+    trackers: Addr<Trackers>,
     watchdog: Addr<Watchdog>,
 }
 
@@ -136,6 +138,16 @@ impl Supervisor {
             supervisor,
             report,
         ))
+    }
+
+    fn say_that_nothing_is_known(&self) {
+        info!("nothing is known of the content yet; looking for peers that know");
+        if !self.settings.trackers.is_empty() && self.settings.fleet.is_empty() {
+            warn!(
+                "trackers are not asked while nothing is known of the content: name it, or give \
+                 the fleet a name (--fleet), which they can be asked for"
+            );
+        }
     }
 
     fn tell(&self, event: Event) {
@@ -200,7 +212,11 @@ impl Actor for Supervisor {
         // What was learned is not what is wanted now.
         let wanted = |info: &Info| {
             let wanted = self.settings.wanted.as_ref();
-            wanted.is_none_or(|name| *name == info.name() || *name == info.info_hash().to_string())
+            let join = self.settings.join;
+            join.is_none_or(|join| join == info.info_hash())
+                && wanted.is_none_or(|name| {
+                    *name == info.name() || *name == info.info_hash().to_string()
+                })
         };
         let learned = self.remembered.info.take().filter(wanted);
         match configured
@@ -211,8 +227,12 @@ impl Actor for Supervisor {
                 self.start_swarm(info.info_hash(), Some(&info), configured, context);
                 self.serve(&Arc::new(info), context);
             }
-            None => info!("nothing is known of the content yet; looking for peers that know"),
+            None => match self.settings.join {
+                Some(info_hash) => self.start_swarm(info_hash, None, true, context),
+                None => self.say_that_nothing_is_known(),
+            },
         }
+        self.track_rendezvous();
     }
 }
 
@@ -263,6 +283,9 @@ impl Handler<CompletionChanged> for Supervisor {
             info_hash,
             complete,
         } = changed;
+        if let Some(children) = &self.children {
+            children.trackers.do_send(changed);
+        }
         self.tell(if complete {
             Event::Completed { info_hash }
         } else {
@@ -321,6 +344,7 @@ impl Handler<CrashActor> for Supervisor {
             ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),
             ActorKind::Discovery => children.discovery.do_send(Crash),
             ActorKind::Listener => children.listener.do_send(Crash),
+            ActorKind::Trackers => children.trackers.do_send(Crash),
             ActorKind::Watchdog => children.watchdog.do_send(Crash),
             ActorKind::Session => {
                 let crash = children.discovery.send(CrashLink);

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
+use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::tracker::TrackerUrl;
 
 use crate::messages::events::Event;
 
@@ -21,6 +23,12 @@ pub struct Settings {
     pub info: Option<Info>,
     /// Peers from the configuration.
     pub peers: Vec<PeerAddress>,
+    /// The swarm to join from the start, if only its name is known (a magnet link).
+    pub join: Option<InfoHash>,
+    /// Trackers that the operator named, for every swarm of this node.
+    pub trackers: Vec<TrackerUrl>,
+    /// Trackers of the content, in tiers (BEP 12).
+    pub content_trackers: Vec<Vec<TrackerUrl>>,
     /// Where to remember what was learned.
     pub state: Option<PathBuf>,
     /// The fleet's name.
