@@ -265,7 +265,7 @@ fn an_interval_of_zero_is_not_followed() {
     let mut stage = Stage::new("trackers, interval 0");
     let seed = stage.subnet.address(0);
     let peers = answer(&[seed]);
-    let hasty = [b"d8:intervali0e12:min intervali0e", &peers[16..]].concat();
+    let hasty = [b"d8:intervali0e12:min intervali0e", &peers[17..]].concat();
     let tracker = stage.http(TRACKER, Manner::Says(hasty));
     stage.add(Has::File, &[], &[]);
     let node = stage.add(Has::Config, &[&tracker.url], &[]);

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix::{Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised};
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
-use swarmlet_protocol::membership::{Input, Membership};
+use swarmlet_protocol::membership::{Input, Membership, Source};
 use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
@@ -200,6 +200,24 @@ impl Discovery {
                     source: found.source,
                 };
                 self.member(info_hash, input, context);
+            }
+        }
+        if found.source == Source::Tracker && found.info_hash == Some(self.setup.rendezvous) {
+            self.visit(&found.addresses, context);
+        }
+    }
+
+    /// A tracker named nodes of our fleet. Those that our swarms have not heard of may wait to be
+    /// told what we serve, and the tracker did not name us to those that asked it before us.
+    fn visit(&mut self, addresses: &[SocketAddr], context: &mut Context<Self>) {
+        if self.public_swarms().next().is_none() {
+            return;
+        }
+        for &addr in addresses {
+            let mut swarms = self.state.swarms.values();
+            if !swarms.any(|swarm| swarm.membership.has_heard_of(addr)) {
+                let rendezvous = self.setup.rendezvous;
+                self.member(rendezvous, Input::DialOnce { addr }, context);
             }
         }
     }
