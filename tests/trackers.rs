@@ -6,7 +6,9 @@
 
 mod support;
 
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
 
 use support::content::Content;
 use support::handful::{Handful, Has};
@@ -258,6 +260,119 @@ fn a_tracker_that_never_answers_delays_and_does_not_prevent() {
     });
     stage.nodes.wait_for_log(1, "no answer within 20 s");
     assert!(!bad.told().is_empty());
+}
+
+#[test]
+fn a_tracker_that_does_not_hear_the_goodbye_does_not_hold_up_the_end() {
+    let mut stage = Stage::new("trackers, goodbye");
+    let tracker = stage.http(TRACKER, Manner::AnswersOnce);
+    let node = stage.add(Has::File, &[&tracker.url], &[]);
+    stage.nodes.start_all();
+    stage.nodes.wait_for_log(node, "answers");
+    let begin = std::time::Instant::now();
+    stage.nodes.nodes[node].stop().unwrap();
+    println!("stopped in {:?}", begin.elapsed());
+    stage.wait_for_event(&tracker, node, "stopped");
+    stage
+        .nodes
+        .wait_for_log(node, "some trackers did not hear in time");
+}
+
+/// A CA of its own, a server certificate for that address, and an HTTPS tracker on it by Debian's
+/// Python; it answers everything with those peers.
+const HTTPS_TRACKER: &str = r#"
+import http.server, ssl, sys
+host, port, cert, key, body = sys.argv[1:6]
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        answer = open(body, "rb").read()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+server = http.server.HTTPServer((host, int(port)), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(cert, key)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print("ready", flush=True)
+server.serve_forever()
+"#;
+
+/// Ends a process that the test started.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_https_tracker_is_believed_if_its_certificate_is_right() {
+    let test = "an_https_tracker_is_believed_if_its_certificate_is_right";
+    let mut stage = Stage::new(test);
+    let place = stage.place(TRACKER);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let certificate = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=test",
+            "-keyout",
+            &path("key"),
+            "-out",
+            &path("cert"),
+        ])
+        .arg("-addext")
+        .arg(format!("subjectAltName=IP:{}", place.ip()))
+        .output();
+    if !certificate.is_ok_and(|made| made.status.success()) {
+        support::skip(test, "there is no openssl here", "SWARMLET_REQUIRE_FOREIGN");
+        return;
+    }
+    std::fs::write(path("body"), answer(&[stage.subnet.address(0)])).unwrap();
+    let server = Command::new("/usr/bin/python3")
+        .args(["-c", HTTPS_TRACKER, &place.ip().to_string()])
+        .args([
+            &place.port().to_string(),
+            &path("cert"),
+            &path("key"),
+            &path("body"),
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut server) = server.map(Ended) else {
+        support::skip(test, "there is no python3 here", "SWARMLET_REQUIRE_FOREIGN");
+        return;
+    };
+    let mut ready = [0; 5];
+    server
+        .0
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut ready)
+        .unwrap();
+    let content = stage.content.clone();
+    let url = format!("https://{place}/announce");
+    stage.add(Has::File, &[], &[]);
+    let bundle = format!("SSL_CERT_FILE={}", path("cert"));
+    let mut add = |number: usize, launcher: &[&str]| {
+        let (has, address) = ((Has::Config, &content), stage.subnet.address(number));
+        let arguments = ["--tracker", url.as_str()];
+        stage.nodes.add(has, address, &[], &arguments, launcher)
+    };
+    let trusting = add(1, &["env", &bundle]);
+    let wary = add(2, &[]);
+    stage.run(&[trusting]);
+    // Nobody whom the machine trusts has signed it, or it trusts nobody at all.
+    stage.nodes.wait_for_log(wary, "cannot be asked");
+    assert_eq!(stage.nodes.lines_with(wary, "answers"), 0);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub enum Manner {
     RedirectsInALoop,
     /// It accepts, and never answers.
     IsSilent,
+    /// It answers by the book once, and never again.
+    AnswersOnce,
 }
 
 /// An announce that came.
@@ -67,7 +69,13 @@ impl Tracker {
                 match listener.accept() {
                     // A client that hangs up in the middle is no matter.
                     Ok((stream, from)) => {
-                        if let Manner::IsSilent = manner {
+                        let is_over = !note_of(book).is_empty();
+                        let is_silent = match manner {
+                            Manner::IsSilent => true,
+                            Manner::AnswersOnce => is_over,
+                            _ => false,
+                        };
+                        if is_silent {
                             note_silently(&stream, from.ip(), book);
                             held.push(stream);
                         } else {
@@ -95,7 +103,7 @@ impl Tracker {
                 let answer = match &manner {
                     Manner::Says(bytes) => Some(bytes.clone()),
                     Manner::Honest => answer_packet(&packet[..length], from, book),
-                    Manner::IsSilent | Manner::RedirectsInALoop => None,
+                    Manner::IsSilent | Manner::AnswersOnce | Manner::RedirectsInALoop => None,
                 };
                 if let Some(answer) = answer {
                     let _ = socket.send_to(&answer, from);
@@ -106,7 +114,7 @@ impl Tracker {
 
     /// All that it was told, in order.
     pub fn told(&self) -> Vec<Told> {
-        self.book.lock().expect("lock the book").told.clone()
+        note_of(&self.book)
     }
 
     /// What that host told it: the events in order.
@@ -165,6 +173,10 @@ impl Book {
     }
 }
 
+fn note_of(book: &Mutex<Book>) -> Vec<Told> {
+    book.lock().expect("lock the book").told.clone()
+}
+
 fn note_silently(stream: &TcpStream, from: IpAddr, book: &Mutex<Book>) {
     let _ = stream.set_nonblocking(false);
     let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
@@ -210,7 +222,7 @@ fn serve(
             }
             ("200 OK", String::new(), bytes.clone())
         }
-        Manner::Honest | Manner::IsSilent => match told {
+        Manner::Honest | Manner::IsSilent | Manner::AnswersOnce => match told {
             None => {
                 let body = b"d14:failure reason15:not an announcee".to_vec();
                 ("400 Bad Request", String::new(), body)
