@@ -14,7 +14,9 @@ use swarmlet_actors::reason::reason;
 use swarmlet_actors::supervisor::{Manners, Settings, Share, Supervisor, Sweep};
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
-use swarmlet_protocol::metainfo::{Info, Torrent, TorrentConf};
+use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
+use swarmlet_protocol::tracker::{TrackerUrl, usable};
 
 use crate::{Error, places};
 
@@ -26,6 +28,9 @@ pub struct NodeBuilder {
     info: Option<Info>,
     shares: Vec<Share>,
     peers: Vec<PeerAddress>,
+    join: Option<InfoHash>,
+    trackers: Vec<TrackerUrl>,
+    content_trackers: Vec<Vec<TrackerUrl>>,
     listen: SocketAddr,
     state: Option<PathBuf>,
     fleet: String,
@@ -95,6 +100,9 @@ impl NodeBuilder {
             info: None,
             shares,
             peers: Vec::new(),
+            join: None,
+            trackers: Vec::new(),
+            content_trackers: Vec::new(),
             listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
             state: None,
             fleet: String::new(),
@@ -119,6 +127,36 @@ impl NodeBuilder {
     pub fn torrent_conf(mut self, conf: TorrentConf) -> Self {
         self.info = conf.info.or(self.info);
         self.peers.extend(conf.peers);
+        self.trackers.extend(conf.trackers);
+        self
+    }
+
+    /// Takes content and trackers from a `.torrent` file that was read already. Trackers whose URLs
+    /// we cannot use are left out.
+    pub fn torrent(mut self, torrent: Torrent) -> Self {
+        self.info = Some(torrent.info);
+        self.content_trackers = usable(&torrent.trackers);
+        self
+    }
+
+    /// Takes the name of the swarm, trackers and peers from a magnet link (BEP 9); the rest is
+    /// learned from peers. Each tracker is a tier of its own; those whose URLs we cannot use are
+    /// left out.
+    pub fn magnet(mut self, magnet: Magnet) -> Self {
+        self.join = Some(magnet.info_hash);
+        self.peers.extend(magnet.peers);
+        let tiers: Vec<_> = magnet.trackers.into_iter().map(|url| vec![url]).collect();
+        self.content_trackers = usable(&tiers);
+        self
+    }
+
+    /// Adds a tracker to ask for peers (BEP 3, BEP 15), for every swarm of this node but a private
+    /// one that has trackers of its own. Those that are named first are asked first; the next one
+    /// has its turn when none before it answers.
+    pub fn tracker(mut self, tracker: TrackerUrl) -> Self {
+        if !self.trackers.contains(&tracker) {
+            self.trackers.push(tracker);
+        }
         self
     }
 
@@ -126,17 +164,6 @@ impl NodeBuilder {
     pub fn share(mut self, share: Share) -> Self {
         self.shares.push(share);
         self
-    }
-
-    /// Takes the content from the bytes of a `.torrent` file. Trackers and web seeds in it are not
-    /// asked.
-    ///
-    /// # Errors
-    /// The bytes are not a torrent that can be kept; says why.
-    pub fn torrent(mut self, bytes: &[u8]) -> Result<Self, Error> {
-        let torrent = Torrent::parse(&bytes.to_vec().into())?;
-        self.info = Some(torrent.info);
-        Ok(self)
     }
 
     /// Adds a peer, of whichever content. A host name is resolved again and again, and every
@@ -239,7 +266,12 @@ impl NodeBuilder {
         let mut place = self.data;
         match (self.info, place.take()) {
             (Some(info), Some(data)) => {
-                shares.insert(0, Share::new(info, data));
+                let trackers = self.content_trackers.clone();
+                let share = Share {
+                    trackers,
+                    ..Share::new(info, data)
+                };
+                shares.insert(0, share);
             }
             (_, data) if shares.is_empty() => place = data,
             (_, Some(path)) => return Err(Error::NoContent { path }),
@@ -254,6 +286,9 @@ impl NodeBuilder {
             shares,
             place,
             peers: self.peers,
+            join: self.join,
+            trackers: self.trackers,
+            content_trackers: self.content_trackers,
             state: self.state,
             fleet: self.fleet,
             wanted: self.swarm,
@@ -272,23 +307,5 @@ impl NodeBuilder {
             supervisor,
             listen: address,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_torrent_gives_the_content_or_says_what_is_wrong_with_it() {
-        let raw = b"d4:infod5:filesld6:lengthi0e4:pathl1:aeee4:name1:x\
-            12:piece lengthi1e6:pieces0:ee";
-        let builder = Node::builder("data").torrent(raw).unwrap();
-        assert!(builder.info.is_some_and(|info| info.is_folder()));
-        let error = Node::builder("data").torrent(b"d4:info").unwrap_err();
-        assert!(
-            error.to_string().starts_with("not a .torrent file: "),
-            "{error}"
-        );
     }
 }

@@ -28,6 +28,7 @@ const NO_LIMITS: &[&str] = &[
     "protocol/src/metainfo/magnet.rs",
     "protocol/src/picker/bits.rs",
     "protocol/src/simulation/",
+    "protocol/src/tracker/udp.rs",
     "protocol/src/wire/decoder.rs PIECE_HEAD",
     "protocol/src/wire/handshake.rs EXTENSIONS_BIT",
     "protocol/src/wire/handshake.rs FAST_BIT",

@@ -124,6 +124,11 @@ fn a_transfer_survives_panics_of_the_supervisor() {
 }
 
 #[test]
+fn a_transfer_survives_panics_of_the_trackers() {
+    survives(ActorKind::Trackers, "trackers");
+}
+
+#[test]
 fn a_transfer_survives_panics_of_the_watchdog() {
     survives(ActorKind::Watchdog, "watchdog");
 }

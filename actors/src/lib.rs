@@ -13,6 +13,7 @@
 //! | [`session`] | one socket | session |
 //! | [`storage`] | the file of one swarm | layout |
 //! | [`turns`] | which contents are fetched now | turns |
+//! | [`trackers`] | what trackers were told | announcer |
 //! | [`watchdog`] | figures over time | thresholds |
 
 pub mod alarm;
@@ -32,6 +33,7 @@ pub mod session;
 pub mod state;
 pub mod storage;
 pub mod supervisor;
+pub mod trackers;
 pub mod turns;
 pub mod watchdog;
 mod words;

@@ -25,5 +25,6 @@ pub mod session;
 pub mod simulation;
 mod text;
 pub mod time;
+pub mod tracker;
 pub mod turns;
 pub mod wire;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::tracker::TrackerUrl;
 
 use super::help;
 use super::size::Size;
@@ -52,9 +53,9 @@ pub(crate) enum Command {
 /// What `node` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
-    /// Config file with what is known: Peers and FileInfo, both optional [default: /torrent.conf]
+    /// Config file with what is known: Peers, Trackers and FileInfo, all optional [default: /torrent.conf]
     ///
-    /// A .torrent may stand in its place; trackers and web seeds in it are not asked. A file that is
+    /// A .torrent may stand in its place; web seeds in it are not asked. A file that is
     /// named here must exist. The default one may be absent: then the node knows nothing and learns
     /// everything from the nodes that it finds. May be given several times, each with its --data:
     /// then the node keeps several contents, and each config must have a FileInfo.
@@ -223,6 +224,19 @@ pub(crate) struct NodeArgs {
         value_parser = clap::value_parser!(u16).range(2..=1_000)
     )]
     pub(crate) max_links: Option<u16>,
+    /// Tracker to ask beside the Trackers of the config; may be given more than once [default: none]
+    ///
+    /// URL is http://, https:// or udp://. Those that are named first are asked first; the next
+    /// one has its turn when none before it answers. In the variable, commas stand between
+    /// several.
+    #[arg(
+        long = "tracker",
+        value_name = "URL",
+        env = "SWARMLET_TRACKER",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) trackers: Vec<TrackerUrl>,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(

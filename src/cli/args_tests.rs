@@ -36,7 +36,7 @@ fn defaults_are_those_of_a_container() {
     assert_eq!(args.fleet, "");
     assert_eq!(args.sweep, Sweep::Off);
     assert_eq!(args.lan, Switch::Off);
-    assert!(args.peers.is_empty());
+    assert!(args.peers.is_empty() && args.trackers.is_empty());
     assert!(!args.exit_when_complete);
     assert_eq!((args.download_limit, args.upload_limit), (None, None));
     assert_eq!((args.upload_slots, args.max_links), (None, None));
@@ -52,6 +52,19 @@ fn peers_add_up() {
     let peers: Vec<String> = args.peers.iter().map(ToString::to_string).collect();
     assert_eq!(peers.len(), 3);
     assert_eq!(peers[1], "a.example:7000");
+}
+
+#[test]
+fn trackers_add_up_and_must_be_such() {
+    let args = node(
+        "swarmlet node --tracker http://t/announce?a=1 --tracker udp://10.0.0.1:6969,https://u/",
+        &[],
+    );
+    let trackers = args.unwrap().trackers;
+    let trackers: Vec<&str> = trackers.iter().map(TrackerUrl::as_str).collect();
+    let expected = ["http://t/announce?a=1", "udp://10.0.0.1:6969", "https://u/"];
+    assert_eq!(trackers, expected);
+    assert!(node("swarmlet node --tracker ftp://t/", &[]).is_err());
 }
 
 #[test]

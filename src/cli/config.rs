@@ -7,6 +7,7 @@ use std::path::Path;
 
 use log::warn;
 use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, Torrent, TorrentConf};
+use swarmlet_protocol::tracker::{TrackerUrl, usable};
 
 use super::args::DEFAULT_CONF;
 use super::error::CliError;
@@ -15,12 +16,12 @@ use super::error::CliError;
 ///
 /// # Errors
 /// It cannot be read, or says something impossible.
-pub(crate) fn read_or_default(named: Option<&Path>) -> Result<TorrentConf, CliError> {
+pub(crate) fn read_or_default(named: Option<&Path>) -> Result<Description, CliError> {
     match named {
         Some(path) => read(path),
         None => match read(Path::new(DEFAULT_CONF)) {
             Err(CliError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(TorrentConf::default())
+                Ok(Description::default())
             }
             other => other,
         },
@@ -47,11 +48,21 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-/// The config in that file, or the content of a .torrent, whose trackers are not asked. The log names fields of it that are none; they may be misspelt.
+/// What a file says of a content, be it a torrent.conf or a .torrent.
+#[derive(Debug, Default)]
+pub(crate) struct Description {
+    /// What stands in the config; of a .torrent only the content.
+    pub(crate) conf: TorrentConf,
+    /// The trackers of a .torrent, in tiers.
+    pub(crate) tiers: Vec<Vec<TrackerUrl>>,
+}
+
+/// The description in that file. The log names fields of a config that are none; they may be
+/// misspelt.
 ///
 /// # Errors
 /// It cannot be read, or says something impossible.
-pub(crate) fn read(path: &Path) -> Result<TorrentConf, CliError> {
+pub(crate) fn read(path: &Path) -> Result<Description, CliError> {
     let text = read_bytes(path)?;
     // A config begins with a brace, a torrent with the letter of a dictionary.
     if text.first() == Some(&b'd') {
@@ -59,7 +70,10 @@ pub(crate) fn read(path: &Path) -> Result<TorrentConf, CliError> {
             path: path.to_owned(),
             source,
         })?;
-        return Ok(TorrentConf::from_info(&torrent.info, Vec::new()));
+        return Ok(Description {
+            conf: TorrentConf::from_info(&torrent.info, Vec::new()),
+            tiers: usable(&torrent.trackers),
+        });
     }
     let conf = TorrentConf::parse(&text).map_err(|source| CliError::Config {
         path: path.to_owned(),
@@ -68,5 +82,8 @@ pub(crate) fn read(path: &Path) -> Result<TorrentConf, CliError> {
     for field in &conf.unknown {
         warn!("{}: {field}", path.display());
     }
-    Ok(conf)
+    Ok(Description {
+        conf,
+        tiers: Vec::new(),
+    })
 }

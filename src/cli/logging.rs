@@ -3,15 +3,20 @@
 use std::io::{self, Write};
 
 use env_logger::{Builder, Env, Target, WriteStyle};
+use log::LevelFilter;
 
 use super::progress::NodeBar;
 
 /// What is logged unless RUST_LOG says otherwise. What we stand on says nothing at this level.
 const DEFAULT_FILTER: &str = "info";
 
+/// Says by itself, and each time, at the level of errors, what the trackers actor says once.
+const LOUD: &str = "rustls_platform_verifier";
+
 /// Starts logging to stderr. Does nothing if a logger runs already.
 pub(crate) fn start(bar: &NodeBar) {
     let mut builder = Builder::from_env(Env::default().default_filter_or(DEFAULT_FILTER));
+    builder.filter_module(LOUD, LevelFilter::Off);
     builder.format(|line, record| {
         let level = record.level();
         let style = line.default_level_style(level);

@@ -29,6 +29,7 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
     Ok(NodeConfig {
         contents,
         peers: args.peers,
+        trackers: args.trackers,
         listen: args.listen.0,
         state: state_dir::choose(args.state.as_deref())?,
         fleet: args.fleet,

@@ -11,6 +11,7 @@ use actix::{Actor, Context, Handler};
 use swarmlet::{Event, Node, NodeBuilder};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::tracker::TrackerUrl;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -30,6 +31,8 @@ pub(crate) struct NodeConfig {
     pub(crate) contents: Contents,
     /// Peers of the command line.
     pub(crate) peers: Vec<PeerAddress>,
+    /// Trackers of the command line.
+    pub(crate) trackers: Vec<TrackerUrl>,
     /// Where to listen, and from which address to dial.
     pub(crate) listen: SocketAddr,
     /// Where to keep what was learned; nowhere if `None`.
@@ -201,16 +204,23 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
         Sweep::Auto => swarmlet::Sweep::Auto,
         Sweep::Range(network) => swarmlet::Sweep::Network(network),
     };
-    let Contents { single, shares } = config.contents;
-    let mut node = match single {
+    let Contents {
+        learned,
+        shares,
+        peers,
+        trackers,
+    } = config.contents;
+    let mut node = match learned {
         None => Node::sharing(shares),
-        Some((conf, data)) => {
-            let node = Node::builder(data).torrent_conf(conf);
-            shares.into_iter().fold(node, NodeBuilder::share)
-        }
+        Some(data) => shares
+            .into_iter()
+            .fold(Node::builder(data), NodeBuilder::share),
     };
-    for peer in config.peers {
+    for peer in peers.into_iter().chain(config.peers) {
         node = node.peer(peer);
+    }
+    for tracker in trackers.into_iter().chain(config.trackers) {
+        node = node.tracker(tracker);
     }
     node = node
         .listen(config.listen)

@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use swarmlet::Share;
-use swarmlet_protocol::metainfo::TorrentConf;
+use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::tracker::TrackerUrl;
 
 use super::args::DEFAULT_DATA;
-use super::config;
+use super::config::{self, Description};
 use super::error::CliError;
 
 /// What descriptions in a directory end with.
@@ -21,16 +22,20 @@ const MAX_SHARES: usize = 1_000;
 /// What a node is to keep.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
-    /// The place of the one content that the config describes, or that is learned.
-    pub(crate) single: Option<(TorrentConf, PathBuf)>,
-    /// Contents with a place each.
+    /// Where the content goes that is to be learned.
+    pub(crate) learned: Option<PathBuf>,
+    /// Contents that are known, each with its place.
     pub(crate) shares: Vec<Share>,
+    /// Peers that a single config names.
+    pub(crate) peers: Vec<PeerAddress>,
+    /// Trackers that a single config names.
+    pub(crate) trackers: Vec<TrackerUrl>,
 }
 
 impl Contents {
     /// How many contents there are, one that is to be learned among them.
     pub(crate) fn count(&self) -> usize {
-        self.shares.len() + usize::from(self.single.is_some())
+        self.shares.len() + usize::from(self.learned.is_some())
     }
 }
 
@@ -47,10 +52,19 @@ pub(crate) fn gather(
     if confs.len() < 2 && data.len() < 2 {
         // With a directory and nothing else, the defaults are not meant.
         if directory.is_none() || !confs.is_empty() || !data.is_empty() {
-            let conf = config::read_or_default(confs.first().map(PathBuf::as_path))?;
+            let described = config::read_or_default(confs.first().map(PathBuf::as_path))?;
             let data = data.first().map(PathBuf::as_path);
             let data = data.map_or_else(|| PathBuf::from(DEFAULT_DATA), Path::to_owned);
-            contents.single = Some((conf, data));
+            let Description { conf, tiers } = described;
+            contents.peers = conf.peers;
+            contents.trackers = conf.trackers;
+            match conf.info {
+                Some(info) => contents.shares.push(Share {
+                    trackers: tiers,
+                    ..Share::new(info, data)
+                }),
+                None => contents.learned = Some(data),
+            }
         }
     } else if confs.len() == data.len() {
         for (conf, data) in confs.iter().zip(data) {
@@ -69,10 +83,15 @@ pub(crate) fn gather(
 }
 
 fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
-    let TorrentConf { info, peers, .. } = config::read(conf)?;
-    let info = info.ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
+    let Description { conf: said, tiers } = config::read(conf)?;
+    let info = said
+        .info
+        .ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
+    // Those of a config are asked one after the other.
+    let one_by_one = said.trackers.into_iter().map(|url| vec![url]);
     Ok(Share {
-        peers,
+        peers: said.peers,
+        trackers: one_by_one.chain(tiers).collect(),
         ..Share::new(info, data)
     })
 }
@@ -129,9 +148,11 @@ mod tests {
         let conf = paths(directory.path(), &["a.conf"]);
         fs::write(&conf[0], CONF).unwrap();
         let contents = gather(&conf, &[], None).unwrap();
-        let (conf, data) = contents.single.unwrap();
-        assert!(conf.info.is_some() && contents.shares.is_empty());
-        assert_eq!(data, Path::new("/data.bin"));
+        assert_eq!(contents.shares[0].data, Path::new("/data.bin"));
+        assert_eq!((contents.count(), contents.peers.len()), (1, 1));
+        fs::write(&conf[0], "{}").unwrap();
+        let contents = gather(&conf, &[], None).unwrap();
+        assert_eq!(contents.learned.as_deref(), Some(Path::new("/data.bin")));
     }
 
     #[test]
@@ -167,7 +188,7 @@ mod tests {
             fs::write(directory.path().join(name), CONF).unwrap();
         }
         let contents = gather(&[], &[], Some(directory.path())).unwrap();
-        assert!(contents.single.is_none(), "the defaults are not meant");
+        assert!(contents.learned.is_none(), "the defaults are not meant");
         let places: Vec<_> = contents
             .shares
             .into_iter()

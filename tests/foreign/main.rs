@@ -23,6 +23,7 @@ use support::content::Content;
 use support::fleet::Fleet;
 use support::judge::Judge;
 use support::plan::{self, Initial};
+use support::tracker::{Manner, Tracker};
 use support::{skip, wait_for};
 
 const REQUIRED_BY: &str = "SWARMLET_REQUIRE_FOREIGN";
@@ -71,6 +72,9 @@ struct Stage {
 /// The number of the address that the client has.
 const CLIENT: usize = 5;
 
+/// The number of the address that a tracker has.
+const TRACKER: usize = 6;
+
 impl Stage {
     /// Node 0 has all, or nothing but the config; it knows no peer.
     fn new(test: &str, content: Content, initial: Initial, is_known: bool) -> Self {
@@ -114,6 +118,31 @@ impl Stage {
         if role == "leech" {
             command.arg(self.fleet.nodes[0].address.to_string());
         }
+        Client::start(command, self.path("client.log"))
+    }
+
+    /// A tracker from which alone the node and the client know of each other.
+    fn tracker(&mut self, is_udp: bool) -> Tracker {
+        let at = SocketAddr::new(self.fleet.subnet.ip(TRACKER).into(), 6969);
+        let tracker = match is_udp {
+            true => Tracker::udp(at, Manner::Honest),
+            false => Tracker::http(at, Manner::Honest),
+        };
+        let torrent = torrent::torrent_with_tracker(&self.fleet.plan.content, &tracker.url);
+        fs::write(self.path("a.torrent"), torrent).unwrap();
+        self.fleet.nodes[0].add_argument("--tracker");
+        self.fleet.nodes[0].add_argument(&tracker.url);
+        tracker
+    }
+
+    /// libtorrent with nothing but the `.torrent` and its tracker.
+    fn libtorrent_with_tracker(&self, role: &str) -> Client {
+        let mut command = Command::new(PYTHON);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/client.py");
+        let address = self.client_address.to_string();
+        command.arg(script).args([role, &address]);
+        command.arg(self.path("a.torrent"));
+        command.arg(self.directory.path());
         Client::start(command, self.path("client.log"))
     }
 
@@ -300,6 +329,44 @@ fn a_node_and_libtorrent_with_half_of_the_parts_each_complete_each_other() {
     let torrent = stage.path("a.torrent").display().to_string();
     let client = stage.libtorrent("leech", &torrent);
     stage.settle(&client);
+}
+
+#[test]
+fn libtorrent_downloads_from_a_node_that_it_knows_from_a_tracker() {
+    let test = "libtorrent_downloads_from_a_node_that_it_knows_from_a_tracker";
+    if !has_libtorrent(test) {
+        return;
+    }
+    for is_udp in [false, true] {
+        let _turn = support::take_turn();
+        let mut stage = Stage::new(test, usual_content(), Initial::Whole, true);
+        let tracker = stage.tracker(is_udp);
+        let client = stage.libtorrent_with_tracker("leech");
+        stage.settle(&client);
+        assert!(!tracker.events_of(stage.client_address.ip()).is_empty());
+    }
+}
+
+#[test]
+fn a_node_downloads_from_libtorrent_that_it_knows_from_a_tracker() {
+    let test = "a_node_downloads_from_libtorrent_that_it_knows_from_a_tracker";
+    if !has_libtorrent(test) {
+        return;
+    }
+    for is_udp in [false, true] {
+        let _turn = support::take_turn();
+        let mut stage = Stage::new(test, usual_content(), Initial::Missing, true);
+        stage.write_data();
+        let tracker = stage.tracker(is_udp);
+        let client = stage.libtorrent_with_tracker("seed");
+        // The node comes second: it is the one that hears of the other.
+        wait_for(
+            "libtorrent has announced itself",
+            || !tracker.told().is_empty(),
+            || client.log(),
+        );
+        stage.settle(&client);
+    }
 }
 
 #[test]

@@ -28,6 +28,14 @@ pub(crate) fn torrent(content: &Content) -> Vec<u8> {
     bytes
 }
 
+/// A .torrent with one tracker.
+pub(crate) fn torrent_with_tracker(content: &Content, url: &str) -> Vec<u8> {
+    let mut bytes = format!("d8:announce{}:{url}4:info", url.len()).into_bytes();
+    bytes.extend_from_slice(&info(content));
+    bytes.push(b'e');
+    bytes
+}
+
 /// The infohash in hexadecimal, as a magnet link has it.
 pub(crate) fn infohash(content: &Content) -> String {
     hex(&Sha1::digest(info(content)))

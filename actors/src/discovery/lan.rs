@@ -13,7 +13,8 @@ use swarmlet_protocol::membership::Source;
 use swarmlet_protocol::membership::lan::{Beacon, GROUP_V4, MAX_HASHES, MAX_LENGTH, PORT};
 use tokio::net::UdpSocket;
 
-use super::{AddressesFound, Discovery};
+use super::Discovery;
+use crate::messages::discovery::AddressesFound;
 use crate::reason::reason;
 
 /// 5 min: the period of the beacon (BEP 14).
@@ -96,10 +97,11 @@ impl Discovery {
         context.spawn(listening.into_actor(self).map(|(), _, _| {}));
     }
 
-    /// Says on every network which swarms we are in: the rendezvous, and those we know.
+    /// Says on every network which swarms we are in: the rendezvous, and those we know but private
+    /// ones.
     pub(super) fn beacon(&self, context: &mut Context<Self>) {
         let mut info_hashes: Vec<InfoHash> = vec![self.setup.rendezvous];
-        info_hashes.extend(self.state.swarms.keys());
+        info_hashes.extend(self.public_swarms());
         let port = self.setup.listen.port();
         for some in info_hashes.chunks(MAX_HASHES) {
             let beacon = Beacon {

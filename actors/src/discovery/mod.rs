@@ -1,7 +1,7 @@
 //! The discovery actor: who is out there, and which links this node has.
 //!
-//! Owns every link of the node. Addresses come from the configuration, DNS, peer exchange, local
-//! beacons, a sweep of the own network and inbound links; whom to dial, keep, drop and tell is
+//! Owns every link of the node. Addresses come from the configuration, DNS, trackers, peer exchange,
+//! local beacons, a sweep of the own network and inbound links; whom to dial, keep, drop and tell is
 //! decided by one [`Membership`] per swarm. Nodes that do not know their swarm meet in one more
 //! swarm, the rendezvous, where they tell each other what they serve.
 
@@ -23,12 +23,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix::{
-    Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, Supervised,
-};
+use actix::{Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised};
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
-use swarmlet_protocol::membership::{Input, Membership};
+use swarmlet_protocol::membership::{Input, Membership, Source};
 use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
@@ -40,8 +38,8 @@ use self::swarms::Swarm;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::{
-    AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery, SwarmCompleted,
-    SwarmStarted,
+    AddressesFound, AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery,
+    SwarmCompleted, SwarmStarted,
 };
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
@@ -120,16 +118,6 @@ struct State {
     stopping: Option<oneshot::Sender<()>>,
 }
 
-/// Addresses that were found outside of links.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-struct AddressesFound {
-    source: swarmlet_protocol::membership::Source,
-    addresses: Vec<SocketAddr>,
-    /// The swarm that they were named for; all swarms if none.
-    info_hash: Option<InfoHash>,
-}
-
 impl Discovery {
     /// Discovery of a node that has no swarm yet.
     #[must_use]
@@ -174,14 +162,31 @@ impl Discovery {
             .map(|swarm| &mut swarm.membership)
     }
 
-    /// The swarm that links belong to before they have said so, and that a sweep dials for: our
-    /// only swarm; with several or none the rendezvous, where both ends tell what they serve.
+    /// The swarm that links belong to before they have said so: our only one; with several or none
+    /// the rendezvous, where both ends tell what they serve.
     fn main_swarm(&self) -> InfoHash {
         let mut swarms = self.state.swarms.keys();
         match (swarms.next(), swarms.next()) {
             (Some(only), None) => *only,
             _ => self.setup.rendezvous,
         }
+    }
+
+    /// The swarm that a sweep dials for: our only one that is not private, or the rendezvous.
+    fn public_swarm(&self) -> InfoHash {
+        let mut swarms = self.public_swarms();
+        match (swarms.next(), swarms.next()) {
+            (Some(only), None) => only,
+            _ => self.setup.rendezvous,
+        }
+    }
+
+    fn public_swarms(&self) -> impl Iterator<Item = InfoHash> {
+        let public = |swarm: &Swarm| !swarm.membership.is_private();
+        let swarms = self.state.swarms.iter();
+        swarms
+            .filter(move |(_, swarm)| public(swarm))
+            .map(|(&info_hash, _)| info_hash)
     }
 
     /// All machines, the rendezvous first.
@@ -203,6 +208,24 @@ impl Discovery {
                     source: found.source,
                 };
                 self.member(info_hash, input, context);
+            }
+        }
+        if found.source == Source::Tracker && found.info_hash == Some(self.setup.rendezvous) {
+            self.visit(&found.addresses, context);
+        }
+    }
+
+    /// A tracker named nodes of our fleet. Those that our swarms have not heard of may wait to be
+    /// told what we serve, and the tracker did not name us to those that asked it before us.
+    fn visit(&mut self, addresses: &[SocketAddr], context: &mut Context<Self>) {
+        if self.public_swarms().next().is_none() {
+            return;
+        }
+        for &addr in addresses {
+            let mut swarms = self.state.swarms.values();
+            if !swarms.any(|swarm| swarm.membership.has_heard_of(addr)) {
+                let rendezvous = self.setup.rendezvous;
+                self.member(rendezvous, Input::DialOnce { addr }, context);
             }
         }
     }

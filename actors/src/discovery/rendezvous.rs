@@ -58,6 +58,9 @@ impl Discovery {
         let place = self.state.links.get(&link).map(|link| link.swarm);
         let fits = |swarm: &InfoHash| place.is_none_or(|at| at == rendezvous || at == *swarm);
         let swarms = self.state.swarms.iter().filter_map(|(&info_hash, swarm)| {
+            if swarm.membership.is_private() {
+                return None;
+            }
             let (name, size) = swarm.content.clone()?;
             Some(SwarmEntry {
                 info_hash,

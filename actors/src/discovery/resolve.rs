@@ -10,7 +10,8 @@ use swarmlet_protocol::membership::Source;
 use tokio::net::lookup_host;
 use tokio::time::sleep;
 
-use super::{AddressesFound, Discovery};
+use super::Discovery;
+use crate::messages::discovery::AddressesFound;
 use crate::reason::reason;
 
 /// 2 s: a name that did not resolve is tried again after this long, or twice that each time.

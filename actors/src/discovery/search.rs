@@ -43,7 +43,7 @@ impl Discovery {
         if self.state.stopping.is_some() {
             return;
         }
-        let (now, main, port) = (self.now(), self.main_swarm(), self.setup.listen.port());
+        let (now, main, port) = (self.now(), self.public_swarm(), self.setup.listen.port());
         for number in 0..self.state.search.sweeps.len() {
             let linked = self
                 .state
@@ -71,7 +71,7 @@ impl Discovery {
                         sweep.dial_ended(*addr.ip());
                     }
                     if let Ok(stream) = outcome {
-                        let main = discovery.main_swarm();
+                        let main = discovery.public_swarm();
                         let found = Input::AddressLearned {
                             addr,
                             source: Source::Sweep,

@@ -60,6 +60,9 @@ impl Discovery {
         let info_hash = started.info_hash;
         if let Some(swarm) = self.state.swarms.get_mut(&info_hash) {
             swarm.content = started.content;
+            if started.private {
+                self.member(info_hash, Input::Private, context);
+            }
             self.save_later(context);
             self.push_swarms(context);
             return;
@@ -73,6 +76,9 @@ impl Discovery {
         };
         self.state.swarms.insert(info_hash, swarm);
         self.share_sockets(context);
+        if started.private {
+            self.member(info_hash, Input::Private, context);
+        }
         self.feed(info_hash, context);
         self.feed_listed(info_hash, &peers, context);
         self.start_resolving(&peers, Some(info_hash), context);
@@ -215,7 +221,10 @@ impl Discovery {
         };
         let (mut peers, mut hearsay) = (Addresses::new(), Addresses::new());
         for info_hash in self.all_swarms() {
-            if let Some(membership) = self.membership(info_hash) {
+            // Of a private swarm nothing is believed but what its trackers say in each life.
+            if let Some(membership) = self.membership(info_hash)
+                && !membership.is_private()
+            {
                 peers.insert(info_hash, membership.known().collect());
                 hearsay.insert(info_hash, membership.hearsay().collect());
             }

@@ -6,11 +6,25 @@ use actix::{Message, Recipient};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::extension::{PexMessage, SwarmsMessage};
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
+use swarmlet_protocol::membership::Source;
 use swarmlet_protocol::session::Ready;
 
 use super::scheduler::OpenLink;
 use super::session::SessionCommand;
 use crate::credit::Token;
+
+/// Addresses were found outside of links. From trackers, and from discovery's own searches. May be
+/// lost: whoever found them looks again.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct AddressesFound {
+    /// How.
+    pub source: Source,
+    /// Where somebody may listen.
+    pub addresses: Vec<SocketAddr>,
+    /// The swarm that they were named for; all swarms if none.
+    pub info_hash: Option<InfoHash>,
+}
 
 /// Somebody connected. From the listener, which waits for the answer before it accepts the next:
 /// may the link live?
@@ -95,6 +109,8 @@ pub struct SwarmStarted {
     pub configured: bool,
     /// Peers that the configuration names for this swarm.
     pub peers: Vec<PeerAddress>,
+    /// Its content is private (BEP 27), as far as that is known: nobody is told of it.
+    pub private: bool,
 }
 
 /// The swarm became complete here, or no longer is. From its scheduler.

@@ -11,6 +11,7 @@ pub mod scheduler;
 pub mod session;
 pub mod storage;
 pub mod supervisor;
+pub mod trackers;
 pub mod turns;
 pub mod watchdog;
 
@@ -44,6 +45,8 @@ pub enum ActorKind {
     Supervisor,
     /// Says which contents are fetched now.
     Turns,
+    /// Asks trackers for peers.
+    Trackers,
     /// Watches figures over time.
     Watchdog,
 }

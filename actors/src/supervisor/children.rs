@@ -14,6 +14,7 @@ use crate::listener::Listener;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::supervisor::StartSession;
 use crate::session::{self, Session};
+use crate::trackers::{self, Trackers};
 use crate::turns::Turns;
 use crate::watchdog::{self, Watchdog};
 
@@ -50,6 +51,15 @@ impl Supervisor {
         let listener = Listener::new(socket, discovery.clone().recipient());
         let listener = self.start_guarded("listener", listener, context);
         let turns = self.start_guarded("turns", Turns::new(self.clock), context);
+        let trackers = Trackers::new(trackers::Setup {
+            listen,
+            peer_id: self.peer_id,
+            discovery: discovery.clone().recipient(),
+            counters: Arc::clone(&self.counters),
+            clock: self.clock,
+            seed: self.seed,
+        });
+        let trackers = self.start_guarded("trackers", trackers, context);
         let watchdog = Watchdog::new(watchdog::Setup {
             period: self.settings.progress_period,
             clock: self.clock,
@@ -59,12 +69,14 @@ impl Supervisor {
                 ("discovery", discovery.clone().recipient()),
                 ("listener", listener.clone().recipient()),
                 ("turns", turns.clone().recipient()),
+                ("trackers", trackers.clone().recipient()),
             ],
         });
         let watchdog = self.start_guarded("watchdog", watchdog, context);
         self.children = Some(Children {
             discovery,
             listener,
+            trackers,
             watchdog,
             turns,
         });

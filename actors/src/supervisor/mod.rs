@@ -26,6 +26,7 @@ use log::{error, info, warn};
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
+use swarmlet_protocol::tracker::TrackerUrl;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::manners::Manners;
@@ -49,6 +50,7 @@ use crate::messages::{ActorKind, Crash};
 use crate::scheduler::Scheduler;
 use crate::state::{Remembered, StateFolder, or_warn};
 use crate::storage::{Shared, Storage};
+use crate::trackers::Trackers;
 use crate::turns::Turns;
 use crate::watchdog::Watchdog;
 
@@ -86,6 +88,7 @@ pub struct Supervisor {
 struct Children {
     discovery: Addr<Discovery>,
     listener: Addr<Listener>,
+    trackers: Addr<Trackers>,
     watchdog: Addr<Watchdog>,
     turns: Addr<Turns>,
 }
@@ -96,6 +99,8 @@ struct SwarmActors {
     storage: Option<Addr<Storage>>,
     /// Where the content is kept.
     place: PathBuf,
+    /// Trackers of the content, in tiers.
+    trackers: Vec<Vec<TrackerUrl>>,
     configured: bool,
 }
 
@@ -217,8 +222,9 @@ impl Actor for Supervisor {
             self.start_share(&share, context);
         }
         if self.swarms.is_empty() {
-            self.start_remembered(context);
+            self.start_named(context);
         }
+        self.track_rendezvous();
     }
 }
 
@@ -247,6 +253,7 @@ impl Handler<JoinSwarm> for Supervisor {
                 configured: false,
                 peers: Vec::new(),
                 limits: Limits::default(),
+                trackers: Vec::new(),
             };
             self.start_swarm(swarm, None, context);
         }
@@ -282,6 +289,7 @@ impl Handler<CompletionChanged> for Supervisor {
         } = changed;
         if let Some(children) = &self.children {
             children.turns.do_send(changed);
+            children.trackers.do_send(changed);
         }
         self.tell(if complete {
             Event::Completed { info_hash }
@@ -341,6 +349,7 @@ impl Handler<CrashActor> for Supervisor {
             ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),
             ActorKind::Discovery => children.discovery.do_send(Crash),
             ActorKind::Listener => children.listener.do_send(Crash),
+            ActorKind::Trackers => children.trackers.do_send(Crash),
             ActorKind::Watchdog => children.watchdog.do_send(Crash),
             ActorKind::Turns => children.turns.do_send(Crash),
             ActorKind::Session => {

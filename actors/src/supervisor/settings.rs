@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
+use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::tracker::TrackerUrl;
 
 use super::manners::Manners;
 use crate::messages::events::Event;
@@ -24,6 +26,12 @@ pub struct Settings {
     pub place: Option<PathBuf>,
     /// Peers that may have any of the contents.
     pub peers: Vec<PeerAddress>,
+    /// The swarm to join from the start, if only its name is known (a magnet link).
+    pub join: Option<InfoHash>,
+    /// Trackers that the operator named, for every swarm of this node.
+    pub trackers: Vec<TrackerUrl>,
+    /// Trackers of the swarm to join, in tiers (BEP 12).
+    pub content_trackers: Vec<Vec<TrackerUrl>>,
     /// Where to remember what was learned.
     pub state: Option<PathBuf>,
     /// The fleet's name.
@@ -55,6 +63,8 @@ pub struct Share {
     pub download_limit: Option<NonZeroU64>,
     /// Bytes of blocks per second to peers, beside the node's limit; `None` is no limit.
     pub upload_limit: Option<NonZeroU64>,
+    /// Trackers of the content, in tiers (BEP 12).
+    pub trackers: Vec<Vec<TrackerUrl>>,
 }
 
 impl Share {
@@ -67,6 +77,7 @@ impl Share {
             peers: Vec::new(),
             download_limit: None,
             upload_limit: None,
+            trackers: Vec::new(),
         }
     }
 }

@@ -6,15 +6,20 @@ use std::time::Duration;
 use actix::Addr;
 use log::{info, warn};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{End, Supervisor};
 use crate::listener::StopListener;
 use crate::messages::discovery::StopDiscovery;
 use crate::messages::storage::FlushStorage;
+use crate::messages::trackers::StopTrackers;
 
 /// 600 ms: what the links may take to say goodbye.
 const LINKS: Duration = Duration::from_millis(600);
+
+/// 600 ms: what trackers may take to hear that we leave, from the beginning of the end. It goes on
+/// while links and storage close, and makes the end no longer than they may.
+const TRACKERS: Duration = Duration::from_millis(600);
 
 /// 50 ms: what the listener may take to close its socket. It only takes that long when it is about
 /// to start anew after a panic.
@@ -38,6 +43,10 @@ impl Supervisor {
             .children
             .as_ref()
             .map(|children| children.discovery.clone());
+        let trackers = self
+            .children
+            .as_ref()
+            .map(|children| children.trackers.clone());
         let storages: Vec<_> = self
             .swarms
             .values()
@@ -46,6 +55,9 @@ impl Supervisor {
         // From now on no session is started.
         let threads = self.threads.take();
         async move {
+            let goodbyes_until = Instant::now() + TRACKERS;
+            // Sent at once; the answer is waited for last.
+            let goodbyes = trackers.map(|trackers| trackers.send(StopTrackers));
             if let Some(listener) = listener {
                 let _ = timeout(SOCKET, listener.send(StopListener)).await;
             }
@@ -71,6 +83,11 @@ impl Supervisor {
                 if timeout(THREADS, ended).await.is_err() {
                     warn!("some links did not end in time");
                 }
+            }
+            if let Some(goodbyes) = goodbyes
+                && timeout_at(goodbyes_until, goodbyes).await.is_err()
+            {
+                warn!("some trackers did not hear in time that this node leaves");
             }
             let _ = myself.send(End).await;
             info!("stopped");

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context};
-use log::info;
+use log::{info, warn};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::tracker::{TrackerUrl, tiers_of};
 
 use super::children::reporter;
 use super::settings::Share;
@@ -18,6 +19,7 @@ use crate::messages::discovery::SwarmStarted;
 use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
 use crate::messages::storage::StorageHandle;
+use crate::messages::trackers::TrackSwarm;
 use crate::messages::turns::ContentStarted;
 use crate::scheduler::{self, Scheduler};
 use crate::storage::{self, Storage};
@@ -34,6 +36,8 @@ pub(super) struct NewSwarm {
     pub(super) peers: Vec<PeerAddress>,
     /// How fast it may be, beside the node's own limits.
     pub(super) limits: Limits,
+    /// Trackers of the content, in tiers (BEP 12).
+    pub(super) trackers: Vec<Vec<TrackerUrl>>,
 }
 
 impl Supervisor {
@@ -43,6 +47,7 @@ impl Supervisor {
             info,
             data,
             peers,
+            trackers,
             download_limit,
             upload_limit,
         } = share;
@@ -52,34 +57,68 @@ impl Supervisor {
             configured: true,
             peers: peers.clone(),
             limits: Limits::new(*download_limit, *upload_limit),
+            trackers: trackers.clone(),
         };
         self.start_swarm(swarm, Some(info), context);
         self.serve(&Arc::new(info.clone()), context);
     }
 
-    /// The configuration knows no content: what was learned in an earlier life is started, unless
-    /// another one is wanted now.
-    pub(super) fn start_remembered(&mut self, context: &Context<Self>) {
+    /// The configuration describes no content. What was learned in an earlier life is started, unless
+    /// another one is wanted now; else the one whose name is known, and whose description is learned.
+    pub(super) fn start_named(&mut self, context: &Context<Self>) {
         let Some(place) = self.settings.place.clone() else {
             return;
         };
-        let wanted = |info: &Info| {
-            let wanted = self.settings.wanted.as_ref();
-            wanted.is_none_or(|name| *name == info.name() || *name == info.info_hash().to_string())
+        let (wanted, join) = (self.settings.wanted.clone(), self.settings.join);
+        let is_wanted = |info: &Info| {
+            join.is_none_or(|join| join == info.info_hash())
+                && wanted
+                    .is_none_or(|name| name == info.name() || name == info.info_hash().to_string())
         };
-        let Some(info) = self.remembered.info.take().filter(wanted) else {
-            info!("nothing is known of the content yet; looking for peers that know");
+        let learned = self.remembered.info.take().filter(is_wanted);
+        let Some(info_hash) = learned.as_ref().map(Info::info_hash).or(join) else {
+            self.say_that_nothing_is_known();
             return;
         };
         let swarm = NewSwarm {
-            info_hash: info.info_hash(),
+            info_hash,
             place,
-            configured: false,
+            configured: join.is_some(),
             peers: Vec::new(),
             limits: Limits::default(),
+            trackers: self.settings.content_trackers.clone(),
         };
-        self.start_swarm(swarm, Some(&info), context);
-        self.serve(&Arc::new(info), context);
+        self.start_swarm(swarm, learned.as_ref(), context);
+        if let Some(info) = learned {
+            self.serve(&Arc::new(info), context);
+        }
+    }
+
+    fn say_that_nothing_is_known(&self) {
+        info!("nothing is known of the content yet; looking for peers that know");
+        if !self.settings.trackers.is_empty() && self.settings.fleet.is_empty() {
+            warn!(
+                "trackers are not asked while nothing is known of the content: name it, or give \
+                 the fleet a name (--fleet), which they can be asked for"
+            );
+        }
+    }
+
+    /// Has the rendezvous announced to the operator's trackers, so that nodes that know nothing
+    /// else find those that know the content. Not that of the nameless fleet: on a tracker that
+    /// others use too, it would be everybody's.
+    pub(super) fn track_rendezvous(&self) {
+        let operators = &self.settings.trackers;
+        if self.settings.fleet.is_empty() || operators.is_empty() {
+            return;
+        }
+        if let Some(children) = &self.children {
+            children.trackers.do_send(TrackSwarm {
+                info_hash: self.rendezvous,
+                tiers: tiers_of(operators, &[], false),
+                progress: None,
+            });
+        }
     }
 
     /// Starts the scheduler of a swarm and tells discovery to find peers for it.
@@ -95,6 +134,7 @@ impl Supervisor {
             configured,
             peers,
             limits,
+            trackers,
         } = swarm;
         let Some(children) = &self.children else {
             return;
@@ -124,13 +164,14 @@ impl Supervisor {
             scheduler,
             storage: None,
             place,
+            trackers,
             configured,
         };
         self.swarms.insert(info_hash, actors);
         self.announce_swarm(info_hash, info, peers);
     }
 
-    /// Tells discovery of a swarm, or that its content is known by now.
+    /// Tells discovery and trackers of a swarm, or that its content is known by now.
     pub(super) fn announce_swarm(
         &self,
         info_hash: InfoHash,
@@ -146,6 +187,17 @@ impl Supervisor {
             content: info.map(|info| (info.name().to_owned(), info.layout().size())),
             configured: swarm.configured,
             peers,
+            private: info.is_some_and(Info::is_private),
+        });
+        let operators = &self.settings.trackers;
+        children.trackers.do_send(TrackSwarm {
+            info_hash,
+            tiers: tiers_of(
+                operators,
+                &swarm.trackers,
+                info.is_some_and(Info::is_private),
+            ),
+            progress: Some(swarm.scheduler.clone().recipient()),
         });
     }
 

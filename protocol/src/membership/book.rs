@@ -85,6 +85,7 @@ pub(super) struct Book {
     dialing: BTreeSet<SocketAddr>,
     own: BTreeSet<SocketAddr>,
     reach: Reach,
+    private: bool,
     rng: fastrand::Rng,
 }
 
@@ -95,6 +96,7 @@ impl Book {
             dialing: BTreeSet::new(),
             own: own.iter().copied().collect(),
             reach,
+            private: false,
             rng: fastrand::Rng::with_seed(seed),
         }
     }
@@ -108,12 +110,14 @@ impl Book {
         now: Timestamp,
     ) -> Option<SocketAddr> {
         let addr = usable(addr, source, self.reach)?;
-        if self.own.contains(&addr) {
+        let believed = !self.private || source.is_believed_in_private();
+        if self.own.contains(&addr) || !believed {
             return None;
         }
         let listed = matches!(source, Source::Listed | Source::Named);
         let state = source == Source::State;
-        let unlinked_source = listed || state || matches!(source, Source::Lan | Source::Sweep);
+        let found = matches!(source, Source::Lan | Source::Sweep | Source::Tracker);
+        let unlinked_source = listed || state || found;
         if let Some(entry) = self.entries.get_mut(&addr) {
             entry.listed |= listed;
             entry.state |= state;
@@ -257,6 +261,19 @@ impl Book {
         if !self.is_dialing(&addr) && self.entries.get(&addr).is_some_and(hearsay) {
             self.entries.remove(&addr);
         }
+    }
+
+    /// The content is private: forgets what was learned from whom it does not believe.
+    pub(super) fn keep_private(&mut self) {
+        self.private = true;
+        self.entries
+            .retain(|_, entry| entry.listed || entry.origin.is_believed_in_private());
+        let entries = &self.entries;
+        self.dialing.retain(|addr| entries.contains_key(addr));
+    }
+
+    pub(super) const fn is_private(&self) -> bool {
+        self.private
     }
 
     /// The address is our own.

@@ -51,6 +51,8 @@ pub enum Source {
     State,
     /// The sweep found somebody there.
     Sweep,
+    /// A tracker named it (BEP 3).
+    Tracker,
 }
 
 /// Why a dial did not lead to a link.
@@ -164,6 +166,9 @@ pub enum Input {
         /// Peers it says it is no longer linked with.
         dropped: Vec<SocketAddr>,
     },
+    /// The content is private (BEP 27): from now on no address is taken from, nor told to, anybody but
+    /// trackers and the operator.
+    Private,
     /// We became complete, or no longer are.
     SelfComplete(bool),
     /// A new value for [`MembershipConfig::target_links`]; 0 means: accept, never dial.
@@ -190,6 +195,8 @@ pub enum CloseReason {
     MakeRoom,
     /// We dialed ourselves.
     OwnEcho,
+    /// The content is private, and nobody whom it believes named this peer.
+    Private,
     /// The peer restarted and is here again on a newer link.
     Replaced,
 }

@@ -30,8 +30,12 @@ impl Membership {
         // A peer that perhaps nobody else is linked with is as welcome as one that came by itself.
         let entry = dialed.and_then(|addr| self.book.get_mut(&addr));
         let welcome = dialed.is_none() || entry.is_some_and(|entry| is_lonely(entry));
+        // Dialed before the content turned out to be private, and forgotten since.
+        let forgotten = dialed.is_some_and(|addr| self.book.get(&addr).is_none());
         let refusal = if self.is_banned(remote, now) {
             Some(CloseReason::Banned)
+        } else if self.is_private() && forgotten {
+            Some(CloseReason::Private)
         } else if self.links.len() < self.max_links || (welcome && self.make_room(now, out)) {
             None
         } else {
@@ -114,7 +118,7 @@ impl Membership {
                 since: now,
                 complete: false,
                 both_complete: None,
-                exchange: pex.then(|| Exchange::new(fleet)),
+                exchange: (pex && !self.book.is_private()).then(|| Exchange::new(fleet)),
             });
         }
         self.touch_exchanges(now);
@@ -149,7 +153,7 @@ impl Membership {
         self.book.ended(addr, level, now);
         if link.ready.is_some() {
             self.touch_exchanges(now);
-        } else if reason != LinkEnd::Violation {
+        } else if reason != LinkEnd::Violation && !self.is_private() {
             out.push(Output::Stranger { addr });
         }
     }

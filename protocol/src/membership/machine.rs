@@ -101,6 +101,7 @@ impl Membership {
                 added,
                 dropped,
             } => self.pex_received(link, &added, &dropped, now),
+            Input::Private => self.keep_private(now, out),
             Input::SelfComplete(complete) => self.self_complete(complete, now),
             Input::SetTarget(target) => {
                 self.wanted = target;
@@ -146,22 +147,24 @@ impl Membership {
     }
 
     /// The addresses worth saving and telling: those that answered in this life, the latest first,
-    /// then those of the state file that nothing speaks against.
+    /// then those of the state file that nothing speaks against. None if the content is private.
     pub fn known(&self) -> impl Iterator<Item = SocketAddr> + use<> {
-        self.book.known().into_iter()
+        let known = (!self.is_private()).then(|| self.book.known());
+        known.unwrap_or_default().into_iter()
     }
 
     /// The addresses worth telling to a fleet member that comes: the known ones, then those of our
     /// configuration that have not answered. In a fleet that is killed all the time, whoever comes
     /// next may be the only one alive to whom these matter.
     pub fn tellable(&self) -> impl Iterator<Item = SocketAddr> {
-        self.known().chain(self.book.listed())
+        let listed = self.book.listed();
+        self.known().chain(listed.filter(|_| !self.is_private()))
     }
 
     /// What fleet members told and nobody has proved yet: worth a place in the state file, so that
     /// a node that lives for a second can try it in its next life. Not passed on.
     pub fn hearsay(&self) -> impl Iterator<Item = SocketAddr> {
-        self.book.hearsay()
+        self.book.hearsay().filter(|_| !self.is_private())
     }
 
     /// Is somebody linked, or about to be, who listens on that address? For the sweep.
@@ -204,7 +207,7 @@ impl Membership {
         };
         match source {
             Source::Lan | Source::Sweep | Source::Inbound => self.book.revive(addr, now),
-            Source::Rendezvous => self.book.hint(addr, now),
+            Source::Rendezvous | Source::Tracker => self.book.hint(addr, now),
             _ => {}
         }
     }
@@ -219,7 +222,7 @@ impl Membership {
         if self.book.failed(addr, reason, now) {
             self.known_changed = true;
         }
-        if reason == DialFailure::NotInSwarm {
+        if reason == DialFailure::NotInSwarm && !self.is_private() {
             out.push(Output::Stranger { addr });
         }
         self.touch_if_dead(addr, now);

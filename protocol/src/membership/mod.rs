@@ -18,6 +18,7 @@ mod limits;
 mod link;
 mod linking;
 mod machine;
+mod privacy;
 mod sharing;
 mod sweep;
 mod tokens;

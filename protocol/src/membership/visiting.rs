@@ -32,7 +32,7 @@ impl Membership {
         let Some(remote) = self.visitors.remove(&id) else {
             return false;
         };
-        if pex && peer_id != self.peer_id {
+        if pex && !self.is_private() && peer_id != self.peer_id {
             let added = self.advice(remote, listen);
             if !added.is_empty() {
                 let dropped = Vec::new();

@@ -16,6 +16,7 @@ use crate::address::{ParseAddressError, PeerAddress};
 use crate::id::PieceHash;
 use crate::layout::{LayoutError, MAX_PIECE_LENGTH, MAX_PIECES};
 use crate::text::quoted;
+use crate::tracker::{TrackerUrl, UrlError};
 
 /// The name in the info dictionary that a torrent.conf stands for. It is the same on every node,
 /// wherever the node keeps its file; else the nodes would meet in different swarms.
@@ -29,6 +30,8 @@ pub const MAX_CONF_LENGTH: usize = 64 * 1024 * 1024;
 pub struct TorrentConf {
     /// Whom the node may ask, in the order of the file, each once.
     pub peers: Vec<PeerAddress>,
+    /// Trackers to ask, in the order of the file, each once.
+    pub trackers: Vec<TrackerUrl>,
     /// What it is to keep; `None` if the config does not say, and it has to be learned.
     pub info: Option<Info>,
     /// Fields that are none, in the file's objects; they are ignored, but may be misspelt ones. At
@@ -102,6 +105,14 @@ pub enum ConfError {
         /// What is wrong with it.
         error: ParseAddressError,
     },
+    /// A tracker's URL that is none.
+    #[error("Trackers[{index}]: {error}")]
+    Tracker {
+        /// Which entry of the list, counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        error: UrlError,
+    },
     /// A hash that is none.
     #[error("FileInfo.Parts[{index}] is '{text}'; it must be a SHA-1 hash of 40 hex digits")]
     Hash {
@@ -153,6 +164,8 @@ pub enum ConfError {
 #[serde(rename_all = "PascalCase")]
 struct Shape {
     peers: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trackers: Vec<String>,
     file_info: Option<FileInfoShape>,
 }
 
@@ -171,6 +184,7 @@ impl TorrentConf {
     pub fn from_info(info: &Info, peers: Vec<PeerAddress>) -> Self {
         Self {
             peers,
+            trackers: Vec::new(),
             info: Some(info.clone()),
             unknown: Vec::new(),
         }
@@ -195,7 +209,7 @@ impl TorrentConf {
         let Value::Object(fields) = value else {
             return Err(wrong("the config", "an object", &value));
         };
-        let mut unknown = unknown_fields("", &fields, &["Peers", "FileInfo"]);
+        let mut unknown = unknown_fields("", &fields, &["Peers", "Trackers", "FileInfo"]);
         if let Some(Value::Object(fields)) = fields.get("FileInfo") {
             let known = ["Size", "PartSize", "Parts"];
             unknown.extend(unknown_fields("FileInfo.", fields, &known));
@@ -204,6 +218,7 @@ impl TorrentConf {
         Ok(Self {
             unknown,
             peers: read_peers(given(&fields, "Peers"))?,
+            trackers: read_trackers(given(&fields, "Trackers"))?,
             info: match given(&fields, "FileInfo") {
                 None => None,
                 Some(Value::Object(fields)) => read_file_info(fields)?,
@@ -225,6 +240,11 @@ impl TorrentConf {
                 .peers
                 .iter()
                 .map(PeerAddress::to_short_string)
+                .collect(),
+            trackers: self
+                .trackers
+                .iter()
+                .map(|url| url.as_str().to_owned())
                 .collect(),
             file_info,
         };
@@ -294,6 +314,26 @@ fn read_peers(value: Option<&Value>) -> Result<Vec<PeerAddress>, ConfError> {
         }
     }
     Ok(peers)
+}
+
+fn read_trackers(value: Option<&Value>) -> Result<Vec<TrackerUrl>, ConfError> {
+    let mut trackers = Vec::new();
+    for (index, entry) in entries(value, "Trackers", "a list of URLs")?
+        .iter()
+        .enumerate()
+    {
+        let Value::String(text) = entry else {
+            let field = format!("Trackers[{index}]");
+            return Err(wrong(&field, "a URL in quotes", entry));
+        };
+        let tracker: TrackerUrl = text
+            .parse()
+            .map_err(|error| ConfError::Tracker { index, error })?;
+        if !trackers.contains(&tracker) {
+            trackers.push(tracker);
+        }
+    }
+    Ok(trackers)
 }
 
 fn read_file_info(fields: &Map<String, Value>) -> Result<Option<Info>, ConfError> {

@@ -258,6 +258,36 @@ fn deep_nesting_is_an_error() {
     );
 }
 
+#[test]
+fn trackers_are_a_list_of_urls_each_once_and_as_absent_as_peers() {
+    let read = |trackers: &str| {
+        let conf = format!(r#"{{"Trackers": {trackers}}}"#);
+        TorrentConf::parse(conf.as_bytes()).map_err(|error| error.to_string())
+    };
+    let conf = read(r#"["http://t/a?k=1", "udp://[::1]:6969", "http://t/a?k=1"]"#).unwrap();
+    let urls: Vec<_> = conf.trackers.iter().map(|url| url.as_str()).collect();
+    assert_eq!(urls, ["http://t/a?k=1", "udp://[::1]:6969"]);
+    assert!(conf.unknown.is_empty());
+    for absent in ["null", "[]"] {
+        assert_eq!(read(absent), Ok(TorrentConf::default()));
+    }
+    for (wrong, error) in [
+        (
+            r#""http://t/""#,
+            "Trackers must be a list of URLs, not 'http://t/'",
+        ),
+        ("[7]", "Trackers[0] must be a URL in quotes, not 7"),
+        (
+            r#"["http://t/", "t:80"]"#,
+            "Trackers[1]: 't:80' is not a tracker's URL: it must start with http://, https:// or udp://",
+        ),
+    ] {
+        assert_eq!(read(wrong), Err(error.to_owned()));
+    }
+    // A config without trackers is written as it always was.
+    assert!(!TorrentConf::default().to_json().contains("Trackers"));
+}
+
 proptest! {
     #[test]
     fn what_was_written_is_read_back(
@@ -269,7 +299,8 @@ proptest! {
         let hashes: Vec<_> = (0..parts).map(|n| PieceHash::of(&n.to_be_bytes())).collect();
         let info = Info::single_file(CONTENT_NAME, size, part_size, &hashes).unwrap();
         let peers = ports.iter().map(|port| format!("10.0.0.7:{port}").parse().unwrap()).collect();
-        let conf = TorrentConf::from_info(&info, peers);
+        let mut conf = TorrentConf::from_info(&info, peers);
+        conf.trackers = ports.iter().map(|port| format!("udp://t:{port}").parse().unwrap()).collect();
         prop_assert_eq!(TorrentConf::parse(conf.to_json().as_bytes()), Ok(conf.clone()));
         let unknown = TorrentConf { info: None, ..conf };
         prop_assert_eq!(TorrentConf::parse(unknown.to_json().as_bytes()), Ok(unknown));

@@ -1,0 +1,179 @@
+//! HTTP trackers: requests with an end in time, bytes and redirects.
+//!
+//! The clients are built when the first request needs them: a node without trackers loads no CA
+//! certificates, and one with `http://` trackers neither. Environment variables that name a proxy
+//! are not followed: the tracker must see where we listen.
+
+use std::cell::OnceCell;
+use std::error::Error as _;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::header::LOCATION;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+use swarmlet_protocol::tracker::{Answer, AskError, http};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::ask::AskFailure;
+use crate::reason::reason;
+
+/// 20 s for an announce from the first packet to the last byte, redirects included: trackers are
+/// slow, and nothing waits for them but the next tracker.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// 10 s until a host must have accepted the connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// 1 MiB: an answer with 200 peers has some 16 KiB as dictionaries.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// 5 redirects, as clients usually follow.
+const MAX_REDIRECTS: usize = 5;
+
+/// Who we are to HTTP servers.
+const AGENT: &str = concat!("swarmlet/", env!("CARGO_PKG_VERSION"));
+
+/// The HTTP clients of a node.
+#[derive(Debug)]
+pub(super) struct Clients {
+    from: IpAddr,
+    /// Without CA certificates, for `http://`.
+    plain: OnceCell<Client>,
+    /// With those of the system, for `https://`.
+    secure: OnceCell<Client>,
+}
+
+impl Clients {
+    /// No client yet.
+    pub(super) const fn new(from: IpAddr) -> Self {
+        Self {
+            from,
+            plain: OnceCell::new(),
+            secure: OnceCell::new(),
+        }
+    }
+
+    /// Gets the URL of an announce, and reads the answer.
+    pub(super) async fn announce(&self, url: &str) -> Result<Answer, AskFailure> {
+        let (status, body) = timeout(PATIENCE, self.get(url))
+            .await
+            .map_err(|_| AskFailure::new(format!("no answer within {} s", PATIENCE.as_secs())))??;
+        let answer = http::answer(&body);
+        match answer {
+            // Whatever the status, a refusal in a tracker's words says more.
+            Err(AskError::Refused(_)) => answer.map_err(AskFailure::from),
+            _ if !status.is_success() => Err(AskFailure::new(format!("it says HTTP {status}"))),
+            _ => answer.map_err(AskFailure::from),
+        }
+    }
+
+    async fn get(&self, url: &str) -> Result<(reqwest::StatusCode, Vec<u8>), AskFailure> {
+        let mut url = Url::parse(url).map_err(|error| AskFailure::new(error.to_string()))?;
+        for _ in 0..=MAX_REDIRECTS {
+            let client = self.client(&url).await?;
+            let response = client.get(url.clone()).send().await.map_err(failure)?;
+            match redirect(&response) {
+                Some(next) => url = next?,
+                None => return Ok((response.status(), read(response).await?)),
+            }
+        }
+        Err(AskFailure::new(format!(
+            "it redirects more than {MAX_REDIRECTS} times"
+        )))
+    }
+
+    /// The client for that URL, built if it is the first.
+    async fn client(&self, url: &Url) -> Result<&Client, AskFailure> {
+        let is_secure = url.scheme() == "https";
+        let cell = if is_secure { &self.secure } else { &self.plain };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let from = self.from;
+        // Reads the system's certificates from the disk.
+        let built = spawn_blocking(move || build(from, is_secure)).await;
+        let client = built
+            .map_err(|error| AskFailure::new(error.to_string()))?
+            .map_err(|error| no_client(&error, is_secure))?;
+        Ok(cell.get_or_init(|| client))
+    }
+}
+
+fn build(from: IpAddr, is_secure: bool) -> reqwest::Result<Client> {
+    let mut builder = Client::builder()
+        .user_agent(AGENT)
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT)
+        // The next announce is half an hour away.
+        .pool_max_idle_per_host(0)
+        .no_proxy();
+    if !from.is_unspecified() {
+        builder = builder.local_address(from);
+    }
+    if !is_secure {
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build()
+}
+
+/// A machine without CA certificates, such as a minimal container, cannot check a server.
+fn no_client(error: &reqwest::Error, is_secure: bool) -> AskFailure {
+    let why = cause(error);
+    if is_secure && why.contains("CA certificates") {
+        return AskFailure::new(
+            "this machine has no CA certificates, which https needs; install the package \
+             ca-certificates, or name a bundle in SSL_CERT_FILE",
+        );
+    }
+    AskFailure::new(why)
+}
+
+/// Where the response sends us, if it does.
+fn redirect(response: &Response) -> Option<Result<Url, AskFailure>> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    let place = response.headers().get(LOCATION)?;
+    let next = place
+        .to_str()
+        .ok()
+        .and_then(|place| response.url().join(place).ok())
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    Some(next.ok_or_else(|| AskFailure::new("it redirects to something that is not HTTP")))
+}
+
+/// The body, if it is not too long.
+async fn read(mut response: Response) -> Result<Vec<u8>, AskFailure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(AskFailure::new(format!(
+                "its answer has more than {MAX_BODY} bytes"
+            )));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn failure(error: reqwest::Error) -> AskFailure {
+    AskFailure::new(cause(&error.without_url()))
+}
+
+/// The innermost cause, in the system's words if it is the system's. Never the URL, which may hold
+/// a secret.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &(dyn std::error::Error + 'static) = match error.source() {
+        None => return error.to_string(),
+        Some(source) => source,
+    };
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
+        .downcast_ref::<io::Error>()
+        .map_or_else(|| innermost.to_string(), reason)
+}
