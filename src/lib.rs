@@ -1,4 +1,4 @@
-//! swarmlet: a swarm node that keeps a file byte-identical on every member of a fleet.
+//! swarmlet: a swarm node that keeps a file, or a folder of files, byte-identical on every member of a fleet.
 //!
 //! No tracker, no server, no control plane: nodes find each other, learn what to sync from whoever
 //! knows it, take every piece from whoever has it, verify everything, and survive being killed

@@ -10,8 +10,12 @@ use std::path::Path;
 
 use support::folder::Folder;
 use support::loopback::Subnet;
+use support::mounts::Mounts;
 use support::node::{Files, Node, STOP_PATIENCE};
 use support::wait_for;
+
+/// Set where these tests must not be skipped.
+const REQUIRED_BY: &str = "SWARMLET_REQUIRE_ROOT";
 
 /// A node that has the torrent, or knows nothing but one peer.
 fn node(place: &Path, subnet: &Subnet, number: usize, torrent: Option<&[u8]>, peer: usize) -> Node {
@@ -106,6 +110,62 @@ fn a_folder_that_was_learned_and_has_a_file_in_its_place_waits_until_that_is_gon
     assert_eq!(fs::read(&data).unwrap(), b"a file");
     fs::remove_file(&data).unwrap();
     settle(&mut nodes, &folder);
+}
+
+/// A node whose folder is on a disk that does not take it all waits and says why; after the remedy
+/// it goes on.
+fn waits_and_goes_on(test: &str, mount: &str, complaint: &str, remedy: &str) {
+    let folder = Folder::usual(&mut support::seeded(test));
+    let (place, subnet) = (tempfile::tempdir().unwrap(), Subnet::reserve());
+    let torrent = folder.torrent();
+    let mut seeder = node(place.path(), &subnet, 0, Some(&torrent), 1);
+    let mut unlucky = node(place.path(), &subnet, 1, Some(&torrent), 0);
+    let disk = place.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let Some(mounts) = Mounts::new(mount, &disk) else {
+        let why = "cannot mount (that takes root and unshare)";
+        return support::skip(test, why, REQUIRED_BY);
+    };
+    unlucky.files.data = disk.join("content");
+    let launcher = mounts.launcher();
+    let launcher: Vec<&str> = launcher.iter().map(String::as_str).collect();
+    let mut unlucky = unlucky.launched_by(&launcher);
+    folder.write(&seeder.files.data);
+    seeder.start();
+    unlucky.start();
+    let complaint = complaint.replace("DISK", disk.to_str().unwrap());
+    let words: Vec<_> = complaint.split("...").collect();
+    let is_said = || {
+        let log = unlucky.log();
+        let is_it = |line: &str| words.iter().all(|word| line.contains(word));
+        log.lines().any(is_it)
+    };
+    wait_for("it says why it waits", is_said, || unlucky.log());
+    mounts.run(remedy, &disk);
+    let root = mounts.seen_from_outside(&unlucky.files.data);
+    wait_for("it goes on", || folder.is_at(&root), || unlucky.log());
+}
+
+#[test]
+fn a_folder_on_a_full_disk_waits_for_room() {
+    let _turn = support::take_turn();
+    waits_and_goes_on(
+        "a_folder_on_a_full_disk_waits_for_room",
+        r#"mount -t tmpfs -o size=1m tmpfs "$1""#,
+        "cannot write DISK/content/...: no space left on device; trying again every second",
+        r#"mount -o remount,size=64m "$1""#,
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_made_when_it_can_be() {
+    let _turn = support::take_turn();
+    waits_and_goes_on(
+        "a_folder_that_cannot_be_made_is_made_when_it_can_be",
+        r#"mount -t tmpfs tmpfs "$1"; mount -o remount,ro "$1""#,
+        "cannot open DISK/content: read-only file system; trying again every second",
+        r#"mount -o remount,rw "$1""#,
+    );
 }
 
 #[test]
