@@ -21,6 +21,10 @@ const FLAGS: [(&str, &[Flag]); 5] = [
             ["--sweep", "off", "SWARMLET_SWEEP"],
             ["--lan", "off", "SWARMLET_LAN"],
             ["--peer", "none", "SWARMLET_PEER"],
+            ["--download-limit", "no limit", "SWARMLET_DOWNLOAD_LIMIT"],
+            ["--upload-limit", "no limit", "SWARMLET_UPLOAD_LIMIT"],
+            ["--upload-slots", "8", "SWARMLET_UPLOAD_SLOTS"],
+            ["--max-links", "24", "SWARMLET_MAX_LINKS"],
             [
                 "--exit-when-complete",
                 "go on",

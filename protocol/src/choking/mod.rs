@@ -14,6 +14,7 @@
 //! free while a link that wants one waits; a peer that wants nothing more holds none. A machine in
 //! which nobody waits has no deadline.
 
+mod messages;
 mod rank;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use self::messages::{Input, Output};
 use crate::id::LinkId;
 use crate::time::Timestamp;
 
@@ -47,74 +49,6 @@ pub const NEWCOMER_WEIGHT: usize = 3;
 /// 16 MiB: the turn of a link at a complete node is over when it has taken so much, and
 /// [`ROTATION`] has passed, and others wait.
 pub const TURN_BYTES: u64 = 16 * 1024 * 1024;
-
-/// What the choker hears.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Input {
-    /// A link begins. `fleet` is what the peer's name suggests, until [`Self::Ready`].
-    LinkOpened {
-        /// The link.
-        link: LinkId,
-        /// It calls itself a swarmlet.
-        fleet: bool,
-    },
-    /// The peer said what it is.
-    Ready {
-        /// The link.
-        link: LinkId,
-        /// It is of our fleet.
-        fleet: bool,
-    },
-    /// What the peer wants from us.
-    Interest {
-        /// The link.
-        link: LinkId,
-        /// It says that we have something for it.
-        interested: bool,
-        /// It is complete, or wants nothing more (BEP 21).
-        done: bool,
-    },
-    /// Bytes of blocks that moved on the link, since it began.
-    Traffic {
-        /// The link.
-        link: LinkId,
-        /// Bytes that it gave us.
-        given: u64,
-        /// Bytes that it took.
-        taken: u64,
-    },
-    /// The peer owes us blocks and sends nothing, or does so no longer.
-    Snubs {
-        /// The link.
-        link: LinkId,
-        /// It owes us blocks.
-        snubs: bool,
-    },
-    /// The link is gone.
-    LinkClosed {
-        /// The link.
-        link: LinkId,
-    },
-    /// We have everything, or no longer do.
-    Complete(bool),
-    /// The time of [`Choker::next_timeout`] has come.
-    Tick,
-}
-
-/// What is to be told to a link.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Output {
-    /// We answer no requests of this link.
-    Choke {
-        /// The link.
-        link: LinkId,
-    },
-    /// We answer requests of this link.
-    Unchoke {
-        /// The link.
-        link: LinkId,
-    },
-}
 
 /// The choker of one swarm.
 #[derive(Debug)]

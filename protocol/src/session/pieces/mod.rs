@@ -1,6 +1,9 @@
-//! Pieces on one link: who chokes whom, and the two directions of transfer.
+//! Pieces on one link: the two directions of transfer, and whether the peer chokes us.
 //!
-//! What the peer says of its own pieces is kept in `claims`.
+//! What the peer says of its own pieces is kept in `claims`; what we say of ours, and do with its
+//! requests, stands in `serving`.
+
+mod serving;
 
 use bytes::Bytes;
 
@@ -13,7 +16,7 @@ use super::upload::{MAX_QUEUED_REQUESTS, Upload};
 use super::violation::Violation;
 use crate::bitfield::Bitfield;
 use crate::buffers::Buffers;
-use crate::layout::{Block, Layout, PieceIndex};
+use crate::layout::{Layout, PieceIndex};
 use crate::time::Timestamp;
 use crate::wire::{Message, RawBlock};
 
@@ -91,56 +94,6 @@ impl Pieces {
         }
         self.opened = true;
         self.tell_interest(outbox);
-    }
-
-    /// The host lets the peer fetch from us: it hears so as soon as we can answer.
-    pub(super) fn permit(&mut self, outbox: &mut Outbox) {
-        self.permitted = true;
-        self.unchoke(outbox);
-    }
-
-    /// We take requests from now on, if the host lets us and the content is known.
-    pub(super) fn unchoke(&mut self, outbox: &mut Outbox) {
-        if self.permitted && self.upload.is_some() && std::mem::take(&mut self.we_choke) {
-            outbox.message(&Message::Unchoke);
-        }
-    }
-
-    /// We take no requests from now on. Those that wait are refused one by one (BEP 6), or the peer
-    /// knows that they are void (BEP 3).
-    pub(super) fn choke(&mut self, outbox: &mut Outbox) {
-        self.permitted = false;
-        if std::mem::replace(&mut self.we_choke, true) {
-            return;
-        }
-        outbox.message(&Message::Choke);
-        let Some(upload) = &mut self.upload else {
-            return;
-        };
-        let dropped = upload.choke(self.fast);
-        if self.fast {
-            for block in dropped {
-                outbox.message(&Message::RejectRequest(block.into()));
-            }
-        }
-    }
-
-    pub(super) const fn limit_upload(&mut self) {
-        self.upload_limited = true;
-        if let Some(upload) = &mut self.upload {
-            upload.limit();
-        }
-    }
-
-    pub(super) fn wants_allowance(&self, waiting: usize) -> bool {
-        let upload = self.upload.as_ref();
-        upload.is_some_and(|upload| upload.wants_allowance(waiting))
-    }
-
-    pub(super) const fn allow_upload(&mut self, bytes: u64) {
-        if let Some(upload) = &mut self.upload {
-            upload.allow(bytes);
-        }
     }
 
     /// The layout is known: reads what the peer claimed before.
@@ -237,51 +190,6 @@ impl Pieces {
         }
     }
 
-    pub(super) fn announce(&mut self, pieces: &[PieceIndex], outbox: &mut Outbox) {
-        let Some(upload) = &mut self.upload else {
-            return;
-        };
-        for &piece in pieces {
-            if upload.gain(piece) {
-                outbox.message(&Message::Have(piece.get()));
-            }
-        }
-    }
-
-    /// Says which pieces we would like to send first (BEP 6).
-    pub(super) fn suggest(&self, pieces: &[PieceIndex], outbox: &mut Outbox) {
-        if !self.fast || !self.opened {
-            return;
-        }
-        for piece in pieces {
-            outbox.message(&Message::SuggestPiece(piece.get()));
-        }
-    }
-
-    /// We have everything. Peers that are not of the fleet hear of each piece that is news to
-    /// them. Says whether anything changed.
-    pub(super) fn gain_all(&mut self, fleet: bool, outbox: &mut Outbox) -> bool {
-        let (Some(upload), Some(layout)) = (&mut self.upload, &self.layout) else {
-            return false;
-        };
-        let mut changed = false;
-        for piece in layout.all_pieces() {
-            if upload.gain(piece) {
-                changed = true;
-                if !fleet {
-                    outbox.message(&Message::Have(piece.get()));
-                }
-            }
-        }
-        changed
-    }
-
-    pub(super) fn withdraw(&mut self, pieces: &[PieceIndex]) {
-        if let Some(upload) = &mut self.upload {
-            pieces.iter().for_each(|&piece| upload.lose(piece));
-        }
-    }
-
     pub(super) fn interest(&mut self, interested: bool, outbox: &mut Outbox) {
         self.interested = interested;
         self.tell_interest(outbox);
@@ -299,18 +207,6 @@ impl Pieces {
                 Message::NotInterested
             };
             outbox.message(&word);
-        }
-    }
-
-    pub(super) fn answer(&mut self, blocks: &[Block], data: Bytes, outbox: &mut Outbox) {
-        if let Some(upload) = &mut self.upload {
-            upload.answer(blocks, data, outbox);
-        }
-    }
-
-    pub(super) fn refuse(&mut self, blocks: &[Block], outbox: &mut Outbox) {
-        if let Some(upload) = &mut self.upload {
-            upload.refuse(blocks, self.fast, outbox);
         }
     }
 
@@ -370,34 +266,6 @@ impl Pieces {
             out.push(Output::Returned(returned));
         }
         self.tell_choked = true;
-    }
-
-    fn requested(&mut self, block: RawBlock, outbox: &mut Outbox) -> Result<(), Violation> {
-        let refused = match &mut self.upload {
-            Some(upload) if !self.we_choke => match upload.request(block) {
-                Ok(true) => return Ok(()),
-                Ok(false) => Ok(()),
-                Err(violation) => Err(violation),
-            },
-            // It may have asked before it heard of the choke.
-            Some(upload) => upload.check(block),
-            None => Err(Violation::RequestedMissing(block.piece)),
-        };
-        self.idle_words += 1;
-        if self.fast {
-            outbox.message(&Message::RejectRequest(block));
-        }
-        refused
-    }
-
-    fn cancelled(&mut self, block: RawBlock, outbox: &mut Outbox) {
-        let Some(upload) = &mut self.upload else {
-            return;
-        };
-        // "A peer MUST either send the piece or a reject" (BEP 6).
-        if upload.cancel(block) && self.fast {
-            outbox.message(&Message::RejectRequest(block));
-        }
     }
 
     fn rejected(&mut self, block: RawBlock, outbox: &mut Outbox, out: &mut Vec<Output>) {
