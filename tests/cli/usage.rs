@@ -20,6 +20,7 @@ const FLAGS: [(&str, &[Flag]); 4] = [
             ["--sweep", "off", "SWARMLET_SWEEP"],
             ["--lan", "off", "SWARMLET_LAN"],
             ["--peer", "none", "SWARMLET_PEER"],
+            ["--tracker", "none", "SWARMLET_TRACKER"],
             [
                 "--exit-when-complete",
                 "go on",
