@@ -52,7 +52,7 @@ pub(crate) enum Command {
 pub(crate) struct NodeArgs {
     /// Config file with what is known: Peers, Trackers and FileInfo, all optional [default: /torrent.conf]
     ///
-    /// A file that is named here must exist. The default one may be absent: then the node knows
+    /// A .torrent file can take its place. A file that is named here must exist. The default one may be absent: then the node knows
     /// nothing and learns everything from the nodes that it finds.
     #[arg(
         long,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use swarmlet_actors::reason::reason;
 use swarmlet_protocol::layout::LayoutError;
-use swarmlet_protocol::metainfo::{ConfError, InfoError};
+use swarmlet_protocol::metainfo::{ConfError, InfoError, TorrentError};
 use thiserror::Error;
 
 /// Why a command failed.
@@ -93,6 +93,14 @@ pub(crate) enum CliError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A `.torrent` file that cannot be used.
+    #[error("{}: {source}", path.display())]
+    Torrent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: TorrentError,
     },
     /// A file that cannot be written.
     #[error("cannot write {}: {}", path.display(), reason(source))]

@@ -25,7 +25,7 @@ pub(crate) fn node(args: NodeArgs) -> Result<u8, CliError> {
 
 /// Reads what the arguments name.
 fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
-    let mut conf = config::read_or_default(args.conf.as_deref())?;
+    let config::Known { mut conf, tiers } = config::read_or_default(args.conf.as_deref())?;
     for peer in args.peers {
         if !conf.peers.contains(&peer) {
             conf.peers.push(peer);
@@ -38,6 +38,7 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
     }
     Ok(NodeConfig {
         conf,
+        tiers,
         data: args.data,
         listen: args.listen.0,
         state: state_dir::choose(args.state.as_deref())?,

@@ -24,6 +24,8 @@ const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
 pub(crate) struct NodeConfig {
     /// What is known: the config's peers and those of the command line, and the content, if known.
     pub(crate) conf: TorrentConf,
+    /// Trackers of the content, in tiers.
+    pub(crate) tiers: Vec<Vec<String>>,
     /// The file to keep in sync.
     pub(crate) data: PathBuf,
     /// Where to listen, and from which address to dial.
@@ -174,6 +176,7 @@ fn build(config: NodeConfig, visible: bool) -> swarmlet::NodeBuilder {
     };
     let mut node = Node::builder(config.data)
         .torrent_conf(config.conf)
+        .content_trackers(&config.tiers)
         .listen(config.listen)
         .fleet(config.fleet)
         .sweep(sweep)

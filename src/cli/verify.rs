@@ -19,7 +19,7 @@ use super::size::{Size, count};
 /// # Errors
 /// The config or the data cannot be read, or the config does not say what is right.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<bool, CliError> {
-    let conf = config::read(&args.conf)?;
+    let conf = config::read(&args.conf)?.conf;
     let info = conf
         .info
         .ok_or_else(|| CliError::NoFileInfo(args.conf.clone()))?;
