@@ -135,7 +135,13 @@ impl NodeBuilder {
     /// we cannot use are left out.
     pub fn torrent(mut self, torrent: Torrent) -> Self {
         self.info = Some(torrent.info);
-        self.content_trackers = usable(&torrent.trackers);
+        self.content_trackers(&torrent.trackers)
+    }
+
+    /// Trackers of the content in tiers (BEP 12), which are asked after those of the operator. Those
+    /// whose URLs we cannot use are left out.
+    pub fn content_trackers(mut self, tiers: &[Vec<String>]) -> Self {
+        self.content_trackers = usable(tiers);
         self
     }
 
@@ -146,8 +152,7 @@ impl NodeBuilder {
         self.join = Some(magnet.info_hash);
         self.peers.extend(magnet.peers);
         let tiers: Vec<_> = magnet.trackers.into_iter().map(|url| vec![url]).collect();
-        self.content_trackers = usable(&tiers);
-        self
+        self.content_trackers(&tiers)
     }
 
     /// Adds a tracker to ask for peers (BEP 3, BEP 15), for every swarm of this node but a private

@@ -308,6 +308,27 @@ impl Drop for Ended {
 }
 
 #[test]
+fn a_torrent_file_in_place_of_the_config_brings_its_trackers() {
+    let mut stage = Stage::new("trackers, .torrent");
+    let tracker = stage.http(TRACKER, Manner::Honest);
+    stage.add(Has::File, &[], &[]);
+    let node = stage.add(Has::Nothing, &[], &[]);
+    for number in [0, node] {
+        let torrent = support::torrent::torrent_with_tracker(&stage.content, &tracker.url);
+        std::fs::write(&stage.nodes.nodes[number].files.conf, torrent).unwrap();
+    }
+    stage.run(&[node]);
+    assert_eq!(tracker.events_of(stage.ip(node))[0], "started");
+    let torrent = support::torrent::torrent(&stage.content);
+    let conf = &stage.nodes.nodes[node].files.conf;
+    std::fs::write(conf, &torrent[..torrent.len() - 1]).unwrap();
+    let output = stage.nodes.nodes[node].command().output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("not a .torrent file: "), "{said}");
+}
+
+#[test]
 fn an_https_tracker_is_believed_if_its_certificate_is_right() {
     let test = "an_https_tracker_is_believed_if_its_certificate_is_right";
     let mut stage = Stage::new(test);

@@ -25,6 +25,7 @@ const FLAGS: [(&str, &[Flag]); 5] = [
             ["--upload-limit", "no limit", "SWARMLET_UPLOAD_LIMIT"],
             ["--upload-slots", "8", "SWARMLET_UPLOAD_SLOTS"],
             ["--max-links", "24", "SWARMLET_MAX_LINKS"],
+            ["--tracker", "none", "SWARMLET_TRACKER"],
             [
                 "--exit-when-complete",
                 "go on",

@@ -12,7 +12,6 @@ mod created;
 mod folders;
 #[path = "../support/mod.rs"]
 mod support;
-mod torrent;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -24,7 +23,7 @@ use support::fleet::Fleet;
 use support::judge::Judge;
 use support::plan::{self, Initial};
 use support::tracker::{Manner, Tracker};
-use support::{skip, wait_for};
+use support::{skip, torrent, wait_for};
 
 const REQUIRED_BY: &str = "SWARMLET_REQUIRE_FOREIGN";
 

@@ -109,7 +109,7 @@ impl Trackers {
         if known.is_some_and(|known| known.tiers == swarm.tiers) {
             return;
         }
-        // Those that are its trackers no longer hear that we leave.
+        // The former ones hear that we leave. One that stays hears at once that we are back.
         self.handle(info_hash, Input::Stop, context);
         let member = Member {
             info_hash,

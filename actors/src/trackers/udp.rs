@@ -84,3 +84,63 @@ async fn connect(tracker: &TrackerUrl, from: IpAddr) -> io::Result<UdpSocket> {
     socket.connect(to).await?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests {
+    use swarmlet_protocol::id::{InfoHash, PeerId};
+    use swarmlet_protocol::tracker::{Event, Figures};
+
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    async fn ask(tracker: &UdpSocket) -> Result<Answer, AskFailure> {
+        let url = format!("udp://{}", tracker.local_addr().unwrap());
+        let said = Announce {
+            info_hash: InfoHash([1; 20]),
+            peer_id: PeerId([2; 20]),
+            port: 1,
+            key: 3,
+            event: Event::Started,
+            figures: Figures::default(),
+            wanted: 4,
+            tracker_id: None,
+        };
+        announce(&url.parse().unwrap(), said, LOOPBACK, Clock::start()).await
+    }
+
+    #[actix_rt::test]
+    async fn a_tracker_that_talks_and_does_not_answer_is_left() {
+        let tracker = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+        let talking = async {
+            let mut packet = [0; 64];
+            let (_, from) = tracker.recv_from(&mut packet).await.unwrap();
+            loop {
+                tracker.send_to(b"not an answer", from).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = ask(&tracker) => outcome,
+            () = talking => unreachable!("it talks for ever"),
+        };
+        let failure = outcome.unwrap_err();
+        assert!(!failure.refused);
+        assert_eq!(failure.why, "it sends packets that were not asked for");
+    }
+
+    #[actix_rt::test]
+    async fn a_refusal_is_told_from_a_failure() {
+        let tracker = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+        let refusing = async {
+            let mut packet = [0; 64];
+            let (_, from) = tracker.recv_from(&mut packet).await.unwrap();
+            let error = [&[0, 0, 0, 3], &packet[12..16], b"go away"].concat();
+            tracker.send_to(&error, from).await.unwrap();
+        };
+        let (outcome, ()) = tokio::join!(ask(&tracker), refusing);
+        let failure = outcome.unwrap_err();
+        assert!(failure.refused);
+        assert_eq!(failure.why, "it refuses: go away");
+    }
+}

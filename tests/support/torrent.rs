@@ -5,7 +5,7 @@
 
 use sha1::{Digest, Sha1};
 
-use crate::support::content::{Content, hex};
+use super::content::{Content, hex};
 
 /// The info dict, bencoded. Keys are in order, as BEP 3 asks for.
 fn info(content: &Content) -> Vec<u8> {
@@ -21,7 +21,7 @@ fn info(content: &Content) -> Vec<u8> {
 }
 
 /// A .torrent without a tracker.
-pub(crate) fn torrent(content: &Content) -> Vec<u8> {
+pub fn torrent(content: &Content) -> Vec<u8> {
     let mut bytes = b"d4:info".to_vec();
     bytes.extend_from_slice(&info(content));
     bytes.push(b'e');
@@ -29,7 +29,7 @@ pub(crate) fn torrent(content: &Content) -> Vec<u8> {
 }
 
 /// A .torrent with one tracker.
-pub(crate) fn torrent_with_tracker(content: &Content, url: &str) -> Vec<u8> {
+pub fn torrent_with_tracker(content: &Content, url: &str) -> Vec<u8> {
     let mut bytes = format!("d8:announce{}:{url}4:info", url.len()).into_bytes();
     bytes.extend_from_slice(&info(content));
     bytes.push(b'e');
@@ -37,6 +37,6 @@ pub(crate) fn torrent_with_tracker(content: &Content, url: &str) -> Vec<u8> {
 }
 
 /// The infohash in hexadecimal, as a magnet link has it.
-pub(crate) fn infohash(content: &Content) -> String {
+pub fn infohash(content: &Content) -> String {
     hex(&Sha1::digest(info(content)))
 }
