@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use support::content::{Content, torrent_conf};
 use support::loopback::Subnet;
 use support::node::{Files, Node, STOP_PATIENCE};
+use support::tracker::{Manner, Tracker};
 use tempfile::TempDir;
 
 const KIB: usize = 1024;
@@ -138,6 +139,47 @@ fn nodes_that_share_one_of_their_contents_find_each_other_by_it() {
     );
     let held = fs::read(&one.node.files.data).unwrap();
     assert_eq!(held, a.bytes());
+}
+
+#[test]
+fn a_tracker_hears_of_each_content_what_was_moved_of_it() {
+    let _turn = support::take_turn();
+    let mut rng = support::seeded("figures");
+    let (root, subnet) = (directory(), Subnet::reserve());
+    let tracker = Tracker::http((subnet.ip(40), 6969).into(), Manner::Honest);
+    let contents = [300, 100, 40].map(|kib| Content::random(&mut rng, kib * KIB, 16 * KIB));
+    let arguments = ["--tracker", &tracker.url];
+    let mut seed = Sharer::new(root.path(), &subnet, 0, &arguments);
+    let mut leech = Sharer::new(root.path(), &subnet, 1, &arguments);
+    seed.keep(&mut rng, &contents[0], &[], true);
+    leech.keep(&mut rng, &contents[0], &[], false);
+    for (number, content) in contents.iter().enumerate().skip(1) {
+        let name = format!("file-{number}.bin");
+        seed.share(&mut rng, &name, content, &[], true);
+        // The last one is here already: nothing of it is fetched.
+        leech.share(&mut rng, &name, content, &[], number == 2);
+    }
+    seed.node.start();
+    leech.node.start();
+    support::wait_for(
+        "all is here",
+        || {
+            fs::read(&leech.node.files.data).is_ok_and(|bytes| bytes == contents[0].bytes())
+                && leech.has("file-1.bin", &contents[1])
+        },
+        || leech.node.log(),
+    );
+    leech.node.stop().unwrap();
+    let gone: Vec<_> = tracker
+        .told()
+        .into_iter()
+        .filter(|told| told.event == "stopped")
+        .map(|told| (support::content::hex(&told.info_hash), told.downloaded))
+        .collect();
+    for (content, fetched) in contents.iter().zip([300 * KIB, 100 * KIB, 0]) {
+        let word = (content.info_hash(), fetched as u64);
+        assert!(gone.contains(&word), "{word:?}: {gone:?}");
+    }
 }
 
 #[test]

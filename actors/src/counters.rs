@@ -17,6 +17,15 @@ pub struct Counters {
     pub turns: Count,
 }
 
+/// What the links of one swarm moved since the node started.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Bytes of blocks that were received.
+    pub received: Count,
+    /// Bytes of blocks that were sent.
+    pub sent: Count,
+}
+
 /// One total.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);

@@ -38,6 +38,8 @@ pub struct Told {
     pub event: String,
     /// Bytes that are missing.
     pub left: u64,
+    /// Bytes that were fetched in this life.
+    pub downloaded: u64,
 }
 
 #[derive(Debug, Default)]
@@ -255,6 +257,7 @@ fn parse(request: &str, from: IpAddr) -> Option<Told> {
         info_hash: unescape(&value("info_hash")?).try_into().ok()?,
         event: value("event").unwrap_or_default(),
         left: value("left")?.parse().ok()?,
+        downloaded: value("downloaded")?.parse().ok()?,
     })
 }
 
@@ -310,6 +313,7 @@ fn answer_packet(packet: &[u8], from: SocketAddr, book: &Mutex<Book>) -> Option<
         info_hash: packet[16..36].try_into().ok()?,
         event: event.to_owned(),
         left: u64::from_be_bytes(packet[64..72].try_into().ok()?),
+        downloaded: u64::from_be_bytes(packet[56..64].try_into().ok()?),
     };
     let peers = book.lock().expect("lock the book").announced(told);
     let head = [0, 0, 7, 8, 0, 0, 0, 1, 0, 0, 0, 1];

@@ -91,6 +91,10 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes in all.
     pub size: u64,
+    /// Bytes of blocks that its links received in this life.
+    pub received: u64,
+    /// Bytes of blocks that its links sent in this life.
+    pub sent: u64,
     /// Links of the swarm.
     pub links: u32,
     /// Why nothing is written at present.

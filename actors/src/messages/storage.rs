@@ -1,11 +1,14 @@
 //! Words to the storage of a swarm.
 
+use std::sync::Arc;
+
 use actix::{Message, Recipient};
 use bytes::Bytes;
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::layout::Block;
 use swarmlet_protocol::session::{Spill, WholePiece};
 
+use crate::counters::Traffic;
 use crate::credit::Token;
 
 /// Reads blocks that we said we have. From a session, one at a time; answered with the bytes one
@@ -75,4 +78,6 @@ pub struct StorageHandle {
     pub forget: Recipient<ForgetParts>,
     /// Reports.
     pub report: Recipient<ReportPieces>,
+    /// What links move from there and to there.
+    pub traffic: Arc<Traffic>,
 }

@@ -52,6 +52,8 @@ pub struct CompletionChanged {
     pub info_hash: InfoHash,
     /// All pieces are here.
     pub complete: bool,
+    /// Some of them were fetched in this life.
+    pub fetched: bool,
 }
 
 /// The file of a swarm cannot be used at present (`Some`), or can be again. From its scheduler.

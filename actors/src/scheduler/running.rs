@@ -179,9 +179,14 @@ impl Scheduler {
             info_hash,
             complete,
         });
+        let traffic = self
+            .content
+            .as_ref()
+            .map(|content| &content.storage.traffic);
         self.setup.completed.1.do_send(CompletionChanged {
             info_hash,
             complete,
+            fetched: traffic.is_some_and(|traffic| traffic.received.get() > 0),
         });
     }
 
@@ -225,6 +230,8 @@ impl Scheduler {
             without_holder: picker.unavailable(),
             bytes,
             size: layout.size(),
+            received: content.storage.traffic.received.get(),
+            sent: content.storage.traffic.sent.get(),
             links,
             paused,
         }

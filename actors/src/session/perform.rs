@@ -1,5 +1,6 @@
 //! What the link's machine puts out, done: each output becomes a message or a command.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -79,6 +80,7 @@ impl Session {
         let Some(storage) = &self.storage else { return };
         let bytes: usize = pieces.iter().map(|(_, data)| data.len()).sum();
         self.setup.counters.received.add(bytes as u64);
+        storage.traffic.received.add(bytes as u64);
         self.tell(LinkNews::Received(
             pieces.iter().map(|&(piece, _)| piece).collect(),
         ));
@@ -95,6 +97,7 @@ impl Session {
         match &word {
             Spill::Part { data, .. } => {
                 self.setup.counters.received.add(data.len() as u64);
+                storage.traffic.received.add(data.len() as u64);
                 token = Some(self.parts.take());
             }
             &Spill::Whole(piece) => self.tell(LinkNews::Received(vec![piece])),
@@ -112,6 +115,7 @@ impl Session {
             self.input(Input::ReadFailed(blocks), context);
             return;
         };
+        let traffic = Arc::clone(&storage.traffic);
         let read = storage.read.send(ReadBlocks {
             blocks: blocks.clone(),
         });
@@ -119,6 +123,7 @@ impl Session {
             match answer {
                 Ok(Ok(data)) => {
                     session.setup.counters.sent.add(data.len() as u64);
+                    traffic.sent.add(data.len() as u64);
                     session.input(Input::BlocksRead(blocks, data), context);
                 }
                 Ok(Err(error)) => {

@@ -113,6 +113,7 @@ impl Handler<LinkReport> for Host {
                     spill: myself.clone().recipient(),
                     forget: myself.clone().recipient(),
                     report: myself.recipient(),
+                    traffic: Arc::default(),
                 }));
                 session.do_send(SessionCommand::Limit(self.limits.clone()));
                 let have = Bitfield::full(PIECES);

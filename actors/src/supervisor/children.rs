@@ -55,7 +55,6 @@ impl Supervisor {
             listen,
             peer_id: self.peer_id,
             discovery: discovery.clone().recipient(),
-            counters: Arc::clone(&self.counters),
             clock: self.clock,
             seed: self.seed,
         });

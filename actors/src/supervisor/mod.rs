@@ -286,6 +286,7 @@ impl Handler<CompletionChanged> for Supervisor {
         let CompletionChanged {
             info_hash,
             complete,
+            ..
         } = changed;
         if let Some(children) = &self.children {
             children.turns.do_send(changed);

@@ -221,6 +221,7 @@ impl Supervisor {
                 spill: storage.clone().recipient(),
                 forget: storage.clone().recipient(),
                 report: storage.clone().recipient(),
+                traffic: Arc::default(),
             },
         });
         let actor = Storage::new(storage::Setup {

@@ -13,11 +13,10 @@ mod udp;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised,
-    WrapFuture,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseActFuture,
+    Supervised, WrapFuture,
 };
 use swarmlet_protocol::id::{InfoHash, PeerId};
 use swarmlet_protocol::membership::Source;
@@ -29,7 +28,6 @@ use self::ask::Asker;
 use self::said::Said;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
-use crate::counters::Counters;
 use crate::messages::discovery::AddressesFound;
 use crate::messages::scheduler::{Progress, QueryProgress};
 use crate::messages::supervisor::CompletionChanged;
@@ -45,8 +43,6 @@ pub struct Setup {
     pub peer_id: PeerId,
     /// Hears of the peers.
     pub discovery: Recipient<AddressesFound>,
-    /// What was sent and received.
-    pub counters: Arc<Counters>,
     /// The node's clock.
     pub clock: Clock,
     /// Decides ties.
@@ -206,21 +202,20 @@ impl Trackers {
         if let Some(swarm) = self.state.swarms.get_mut(&info_hash) {
             swarm.measuring = false;
         }
-        let figures = Figures {
-            uploaded: self.setup.counters.sent.get(),
-            downloaded: self.setup.counters.received.get(),
-            left: progress
-                .known
-                .then(|| progress.size.saturating_sub(progress.bytes)),
-        };
-        self.handle(info_hash, Input::Measured(figures), context);
+        self.handle(info_hash, Input::Measured(figures(progress)), context);
         self.handle(info_hash, Input::Tick, context);
     }
 
     /// What every tracker that knows us is to be told at the end.
-    fn goodbyes(&mut self) -> Vec<(TrackerUrl, Announce)> {
+    fn goodbyes(&mut self, measured: &[(InfoHash, Progress)]) -> Vec<(TrackerUrl, Announce)> {
         let now = self.now();
         let mut out = Vec::new();
+        for (info_hash, progress) in measured {
+            if let Some(swarm) = self.state.swarms.get_mut(info_hash) {
+                let input = Input::Measured(figures(progress));
+                swarm.announcer.handle(input, now, &mut out);
+            }
+        }
         for swarm in self.state.swarms.values_mut() {
             swarm.announcer.handle(Input::Stop, now, &mut out);
         }
@@ -229,6 +224,17 @@ impl Trackers {
             Output::Peers(_) => None,
         });
         goodbyes.collect()
+    }
+}
+
+/// How far a swarm is, as trackers hear it.
+fn figures(progress: &Progress) -> Figures {
+    Figures {
+        uploaded: progress.sent,
+        downloaded: progress.received,
+        left: progress
+            .known
+            .then(|| progress.size.saturating_sub(progress.bytes)),
     }
 }
 
@@ -294,9 +300,9 @@ impl Handler<CompletionChanged> for Trackers {
         let CompletionChanged {
             info_hash,
             complete,
+            fetched,
         } = changed;
         let input = if complete {
-            let fetched = self.setup.counters.received.get() > 0;
             self.complete.insert(info_hash, fetched);
             Input::Completed { fetched }
         } else {
@@ -309,16 +315,33 @@ impl Handler<CompletionChanged> for Trackers {
 }
 
 impl Handler<StopTrackers> for Trackers {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: StopTrackers, _: &mut Self::Context) -> Self::Result {
-        let mut goodbyes = JoinSet::new();
-        for (tracker, announce) in self.goodbyes() {
-            let asker = Rc::clone(&self.asker);
-            goodbyes.spawn_local(async move { asker.ask(&tracker, announce).await });
-        }
-        // Ends with the answer that nobody waits for any more.
-        Box::pin(async move { while goodbyes.join_next().await.is_some() {} })
+        let swarms = self.state.swarms.iter();
+        let asked: Vec<_> = swarms
+            .filter_map(|(info_hash, swarm)| {
+                Some((*info_hash, swarm.progress.as_ref()?.send(QueryProgress)))
+            })
+            .collect();
+        // What trackers hear last is what counts.
+        let measured = async move {
+            let mut measured = Vec::with_capacity(asked.len());
+            for (info_hash, answer) in asked {
+                measured.push((info_hash, answer.await.unwrap_or_default()));
+            }
+            measured
+        };
+        let told = measured.into_actor(self).then(|measured, trackers, _| {
+            let mut goodbyes = JoinSet::new();
+            for (tracker, announce) in trackers.goodbyes(&measured) {
+                let asker = Rc::clone(&trackers.asker);
+                goodbyes.spawn_local(async move { asker.ask(&tracker, announce).await });
+            }
+            // Ends with the answer that nobody waits for any more.
+            async move { while goodbyes.join_next().await.is_some() {} }.into_actor(trackers)
+        });
+        Box::pin(told)
     }
 }
 
