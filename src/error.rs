@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{ConfError, TorrentError};
 use thiserror::Error;
 
@@ -32,6 +33,17 @@ pub enum Error {
         /// The place.
         path: PathBuf,
     },
+    /// A content, and nothing says where it is to be kept.
+    #[error(
+        "nothing says where to keep {info_hash}: start from Node::builder, or give it as a Share"
+    )]
+    NoPlace {
+        /// The content.
+        info_hash: InfoHash,
+    },
+    /// No content, and no place for one that could be learned.
+    #[error("there is nothing to keep: give Node::sharing one content at least")]
+    NothingToKeep,
     /// The listening socket cannot be opened.
     #[error("{0}")]
     Listen(String),

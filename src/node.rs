@@ -260,7 +260,8 @@ impl NodeBuilder {
     /// Starts the node on the present actix system.
     ///
     /// # Errors
-    /// The address is in use, the data path is a device, or a folder where the content is a file or
+    /// There is nothing to keep, or no place for it; two contents are in each other's way; the
+    /// address is in use, the data path is a device, or a folder where the content is a file or
     /// the other way round, the state folder cannot be written.
     pub fn start(self) -> Result<Node, Error> {
         if actix_rt::System::try_current().is_none() {
@@ -278,9 +279,14 @@ impl NodeBuilder {
                 };
                 shares.insert(0, share);
             }
-            (_, data) if shares.is_empty() => place = data,
-            (_, Some(path)) => return Err(Error::NoContent { path }),
-            (_, None) => {}
+            (Some(info), None) => {
+                let info_hash = info.info_hash();
+                return Err(Error::NoPlace { info_hash });
+            }
+            (None, None) if shares.is_empty() => return Err(Error::NothingToKeep),
+            (None, Some(data)) if shares.is_empty() => place = Some(data),
+            (None, Some(path)) => return Err(Error::NoContent { path }),
+            (None, None) => {}
         }
         places::check(&shares, place.as_deref())?;
         let listener = listen(self.listen).map_err(Error::Listen)?;

@@ -68,7 +68,26 @@ fn no_data_path(path: &Path, is_folder: Option<bool>) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use swarmlet_protocol::metainfo::{Info, TorrentConf};
+
     use super::*;
+    use crate::Node;
+
+    #[test]
+    fn a_node_needs_something_to_keep_and_a_place_for_it() {
+        let system = actix_rt::System::new();
+        let info = Info::single_file("x", 0, 1, &[]).unwrap();
+        let conf = TorrentConf::from_info(&info, Vec::new());
+        system.block_on(async {
+            let nothing = Node::sharing([]).start().unwrap_err();
+            assert!(matches!(nothing, Error::NothingToKeep), "{nothing}");
+            let nowhere = Node::sharing([]).torrent_conf(conf).start().unwrap_err();
+            assert!(matches!(nowhere, Error::NoPlace { .. }), "{nowhere}");
+            let share = |place: &str| Share::new(info.clone(), place);
+            let twice = Node::sharing([share("/tmp/a"), share("/tmp/b")]).start();
+            assert!(twice.unwrap_err().to_string().contains("the same content"));
+        });
+    }
 
     #[test]
     fn a_path_is_refused_only_if_it_can_never_be_right() {
