@@ -1,6 +1,9 @@
 //! Defaults, variables, and complaints of the parser.
 
+use swarmlet_protocol::tracker::TrackerUrl;
+
 use super::*;
+use crate::cli::values::{Sweep, Switch};
 
 fn arguments(line: &str) -> Vec<OsString> {
     line.split(' ').map(OsString::from).collect()

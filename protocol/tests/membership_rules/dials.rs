@@ -1,0 +1,168 @@
+//! Whom a node dials, and when.
+
+use super::*;
+
+#[test]
+fn a_listed_address_is_dialed_at_once_and_known_once_it_answered() {
+    let mut node = Node::new(30, 16);
+    assert_eq!(dials(&node.learn(1, Source::Listed)), [addr(1)]);
+    assert_eq!(node.machine.known().count(), 0);
+    let (_, out) = node.link(1, true);
+    assert!(out.contains(&Output::KnownChanged));
+    assert_eq!(node.machine.known().collect::<Vec<_>>(), [addr(1)]);
+}
+
+#[test]
+fn a_peer_that_calls_and_bears_our_name_hides_no_address() {
+    let mut node = Node::new(30, 16);
+    let (link, _) = node.open(9, false);
+    let out = node.ready(link, 9, id(5));
+    assert_eq!(closes(&out), [(link, CloseReason::OwnEcho)]);
+    assert_eq!(dials(&node.learn(9, Source::Listed)), [addr(9)]);
+}
+
+#[test]
+fn a_dial_to_oneself_is_recognised_and_never_repeated() {
+    let mut node = Node::new(30, 16);
+    assert_eq!(dials(&node.learn(5, Source::Listed)), []);
+    assert_eq!(dials(&node.learn(9, Source::Listed)), [addr(9)]);
+    let (link, _) = node.open(9, true);
+    let out = node.ready(link, 9, id(5));
+    assert_eq!(closes(&out), [(link, CloseReason::OwnEcho)]);
+    assert!(out.contains(&Output::SelfDetected { addr: addr(9) }));
+    assert_eq!(dials(&node.learn(9, Source::Listed)), []);
+    assert_eq!(dials(&node.wait(60_000)), []);
+    assert_eq!(node.machine.known().count(), 0);
+}
+
+#[test]
+fn an_alias_of_a_linked_peer_is_not_dialed_again() {
+    let mut node = Node::new(30, 16);
+    node.learn(1, Source::Listed);
+    node.link(1, true);
+    assert_eq!(dials(&node.learn(2, Source::Listed)), [addr(2)]);
+    let (link, _) = node.open(2, true);
+    let out = node.ready(link, 2, id(1));
+    assert_eq!(closes(&out), [(link, CloseReason::Duplicate)]);
+    assert_eq!(dials(&node.wait(60_000)), []);
+}
+
+#[test]
+fn a_lost_peer_is_dialed_again_within_forty_milliseconds() {
+    let mut node = Node::new(30, 16);
+    node.learn(1, Source::Listed);
+    let (link, _) = node.link(1, true);
+    node.wait(5_000);
+    assert_eq!(dials(&node.closed(link, LinkEnd::Lost)), []);
+    assert_eq!(dials(&node.wait(40)), [addr(1)]);
+}
+
+#[test]
+fn a_peer_that_evicts_us_again_and_again_is_dialed_less_and_less() {
+    let mut node = Node::new(30, 16);
+    let mut dialed = dials(&node.learn(1, Source::Listed)).len();
+    let end = Timestamp::from_millis(60_000);
+    while node.now < end {
+        let (link, _) = node.link(1, true);
+        node.wait(MIN_LINK_AGE.as_millis() as u64);
+        let mut out = node.closed(link, LinkEnd::Graceful);
+        while dials(&out).is_empty() {
+            node.now = node.machine.next_timeout().unwrap();
+            out = node.tell(Input::Tick);
+        }
+        dialed += 1;
+    }
+    assert!(dialed <= 20, "{dialed} dials in a minute");
+}
+
+#[test]
+fn alone_among_fourteen_dead_addresses_a_node_dials_little() {
+    let mut node = Node::new(30, 16);
+    let mut out: Vec<_> = (10..24)
+        .flat_map(|number| node.learn(number, Source::Listed))
+        .collect();
+    let mut late = 0;
+    let end = Timestamp::from_millis(120_000);
+    while node.now < end {
+        for dialed in dials(&std::mem::take(&mut out)) {
+            late += usize::from(node.now > Timestamp::from_millis(60_000));
+            out.extend(node.tell(Input::DialFailed {
+                addr: dialed,
+                reason: DialFailure::Refused,
+            }));
+        }
+        if out.is_empty() {
+            let next = node.machine.next_timeout().unwrap();
+            assert!(next > node.now, "the node spins");
+            node.now = next;
+            out = node.tell(Input::Tick);
+        }
+    }
+    assert!(late <= 14 * 9, "{late} dials in a minute");
+}
+
+#[test]
+fn a_sign_of_life_ends_a_long_wait() {
+    let mut node = Node::new(30, 16);
+    node.learn(1, Source::Listed);
+    for _ in 0..20 {
+        node.fail(1, DialFailure::Refused);
+    }
+    assert_eq!(dials(&node.wait(1_000)), []);
+    assert_eq!(dials(&node.learn(1, Source::Lan)), [addr(1)]);
+    for _ in 0..20 {
+        node.fail(1, DialFailure::Refused);
+    }
+    let (from, _) = node.link(2, false);
+    let out = node.tell(Input::PexReceived {
+        link: from,
+        added: vec![(addr(1), false)],
+        dropped: vec![],
+    });
+    assert_eq!(dials(&out), [addr(1)]);
+}
+
+#[test]
+fn a_stranger_is_named_so_that_it_can_be_met_at_the_rendezvous() {
+    let mut node = Node::new(30, 16);
+    node.learn(1, Source::Listed);
+    let (link, _) = node.open(1, true);
+    let out = node.closed(link, LinkEnd::Graceful);
+    assert!(out.contains(&Output::Stranger { addr: addr(1) }));
+
+    let mut rendezvous = Node::new(30, 0);
+    assert_eq!(dials(&rendezvous.learn(2, Source::Rendezvous)), []);
+    assert_eq!(
+        dials(&rendezvous.tell(Input::DialOnce { addr: addr(1) })),
+        [addr(1)]
+    );
+    rendezvous.fail(1, DialFailure::Refused);
+    assert_eq!(dials(&rendezvous.wait(60_000)), []);
+}
+
+#[test]
+fn a_node_does_not_fill_its_places_with_the_first_addresses_it_hears_of() {
+    let mut node = Node::new(24, 12);
+    let (_, mut out) = node.link(50, false);
+    let told = (10..40).map(|number| (addr(number), false)).collect();
+    out.extend(node.tell(Input::PexReceived {
+        link: LinkId(1),
+        added: told,
+        dropped: Vec::new(),
+    }));
+    // All dials are answered; those that follow from an answer are made in the same moment.
+    let mut counts = Vec::new();
+    for _ in 0..5 {
+        let mut due = dials(&out);
+        while let Some(addr) = due.pop() {
+            let (_, out) = node.link(number(addr), true);
+            due.extend(dials(&out));
+        }
+        counts.push(node.machine.link_count());
+        node.now = node.now + WIDEN_PERIOD;
+        out = node.tell(Input::Tick);
+    }
+    assert_eq!(counts[..3], [3, 6, 9]);
+    // The first trade found no link that was old enough to go.
+    assert!((12..=13).contains(&counts[3]), "{counts:?}");
+}
