@@ -27,6 +27,16 @@ pub(crate) fn check(shares: &[Share], place: Option<&Path>) -> Result<(), Error>
             });
         }
     }
+    for folder in shares.iter().filter(|share| share.info.is_folder()) {
+        let root = absolute(&folder.data);
+        let within = |place: &&PathBuf| place.starts_with(&root) && **place != root;
+        if let Some(inner) = places.iter().find(within) {
+            return Err(Error::Data {
+                path: inner.clone(),
+                reason: format!("it is in the folder of another content, {}", root.display()),
+            });
+        }
+    }
     for Share { info, data, .. } in shares {
         if let Some(other) = contents.insert(info.info_hash(), data) {
             return Err(Error::Data {
@@ -83,6 +93,17 @@ mod tests {
             assert!(matches!(nothing, Error::NothingToKeep), "{nothing}");
             let nowhere = Node::sharing([]).torrent_conf(conf).start().unwrap_err();
             assert!(matches!(nowhere, Error::NoPlace { .. }), "{nowhere}");
+            let raw = b"d5:filesld6:lengthi0e4:pathl1:aeee4:name1:x12:piece lengthi1e6:pieces0:e";
+            let folder = Info::parse(raw.to_vec().into()).unwrap();
+            let nested = [
+                Share::new(info.clone(), "/tmp/nested/deep/file"),
+                Share::new(folder, "/tmp/nested"),
+            ];
+            let nested = Node::sharing(nested).start().unwrap_err().to_string();
+            assert!(
+                nested.contains("in the folder of another content"),
+                "{nested}"
+            );
             let share = |place: &str| Share::new(info.clone(), place);
             let twice = Node::sharing([share("/tmp/a"), share("/tmp/b")]).start();
             assert!(twice.unwrap_err().to_string().contains("the same content"));

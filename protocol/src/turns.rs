@@ -1,8 +1,9 @@
 //! Which of a node's contents are fetched now, and how much each may have on its way.
 //!
 //! All swarms of a node share its memory, so a few fetch at a time and the others wait. Whoever has
-//! had the fewest turns is next, the one with the least to fetch first: a small content that comes
-//! while a huge one is under way waits for a slice at most, and the huge one goes on beside it.
+//! had the fewest turns is next, the one with the least to fetch first, and a newcomer counts as one
+//! who has had fewer than all others: a small content that comes while huge ones are under way waits
+//! for a slice at most, and they go on beside it.
 //! Contents that are complete take no part: serving costs no turn.
 //!
 //! Invariants: at most [`MAX_RUNNING`] fetch at a time; while there are no more than that, all do; whoever
@@ -66,10 +67,10 @@ impl Turns {
             return;
         }
         let fewest = self.jobs.values().map(|job| job.turns).min().unwrap_or(0);
-        let job = self.jobs.entry(content).or_insert(Job {
+        let job = self.jobs.entry(content).or_insert_with(|| Job {
             left,
-            // Nobody who comes later has a claim to all the turns that the others had before.
-            turns: fewest,
+            // Next in line, but without a claim to all the turns that the others had before.
+            turns: fewest.saturating_sub(1),
             running: None,
             moved: now,
         });
@@ -229,6 +230,29 @@ mod tests {
             turns.decide(at(now));
         }
         assert!(now <= 10.0 + 0.5, "{now}");
+    }
+
+    #[test]
+    fn contents_that_start_one_after_the_other_take_turns_in_order() {
+        let mut turns = Turns::default();
+        for number in 1..=9 {
+            turns.left(content(number), 1_000, at(0.0));
+            turns.decide(at(0.0));
+        }
+        let mut seen: Vec<Vec<u8>> = vec![running(&turns)];
+        for tenth in 1..=250 {
+            let now = f64::from(tenth) / 10.0;
+            for number in running(&turns) {
+                turns.left(content(number), 1_000 - tenth as u64, at(now));
+            }
+            turns.decide(at(now));
+            if seen.last() != Some(&running(&turns)) {
+                seen.push(running(&turns));
+            }
+        }
+        assert_eq!(seen[0], [1, 2, 3, 4]);
+        assert_eq!(seen[1], [5, 6, 7, 8], "all who wait, at once");
+        assert!(seen[2].contains(&9), "{seen:?}");
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub(crate) enum CliError {
     /// Nothing to compare with.
     #[error("{} has no FileInfo, so there is nothing to compare with", .0.display())]
     NoFileInfo(PathBuf),
+    /// A node would overwrite its own config.
+    #[error("{} is the config; it cannot be the data as well", .0.display())]
+    DataIsConf(PathBuf),
     /// One of several configs that does not say what its file is.
     #[error("{} has no FileInfo; each of several configs needs one", .0.display())]
     NotDescribed(PathBuf),

@@ -79,7 +79,19 @@ pub(crate) fn gather(
     if let Some(directory) = directory {
         contents.shares.extend(of_directory(directory)?);
     }
+    let data = contents.shares.iter().map(|share| &share.data);
+    for place in data.chain(&contents.learned) {
+        if let Some(conf) = confs.iter().find(|conf| is_same(conf, place)) {
+            return Err(CliError::DataIsConf(conf.clone()));
+        }
+    }
     Ok(contents)
+}
+
+/// Do both name one file that is there?
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    real(one).is_some_and(|path| Some(path) == real(other))
 }
 
 fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
@@ -150,6 +162,13 @@ mod tests {
         let contents = gather(&conf, &[], None).unwrap();
         assert_eq!(contents.shares[0].data, Path::new("/data.bin"));
         assert_eq!((contents.count(), contents.peers.len()), (1, 1));
+        assert_eq!(
+            complaint(gather(&conf, &conf, None)),
+            format!(
+                "{} is the config; it cannot be the data as well",
+                conf[0].display()
+            )
+        );
         fs::write(&conf[0], "{}").unwrap();
         let contents = gather(&conf, &[], None).unwrap();
         assert_eq!(contents.learned.as_deref(), Some(Path::new("/data.bin")));

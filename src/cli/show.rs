@@ -88,7 +88,11 @@ fn read(args: &ShowArgs) -> Result<Description, CliError> {
         info_hash: conf.info.as_ref().map(Info::info_hash),
         name: conf.info.as_ref().map(|info| info.name().to_owned()),
         torrent: conf.info.map(Torrent::new),
-        trackers: Vec::new(),
+        trackers: conf
+            .trackers
+            .iter()
+            .map(|url| vec![url.as_str().to_owned()])
+            .collect(),
         peers: conf.peers,
     })
 }

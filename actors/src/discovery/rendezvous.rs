@@ -167,6 +167,10 @@ impl Discovery {
     /// perhaps the fleet has moved on. What was learned is not given up for a stranger's word, but
     /// the operator hears of it.
     fn warn_of_others(&mut self, heard: &[HeardSwarm]) {
+        if self.setup.wanted.is_some() {
+            // The operator has chosen.
+            return;
+        }
         let ours = &self.state.swarms;
         let Some(learned) = ours
             .keys()

@@ -43,8 +43,11 @@ impl ContentFile {
             Ok(file) => (file, None),
             Err(error) if refuses_writes(&error) => {
                 let refusal = format!("cannot write {shown}: {}", reason(&error));
-                let file = File::open(path)
-                    .map_err(|error| format!("cannot read {shown}: {}", reason(&error)))?;
+                let file = File::open(path).map_err(|error| match error.kind() {
+                    // It could not be made, and that is what is wrong.
+                    io::ErrorKind::NotFound => refusal.clone(),
+                    _ => format!("cannot read {shown}: {}", reason(&error)),
+                })?;
                 (file, Some(refusal))
             }
             Err(error) => return Err(format!("cannot open {shown}: {}", reason(&error))),

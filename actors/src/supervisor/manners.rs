@@ -11,7 +11,7 @@ use crate::discovery::MAX_LINKS;
 pub struct Manners {
     /// How many peers that are no swarmlets may fetch from a swarm of ours at once.
     pub upload_slots: usize,
-    /// How many links each swarm may have.
+    /// How many links a node with one swarm may have; each further swarm brings half as many.
     pub max_links: usize,
     /// Bytes per second from all peers; `None` is no limit.
     pub download_limit: Option<NonZeroU64>,

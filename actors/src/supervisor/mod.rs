@@ -221,6 +221,14 @@ impl Actor for Supervisor {
         for share in self.settings.shares.clone() {
             self.start_share(&share, context);
         }
+        if let Some(wanted) = self
+            .settings
+            .wanted
+            .as_ref()
+            .filter(|_| !self.swarms.is_empty())
+        {
+            warn!("--swarm {wanted} has no effect: what to keep is said already");
+        }
         if self.swarms.is_empty() {
             self.start_named(context);
         }

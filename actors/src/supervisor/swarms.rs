@@ -98,8 +98,8 @@ impl Supervisor {
         info!("nothing is known of the content yet; looking for peers that know");
         if !self.settings.trackers.is_empty() && self.settings.fleet.is_empty() {
             warn!(
-                "trackers are not asked while nothing is known of the content: name it, or give \
-                 the fleet a name (--fleet), which they can be asked for"
+                "trackers are not asked while nothing is known of the content: give the fleet a \
+                 name (--fleet), which they can be asked for, or the node a config or a .torrent"
             );
         }
     }

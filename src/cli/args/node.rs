@@ -173,6 +173,7 @@ pub(crate) struct NodeArgs {
 
     /// How many links to have at most: 2 to 1000 [default: 24]
     ///
+    /// Of a node with one content; each further one brings half as many, up to 300 in all.
     /// 24 keep fleets of any size connected. A seed of a swarm of strangers may want more, for
     /// whoever comes when all are taken is turned away.
     #[arg(
