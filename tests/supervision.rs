@@ -150,6 +150,7 @@ fn a_transfer_survives_panics_of_all_kinds_at_once() {
             ActorKind::Listener,
             ActorKind::Watchdog,
             ActorKind::Turns,
+            ActorKind::Trackers,
             ActorKind::Supervisor,
         ] {
             crash(leecher, kind).await;
@@ -164,6 +165,7 @@ fn a_transfer_survives_panics_of_all_kinds_at_once() {
         "session",
         "storage",
         "supervisor",
+        "trackers",
         "turns",
         "watchdog",
     ];

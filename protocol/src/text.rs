@@ -1,5 +1,7 @@
 //! Text from outside, made fit to be shown: in errors, logs and on terminals.
 
+use std::fmt;
+
 /// How much of a wrong text an error quotes: enough to find it, too little to fill a log.
 const QUOTED_LENGTH: usize = 80;
 
@@ -38,6 +40,16 @@ pub(crate) fn quoted(text: &str) -> String {
         out.push_str("...");
     }
     out
+}
+
+/// Percent-encodes all bytes but those that RFC 3986 calls unreserved.
+pub(crate) fn percent_encode(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|&byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            out.write_char(byte as char)
+        }
+        other => write!(out, "%{other:02X}"),
+    })
 }
 
 #[cfg(test)]

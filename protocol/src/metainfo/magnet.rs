@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::info::MAX_NAME_LENGTH;
 use crate::address::{ParseAddressError, PeerAddress};
 use crate::id::{DIGEST_LENGTH, InfoHash};
-use crate::text::{printable, quoted};
+use crate::text::{percent_encode, printable, quoted};
 
 /// Characters of an infohash in base32 (RFC 3548).
 const BASE32_LENGTH: usize = 32;
@@ -104,11 +104,11 @@ impl fmt::Display for Magnet {
         write!(f, "magnet:?xt=urn:btih:{}", self.info_hash)?;
         if let Some(name) = &self.name {
             f.write_str("&dn=")?;
-            escape(f, name)?;
+            percent_encode(f, name.as_bytes())?;
         }
         for tracker in &self.trackers {
             f.write_str("&tr=")?;
-            escape(f, tracker)?;
+            percent_encode(f, tracker.as_bytes())?;
         }
         // Not escaped: there is nothing to escape in an address, and clients do not undo it here.
         self.peers
@@ -172,17 +172,6 @@ fn unescape(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Percent-encodes all but the characters that RFC 3986 calls unreserved.
-fn escape(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    use fmt::Write;
-    text.bytes().try_for_each(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            f.write_char(byte as char)
-        }
-        other => write!(f, "%{other:02X}"),
-    })
 }
 
 #[cfg(test)]

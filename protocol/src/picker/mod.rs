@@ -157,15 +157,6 @@ impl Picker {
         self.state.links.len()
     }
 
-    /// How many links have leases out, and how many of those are silent.
-    #[must_use]
-    pub fn fetching_links(&self) -> (usize, usize) {
-        let busy = self.state.links.values().filter(|link| link.queued > 0);
-        busy.fold((0, 0), |(all, silent), link| {
-            (all + 1, silent + usize::from(link.silent))
-        })
-    }
-
     fn take_in(&mut self, input: Input, now: Timestamp, effects: &mut Effects) {
         let state = &mut self.state;
         match input {

@@ -8,8 +8,8 @@ use super::events::{Output, Ready};
 use super::outbox::Outbox;
 use super::violation::Violation;
 use crate::extension::{
-    ExtensionHandshake, METADATA_ID, MetadataMessage, PEX_ID, PexMessage, SWARMS_ID, SwarmsMessage,
-    metadata_piece, metadata_pieces,
+    ExtensionHandshake, HANDSHAKE_ID, METADATA_ID, MetadataMessage, PEX_ID, PexMessage, SWARMS_ID,
+    SwarmsMessage, metadata_piece, metadata_pieces,
 };
 use crate::metainfo::Info;
 use crate::wire::Message;
@@ -55,7 +55,10 @@ impl Extensions {
         handshake.metadata_size = info.as_ref().map(|info| info.bytes().len() as u32);
         self.info = info;
         let payload = Bytes::from(handshake.encode());
-        outbox.message(&Message::Extended { id: 0, payload });
+        outbox.message(&Message::Extended {
+            id: HANDSHAKE_ID,
+            payload,
+        });
     }
 
     /// Is the peer one of ours?
@@ -67,7 +70,7 @@ impl Extensions {
     /// Adds to what we said before ("subsequent handshake messages", BEP 10).
     pub(super) fn add(&self, handshake: &ExtensionHandshake, outbox: &mut Outbox) {
         if self.agreed {
-            send(0, handshake.encode(), outbox);
+            send(HANDSHAKE_ID, handshake.encode(), outbox);
         }
     }
 
@@ -83,7 +86,7 @@ impl Extensions {
             return Err(Violation::NotNegotiated(20));
         }
         match id {
-            0 => return self.greeted(payload, outbox, out).map(Some),
+            HANDSHAKE_ID => return self.greeted(payload, outbox, out).map(Some),
             METADATA_ID => self.metadata(MetadataMessage::decode(payload)?, outbox, out),
             PEX_ID => out.push(Output::Pex(PexMessage::decode(payload)?)),
             SWARMS_ID => out.push(Output::Swarms(SwarmsMessage::decode(payload)?)),

@@ -11,7 +11,7 @@ use super::limits::{LEFT_UNKNOWN, MAX_TRACKER_ID, MAX_WORDS};
 use super::url::TrackerUrl;
 use crate::address::{CompactError, decode_v4, decode_v6};
 use crate::bencode::{self, Dict, Value};
-use crate::text::printable;
+use crate::text::{percent_encode, printable};
 
 /// The URL to get: the tracker's with our query behind it. A query that it has already is kept, a
 /// fragment is not.
@@ -26,9 +26,9 @@ pub fn request(tracker: &TrackerUrl, announce: &Announce) -> String {
         Some(_) => '&',
     });
     url.push_str("info_hash=");
-    escape(&mut url, &announce.info_hash.0);
+    let _ = percent_encode(&mut url, &announce.info_hash.0);
     url.push_str("&peer_id=");
-    escape(&mut url, &announce.peer_id.0);
+    let _ = percent_encode(&mut url, &announce.peer_id.0);
     let figures = announce.figures;
     // Writing into a string cannot fail.
     let _ = write!(
@@ -49,7 +49,7 @@ pub fn request(tracker: &TrackerUrl, announce: &Announce) -> String {
     });
     if let Some(id) = &announce.tracker_id {
         url.push_str("&trackerid=");
-        escape(&mut url, id);
+        let _ = percent_encode(&mut url, id);
     }
     url
 }
@@ -108,18 +108,4 @@ fn peer(value: Value<'_>) -> Option<SocketAddr> {
 
 fn words(dict: &Dict<'_>, key: &[u8]) -> Option<String> {
     Some(printable(dict.get(key)?.bytes()?, MAX_WORDS))
-}
-
-/// Percent-encodes all bytes but those that RFC 3986 calls unreserved.
-fn escape(url: &mut String, bytes: &[u8]) {
-    for &byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                url.push(byte as char);
-            }
-            other => {
-                let _ = write!(url, "%{other:02X}");
-            }
-        }
-    }
 }
