@@ -33,6 +33,14 @@ pub enum Error {
         /// The place.
         path: PathBuf,
     },
+    /// More contents than a node keeps.
+    #[error("{count} contents; the limit is {limit}: run a second node for the rest")]
+    TooMany {
+        /// The contents.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A content, and nothing says where it is to be kept.
     #[error(
         "nothing says where to keep {info_hash}: start from Node::builder, or give it as a Share"

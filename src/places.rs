@@ -1,16 +1,29 @@
 //! Where contents are kept: whether they can be, and that none is in another's way.
 
 use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use swarmlet_actors::supervisor::Share;
 
 use crate::Error;
 
+/// 64 contents of one node: all that a node can name to others at the rendezvous, and with a
+/// descriptor, a request to a tracker and a few links each they stay far below what a process may
+/// have.
+pub(crate) const MAX_CONTENTS: usize = 64;
+
 /// Can each content be kept where it is said to be, and no two in one place?
 pub(crate) fn check(shares: &[Share], place: Option<&Path>) -> Result<(), Error> {
+    if shares.len() > MAX_CONTENTS {
+        let count = shares.len();
+        return Err(Error::TooMany {
+            count,
+            limit: MAX_CONTENTS,
+        });
+    }
     let mut contents = HashMap::new();
-    let mut places = HashSet::new();
+    let (mut places, mut files) = (HashSet::new(), HashSet::new());
     let known = |share: &'_ Share| (share.data.clone(), Some(share.info.is_folder()));
     let learned = place.map(|place| (place.to_owned(), None));
     for (path, is_folder) in shares.iter().map(known).chain(learned) {
@@ -20,7 +33,10 @@ pub(crate) fn check(shares: &[Share], place: Option<&Path>) -> Result<(), Error>
                 reason: reason.to_owned(),
             });
         }
-        if !places.insert(absolute(&path)) {
+        let file = std::fs::metadata(&path).ok();
+        let file = file.filter(std::fs::Metadata::is_file);
+        let linked = file.is_some_and(|file| !files.insert((file.dev(), file.ino())));
+        if linked || !places.insert(absolute(&path)) {
             return Err(Error::Data {
                 path,
                 reason: "two contents cannot be kept in one place".to_owned(),
@@ -104,6 +120,19 @@ mod tests {
                 nested.contains("in the folder of another content"),
                 "{nested}"
             );
+            let folder = tempfile::tempdir().unwrap();
+            let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+            std::fs::write(&one, "x").unwrap();
+            std::fs::hard_link(&one, &other).unwrap();
+            let linked = [
+                Share::new(info.clone(), one),
+                Share::new(info.clone(), other),
+            ];
+            let linked = Node::sharing(linked).start().unwrap_err().to_string();
+            assert!(linked.contains("cannot be kept in one place"), "{linked}");
+            let many = (0..65).map(|number| Share::new(info.clone(), format!("/tmp/{number}")));
+            let many = Node::sharing(many).start().unwrap_err().to_string();
+            assert!(many.starts_with("65 contents; the limit is 64"), "{many}");
             let share = |place: &str| Share::new(info.clone(), place);
             let twice = Node::sharing([share("/tmp/a"), share("/tmp/b")]).start();
             assert!(twice.unwrap_err().to_string().contains("the same content"));

@@ -67,16 +67,6 @@ pub(crate) enum CliError {
     /// A directory of shares without any.
     #[error("there is no NAME.conf and no NAME.torrent in {}", .0.display())]
     NoShares(PathBuf),
-    /// A directory with more shares than a node keeps.
-    #[error("{count} configs in {}; the limit is {limit}", directory.display())]
-    TooManyShares {
-        /// The directory.
-        directory: PathBuf,
-        /// The configs in it.
-        count: usize,
-        /// The limit.
-        limit: usize,
-    },
     /// Configs and files that do not go in pairs.
     #[error("{confs} --conf and {data} --data: each --conf needs its --data, in the same order")]
     Pairs {
@@ -179,7 +169,6 @@ impl CliError {
             Self::NoShares(_) => {
                 Some("swarmlet create FILE -o FILE.conf writes one beside its file".to_owned())
             }
-            Self::TooManyShares { .. } => Some("run a second node for the rest".to_owned()),
             Self::NotInConf(_) => Some("write a .torrent: name one with -o".to_owned()),
             Self::WithinItself(_) => Some("name a place outside of it with -o".to_owned()),
             Self::OverItself(_) => Some("name another file with -o".to_owned()),

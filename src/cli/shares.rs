@@ -15,10 +15,6 @@ use super::error::CliError;
 /// What descriptions in a directory end with.
 const ENDINGS: [&str; 2] = ["conf", "torrent"];
 
-/// 1,000 configs of one directory. Each content has two actors, and they must all answer in a
-/// second.
-const MAX_SHARES: usize = 1_000;
-
 /// What a node is to keep.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
@@ -123,13 +119,6 @@ fn of_directory(directory: &Path) -> Result<Vec<Share>, CliError> {
     }
     if confs.is_empty() {
         return Err(CliError::NoShares(directory.to_owned()));
-    }
-    if confs.len() > MAX_SHARES {
-        return Err(CliError::TooManyShares {
-            directory: directory.to_owned(),
-            count: confs.len(),
-            limit: MAX_SHARES,
-        });
     }
     confs.sort_unstable();
     let shares = confs

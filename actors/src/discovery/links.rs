@@ -11,6 +11,7 @@ use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
 use tokio::sync::oneshot;
 
 use super::Discovery;
+use super::swarms::Swarm;
 use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
@@ -210,7 +211,8 @@ impl Discovery {
             .map(|port| SocketAddr::new(link.remote.ip(), port));
         let (remote, swarm) = (link.remote, link.swarm);
         info_link(id, remote, ready, swarm == self.setup.rendezvous);
-        if ready.fleet && swarm != self.setup.rendezvous {
+        let is_public = |swarm: &Swarm| !swarm.membership.is_private();
+        if ready.fleet && self.state.swarms.get(&swarm).is_some_and(is_public) {
             // Peer exchange speaks of the living only; a fleet member hears of all we know.
             self.send_swarms(id);
         }

@@ -91,6 +91,8 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes in all.
     pub size: u64,
+    /// Bytes of pieces that are on their way or wait to be written.
+    pub in_flight: u64,
     /// Bytes of blocks that its links received in this life.
     pub received: u64,
     /// Bytes of blocks that its links sent in this life.

@@ -230,6 +230,7 @@ impl Scheduler {
             without_holder: picker.unavailable(),
             bytes,
             size: layout.size(),
+            in_flight: picker.in_flight_bytes(),
             received: content.storage.traffic.received.get(),
             sent: content.storage.traffic.sent.get(),
             links,

@@ -12,7 +12,7 @@ use actix::{
 };
 use log::debug;
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::turns::{Turn, Turns as Machine};
+use swarmlet_protocol::turns::{Standing, Turn, Turns as Machine};
 
 use crate::clock::Clock;
 use crate::messages::scheduler::{Progress, QueryProgress, TakeTurn};
@@ -20,7 +20,7 @@ use crate::messages::supervisor::CompletionChanged;
 use crate::messages::turns::ContentStarted;
 use crate::messages::{Crash, Ping};
 
-/// 500 ms: how often the schedulers are asked how much is missing, while somebody waits for a turn.
+/// 500 ms: how often the schedulers are asked how far they are, while somebody waits for a turn.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Hands out turns.
@@ -102,12 +102,21 @@ impl Turns {
         let Some(content) = self.contents.get(&info_hash) else {
             return;
         };
-        if !content.complete {
-            let left = content.size.saturating_sub(progress.bytes);
-            let now = self.clock.now();
-            // One that is nearly complete is not complete: its scheduler says when it is.
-            self.state.machine.left(info_hash, left.max(1), now);
+        if content.complete {
+            return;
         }
+        let left = content.size.saturating_sub(progress.bytes);
+        let known = progress
+            .pieces
+            .saturating_sub(progress.have + progress.unchecked);
+        let standing = Standing {
+            // One that is nearly complete is not complete: its scheduler says when it is.
+            left: left.max(1),
+            in_flight: progress.in_flight,
+            available: known > progress.without_holder,
+        };
+        let now = self.clock.now();
+        self.state.machine.stands(info_hash, standing, now);
     }
 
     /// What is known of a content has changed: it is missing as a whole, or not at all.
@@ -119,7 +128,9 @@ impl Turns {
                 content.size.max(1)
             };
             let now = self.clock.now();
-            self.state.machine.left(info_hash, left, now);
+            self.state
+                .machine
+                .stands(info_hash, Standing::missing(left), now);
         }
     }
 }
