@@ -23,7 +23,7 @@ pub mod rate_limit;
 pub mod session;
 #[cfg(feature = "simulation")]
 pub mod simulation;
-mod text;
+pub mod text;
 pub mod time;
 pub mod tracker;
 pub mod turns;

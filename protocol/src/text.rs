@@ -5,6 +5,17 @@ use std::fmt;
 /// How much of a wrong text an error quotes: enough to find it, too little to fill a log.
 const QUOTED_LENGTH: usize = 80;
 
+/// Would the letter move a terminal's cursor, or show the letters around it in another order? Control
+/// characters, and those that set the direction of text (Unicode Standard Annex 9).
+#[must_use]
+pub fn misleads(letter: char) -> bool {
+    let sets_direction = matches!(
+        letter,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    sets_direction || letter.is_control()
+}
+
 /// A stranger's bytes as text of at most `limit` bytes: what is not UTF-8 and every control
 /// character (they could rewrite a terminal or forge a log line) becomes U+FFFD.
 pub(crate) fn printable(bytes: &[u8], limit: usize) -> String {
@@ -13,7 +24,7 @@ pub(crate) fn printable(bytes: &[u8], limit: usize) -> String {
     let looked_at = bytes.get(..limit).unwrap_or(bytes);
     for character in String::from_utf8_lossy(looked_at).chars() {
         let shown = match character {
-            control if control.is_control() => char::REPLACEMENT_CHARACTER,
+            letter if misleads(letter) => char::REPLACEMENT_CHARACTER,
             other => other,
         };
         if out.len() + shown.len_utf8() > limit {
@@ -30,7 +41,7 @@ pub(crate) fn quoted(text: &str) -> String {
         .chars()
         .take(QUOTED_LENGTH)
         .flat_map(|character| {
-            let escape = character.is_control();
+            let escape = misleads(character);
             let escaped = escape.then(|| character.escape_default());
             let plain = (!escape).then_some(character);
             escaped.into_iter().flatten().chain(plain)

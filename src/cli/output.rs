@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use swarmlet_protocol::text::misleads;
+
 /// Writes a file so that nobody ever sees half of it: beside its place first, then renamed there.
 pub(crate) fn write_whole(out: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::metadata(out) {
@@ -38,7 +40,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 pub(crate) fn escaped(text: &str) -> String {
     text.chars()
         .flat_map(|letter| {
-            let escaped = letter.is_control().then(|| letter.escape_default());
+            let escaped = misleads(letter).then(|| letter.escape_default());
             let plain = escaped.is_none().then_some(letter);
             escaped.into_iter().flatten().chain(plain)
         })
@@ -52,5 +54,6 @@ mod tests {
     #[test]
     fn no_text_leaves_its_line() {
         assert_eq!(escaped("a\nb\x1b[2Jä"), "a\\nb\\u{1b}[2Jä");
+        assert_eq!(escaped("exe.\u{202e}gpj"), "exe.\\u{202e}gpj");
     }
 }

@@ -31,9 +31,9 @@ impl Said {
             Ok(Answer {
                 warning: Some(words),
                 ..
-            }) => Word::Warns(words.clone()),
+            }) => Word::Warns(tracker.conceal(words)),
             Ok(_) => Word::Works,
-            Err(failure) => Word::Fails(failure.to_string()),
+            Err(failure) => Word::Fails(tracker.conceal(&failure.to_string())),
         };
         if let Ok(answer) = outcome {
             debug!(

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// 32 trackers of one swarm: more than any list that is kept by hand; the rest is ignored.
 pub const MAX_TRACKERS: usize = 32;
 
+/// 6 bytes: a part of a tracker's URL that is shorter is no passkey, and would be a word of its own.
+pub const MIN_SECRET: usize = 6;
+
 /// 2,048 bytes of a tracker's URL: passkeys are some dozens, and servers refuse long lines.
 pub const MAX_URL_LENGTH: usize = 2_048;
 

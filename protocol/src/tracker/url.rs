@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::limits::MAX_URL_LENGTH;
+use super::limits::{MAX_URL_LENGTH, MIN_SECRET};
 use crate::text::quoted;
 
 /// How a tracker is spoken to.
@@ -61,6 +61,19 @@ impl TrackerUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// A tracker's words, without the parts of this URL that may be a secret between us and it: a
+    /// passkey stands in the path or in the query.
+    #[must_use]
+    pub fn conceal(&self, words: &str) -> String {
+        let after_scheme = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        let secret = after_scheme
+            .split_once(['/', '?'])
+            .map_or("", |(_, rest)| rest);
+        let parts = secret.split(['/', '?', '&', '=', '#']);
+        let long = parts.filter(|part| part.len() >= MIN_SECRET && !part.starts_with("announce"));
+        long.fold(words.to_owned(), |words, part| words.replace(part, "..."))
     }
 
     /// How it is spoken to.
@@ -171,6 +184,17 @@ mod tests {
 
     fn read(text: &str) -> Result<TrackerUrl, String> {
         text.parse().map_err(|error: UrlError| error.to_string())
+    }
+
+    #[test]
+    fn what_may_be_a_passkey_is_hidden_in_the_trackers_words() {
+        let url: TrackerUrl = "http://t.example/SECRETKEY12345/announce?uid=abcdef7"
+            .parse()
+            .unwrap();
+        let words = "bad passkey SECRETKEY12345 of abcdef7 at t.example";
+        assert_eq!(url.conceal(words), "bad passkey ... of ... at t.example");
+        let plain: TrackerUrl = "udp://t.example:1".parse().unwrap();
+        assert_eq!(plain.conceal(words), words);
     }
 
     #[test]
