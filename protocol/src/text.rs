@@ -7,13 +7,25 @@ const QUOTED_LENGTH: usize = 80;
 
 /// Would the letter move a terminal's cursor, or show the letters around it in another order? Control
 /// characters, and those that set the direction of text (Unicode Standard Annex 9).
-#[must_use]
-pub fn misleads(letter: char) -> bool {
+fn misleads(letter: char) -> bool {
     let sets_direction = matches!(
         letter,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
     sets_direction || letter.is_control()
+}
+
+/// A stranger's text on one line, whole, without what would mislead: such letters are escaped as in
+/// Rust, `\n` or `\u{202e}`.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    text.chars()
+        .flat_map(|letter| {
+            let escaped = misleads(letter).then(|| letter.escape_default());
+            let plain = escaped.is_none().then_some(letter);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
 }
 
 /// A stranger's bytes as text of at most `limit` bytes: what is not UTF-8 and every control
@@ -66,6 +78,12 @@ pub(crate) fn percent_encode(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_text_leaves_its_line() {
+        assert_eq!(escaped("a\nb\x1b[2Jä"), "a\\nb\\u{1b}[2Jä");
+        assert_eq!(escaped("exe.\u{202e}gpj"), "exe.\\u{202e}gpj");
+    }
 
     #[test]
     fn control_characters_and_bad_bytes_are_replaced() {

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::{Layout, MAX_PIECES};
 use swarmlet_protocol::metainfo::{CONTENT_NAME, Info, Magnet, NewFile, Torrent, TorrentConf};
+use swarmlet_protocol::text::escaped;
 
 use super::args::{CreateArgs, DEFAULT_OUT};
 use super::error::CliError;
 use super::hashing::hash_parts;
 use super::listing::{Listing, list};
-use super::output::{escaped, folder_of, write_whole};
+use super::output::{folder_of, write_whole};
 use super::progress::work_bar;
 use super::size::{Size, count};
 use super::source::{FolderSource, Source};

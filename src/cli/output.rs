@@ -1,11 +1,9 @@
-//! Writing what a command makes: a file as a whole, or a text for a terminal.
+//! Writing what a command makes: a file as a whole or not at all.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-
-use swarmlet_protocol::text::misleads;
 
 /// Writes a file so that nobody ever sees half of it: beside its place first, then renamed there.
 pub(crate) fn write_whole(out: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -33,27 +31,5 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    }
-}
-
-/// A stranger's text on one line, without what would move the cursor.
-pub(crate) fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| {
-            let escaped = misleads(letter).then(|| letter.escape_default());
-            let plain = escaped.is_none().then_some(letter);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_text_leaves_its_line() {
-        assert_eq!(escaped("a\nb\x1b[2Jä"), "a\\nb\\u{1b}[2Jä");
-        assert_eq!(escaped("exe.\u{202e}gpj"), "exe.\\u{202e}gpj");
     }
 }

@@ -9,12 +9,12 @@ use std::path::Path;
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{FileKind, Info, Magnet, Torrent, TorrentConf};
+use swarmlet_protocol::text::escaped;
 
 use super::args::ShowArgs;
 use super::config::read_bytes;
 use super::create::{file_count, parts};
 use super::error::CliError;
-use super::output::escaped;
 use super::size::{Size, count};
 
 /// So many files are listed, and so many addresses of a kind, unless all are asked for.

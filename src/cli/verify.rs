@@ -6,13 +6,13 @@ use std::path::Path;
 
 use swarmlet_protocol::layout::Layout;
 use swarmlet_protocol::metainfo::{FileKind, Info};
+use swarmlet_protocol::text::escaped;
 
 use super::args::VerifyArgs;
 use super::config;
 use super::create::{file_count, open_regular, parts};
 use super::error::CliError;
 use super::hashing::hash_parts;
-use super::output::escaped;
 use super::progress::work_bar;
 use super::ranges::Ranges;
 use super::size::{Size, count};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
 use swarmlet_protocol::metainfo::Info;
-use swarmlet_protocol::text::misleads;
+use swarmlet_protocol::text::escaped;
 
 use super::file::ContentFile;
 use super::folder::ContentFolder;
@@ -197,17 +197,7 @@ pub(super) fn complaint(what: &str, path: &Path, error: &io::Error) -> String {
 
 /// A path, fit to be printed: its names may be a stranger's.
 pub(super) fn shown(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    if !text.contains(misleads) {
-        return text.into_owned();
-    }
-    text.chars()
-        .flat_map(|letter| {
-            let escaped = misleads(letter).then(|| letter.escape_default());
-            let plain = escaped.is_none().then_some(letter);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
+    escaped(&path.to_string_lossy())
 }
 
 #[cfg(test)]
