@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::case::{Case, DEFAULT_CASES};
 use crate::engine::NAMES;
 use crate::floor::GetArgs;
+use crate::lineup::LineUp;
+use crate::results::{FLOOR, REFERENCE};
 
 /// Measures how much processor and time swarmlet takes to bring a file from a seed to leechers,
 /// beside a floor that does nothing but move and check the bytes, and other BitTorrent engines.
@@ -46,9 +47,15 @@ pub(crate) struct Options {
     /// How often each engine runs each case; the table has the medians.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) rounds: u16,
-    /// The engines, with commas between.
-    #[arg(long, value_delimiter = ',', default_values = NAMES, value_parser = PossibleValuesParser::new(NAMES))]
-    pub(crate) engines: Vec<String>,
+    /// The engines, with commas between: floor, swarmlet, libtorrent, aria2, transmission, rqbit.
+    /// SEED+LEECHER... is a swarm of several, as in swarmlet+aria2 or libtorrent+2*swarmlet+aria2;
+    /// with more leechers than are named it goes on from the first. mixed is, with nine leechers,
+    /// five swarmlets, three libtorrents and two aria2, one libtorrent being the seed.
+    #[arg(long, value_delimiter = ',', default_values = NAMES)]
+    pub(crate) engines: Vec<LineUp>,
+    /// The engines that the others are compared with, with commas between.
+    #[arg(long, value_delimiter = ',', default_values = [FLOOR, REFERENCE])]
+    pub(crate) compare: Vec<LineUp>,
     /// The cases, with commas between: 1-to-1 (1 GiB), 1-to-4 (256 MiB), 1-to-16 (64 MiB), or
     /// LEECHERS:SIZE:PIECE, as in 2:64MiB:64KiB.
     #[arg(long, value_delimiter = ',', default_values = DEFAULT_CASES)]

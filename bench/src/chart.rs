@@ -21,8 +21,8 @@ const HEAD: usize = 62;
 const GAP: usize = 18;
 
 /// Where the two columns of bars begin, and how long the longest bar is.
-const COLUMNS: [usize; 2] = [130, 510];
-const LONGEST: usize = 260;
+const COLUMNS: [usize; 2] = [180, 535];
+const LONGEST: usize = 240;
 
 /// A bar that is more than this many times as long as the middle one is cut, so that the others
 /// can be told apart.
@@ -140,7 +140,8 @@ mod tests {
 
     fn results(walls: &[(&str, Option<f64>)]) -> CaseResults {
         let case = "1:512MiB:64KiB".parse().unwrap();
-        let mut results = CaseResults::new(case, walls.iter().map(|(name, _)| *name));
+        let names = walls.iter().map(|(name, _)| *name);
+        let mut results = CaseResults::new(case, names, std::iter::empty());
         for (row, (_, wall)) in results.rows.iter_mut().zip(walls) {
             let sample = wall.map(|wall| Sample {
                 cpu: 1.0,
@@ -171,7 +172,7 @@ mod tests {
         let svg = svg(&[results(&walls)]);
         // Four of processor time, all alike, and four of wall time.
         let expected = [
-            "260.0", "260.0", "260.0", "260.0", "65.0", "130.0", "260.0", "260.0",
+            "240.0", "240.0", "240.0", "240.0", "60.0", "120.0", "240.0", "240.0",
         ];
         assert_eq!(widths(&svg), expected);
         assert!(svg.contains(">→ 100.00<"));

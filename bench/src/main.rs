@@ -10,6 +10,7 @@ mod content;
 mod engine;
 mod floor;
 mod leftovers;
+mod lineup;
 mod machine;
 mod measure;
 mod network;

@@ -157,7 +157,8 @@ mod tests {
 
     fn cases() -> Vec<CaseResults> {
         let case = "1:1MiB:64KiB".parse().unwrap();
-        let mut results = CaseResults::new(case, ["floor"].into_iter());
+        let floor = || ["floor"].into_iter();
+        let mut results = CaseResults::new(case, floor(), floor());
         results.rows[0].samples = vec![Some(Sample {
             cpu: 3.0,
             wall: 1.0,

@@ -37,6 +37,7 @@ pub(crate) type Sign = (&'static str, Mark);
 /// A running process.
 #[derive(Debug)]
 pub(crate) struct Process {
+    node: usize,
     child: Child,
     lines: Arc<Mutex<VecDeque<String>>>,
 }
@@ -61,7 +62,12 @@ impl Process {
         let lines = Arc::new(Mutex::new(VecDeque::new()));
         let memory = Arc::clone(&lines);
         thread::spawn(move || watch(reader, node, signs, &reports, &memory));
-        Ok(Self { child, lines })
+        Ok(Self { node, child, lines })
+    }
+
+    /// Which node it is; 0 is the seed.
+    pub(crate) const fn node(&self) -> usize {
+        self.node
     }
 
     /// Gives the word to begin.

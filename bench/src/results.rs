@@ -4,7 +4,7 @@ use crate::case::Case;
 use crate::round::Sample;
 use crate::statistics::{median, median_ratio};
 
-/// The engine that others are compared with first.
+/// The engine that others are compared with first, unless somebody wants it otherwise.
 pub(crate) const FLOOR: &str = "floor";
 
 /// The engine that others are compared with second: the one that most programs are built on.
@@ -41,17 +41,27 @@ pub(crate) struct CaseResults {
     pub(crate) case: Case,
     /// An engine each, in the order in which they are shown.
     pub(crate) rows: Vec<Row>,
+    /// Whom they are compared with.
+    pub(crate) others: Vec<String>,
 }
 
 impl CaseResults {
-    /// No results yet.
-    pub(crate) fn new<'a>(case: Case, engines: impl Iterator<Item = &'a str>) -> Self {
+    /// No results yet, of these engines, to be compared with those.
+    pub(crate) fn new<'a>(
+        case: Case,
+        engines: impl Iterator<Item = &'a str>,
+        others: impl Iterator<Item = &'a str>,
+    ) -> Self {
         let row = |engine: &str| Row {
             engine: engine.to_owned(),
             samples: Vec::new(),
         };
         let rows = engines.map(row).collect();
-        Self { case, rows }
+        Self {
+            case,
+            rows,
+            others: others.map(str::to_owned).collect(),
+        }
     }
 
     /// How many times as much a row has as another engine: the middle over rounds.

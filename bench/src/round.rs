@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::case::Case;
 use crate::content::{Content, NAME};
 use crate::engine::{Engine, Site};
+use crate::lineup::LineUp;
 use crate::measure::{Usage, machine_cpu};
 use crate::network::Network;
 use crate::process::{Mark, Process, Report};
@@ -107,15 +108,22 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs an engine once.
+    /// Runs a line-up once.
     ///
     /// # Errors
     /// The run has no result: see [`RunError`].
-    pub(crate) fn run(&self, engine: &dyn Engine) -> Result<Sample, RunError> {
-        let folder = self.folder.join(engine.name());
+    pub(crate) fn run(
+        &self,
+        line_up: &LineUp,
+        engines: &[Box<dyn Engine>],
+    ) -> Result<Sample, RunError> {
+        let folder = self.folder.join(line_up.name());
+        let engines = (0..=self.case.leechers).map(|node| line_up.engine(node, engines));
+        let engines: Option<Vec<_>> = engines.collect();
+        let engines = engines.ok_or_else(|| io::Error::other("bug: an engine is not here"))?;
         let result = self.lay_out(&folder).map_err(RunError::from);
         let result = result.and_then(|folders| {
-            let sample = self.measure(engine, folders.clone())?;
+            let sample = self.measure(&engines, folders.clone())?;
             self.compare(&folders)?;
             Ok(sample)
         });
@@ -144,13 +152,18 @@ impl Runner<'_> {
         Ok(folders)
     }
 
-    fn measure(&self, engine: &dyn Engine, folders: Vec<PathBuf>) -> Result<Sample, RunError> {
+    /// `engines` has one for each node.
+    fn measure(
+        &self,
+        engines: &[&dyn Engine],
+        folders: Vec<PathBuf>,
+    ) -> Result<Sample, RunError> {
         let port = next_port();
         let addresses: Vec<_> = (0..folders.len())
             .map(|node| SocketAddrV4::new(self.network.address(node), port))
             .collect();
         let (sender, receiver) = mpsc::channel();
-        let tracker = if engine.wants_tracker() {
+        let tracker = if engines.iter().any(|engine| engine.wants_tracker()) {
             let tracker = Tracker::start(self.network, addresses.clone(), sender.clone())?;
             Some(tracker)
         } else {
@@ -164,36 +177,36 @@ impl Runner<'_> {
             folders,
             tracker: tracker.as_ref().map(Tracker::address),
         };
-        let start = |node, command| {
-            let signs = engine.signs();
+        let start = |node: usize, command| {
+            let signs = engines[node].signs();
             Process::start(self.network, node, command, signs, sender.clone())
         };
+        // Those that load before the clock starts, and those that are started with it.
         let leechers: BTreeSet<_> = (1..=self.case.leechers).collect();
-        let mut processes = vec![start(0, engine.command(&site, 0)?)?];
-        self.await_all(Mark::Ready, BTreeSet::from([0]), &receiver, &processes)?;
+        let waits = |node: &usize| engines[*node].waits_for_go();
+        let (loaded, fresh): (BTreeSet<usize>, BTreeSet<usize>) =
+            leechers.iter().copied().partition(waits);
         let mut commands = Vec::new();
-        for node in &leechers {
-            commands.push(engine.command(&site, *node)?);
+        for node in loaded.iter().chain(&fresh) {
+            commands.push((*node, engines[*node].command(&site, *node)?));
         }
-        let is_loaded = engine.waits_for_go();
-        if is_loaded {
-            for (node, command) in leechers.iter().zip(commands.drain(..)) {
-                processes.push(start(*node, command)?);
-            }
-            self.await_all(Mark::Ready, leechers.clone(), &receiver, &processes)?;
+        let mut processes = vec![start(0, engines[0].command(&site, 0)?)?];
+        self.await_all(Mark::Ready, BTreeSet::from([0]), &receiver, &processes)?;
+        let later = commands.split_off(loaded.len());
+        for (node, command) in commands {
+            processes.push(start(node, command)?);
         }
+        self.await_all(Mark::Ready, loaded, &receiver, &processes)?;
         let mut before = usages(&processes)?;
         before.resize(site.folders.len(), Usage::default());
 
         let machine = machine_cpu()?;
         let clock = Instant::now();
-        if is_loaded {
-            for leecher in &mut processes[1..] {
-                leecher.go()?;
-            }
+        for leecher in &mut processes[1..] {
+            leecher.go()?;
         }
-        for (node, command) in leechers.iter().zip(commands) {
-            processes.push(start(*node, command)?);
+        for (node, command) in later {
+            processes.push(start(node, command)?);
         }
         self.await_all(Mark::Complete, leechers, &receiver, &processes)?;
         let wall = clock.elapsed().as_secs_f64();
@@ -211,9 +224,8 @@ impl Runner<'_> {
         processes: &[Process],
     ) -> Result<(), RunError> {
         let lines = |node: usize| {
-            processes
-                .get(node)
-                .map_or_else(String::new, Process::last_lines)
+            let process = processes.iter().find(|process| process.node() == node);
+            process.map_or_else(String::new, Process::last_lines)
         };
         let end = Instant::now() + PATIENCE;
         while !nodes.is_empty() {

@@ -13,6 +13,7 @@ use crate::case::Case;
 use crate::content::Content;
 use crate::engine::{self, Engine};
 use crate::leftovers;
+use crate::lineup::LineUp;
 use crate::machine;
 use crate::network::Network;
 use crate::page::{self, Circumstances};
@@ -39,14 +40,19 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     program::refuse_debug_build(options.debug_build)?;
     let swarmlet = match &options.swarmlet {
         Some(path) => path.canonicalize()?,
-        None if options.engines.iter().any(|name| name == "swarmlet") => program::build_swarmlet()?,
+        None if wanted(options).any(|name| name == "swarmlet") => program::build_swarmlet()?,
         None => bench.clone(),
     };
     if let Some(page) = &options.output {
         page::check(page).map_err(io::Error::other)?;
     }
     let (engines, skipped) = installed(options, engine::all(&swarmlet, &bench));
-    if engines.is_empty() {
+    let is_here = |name: &str| engines.iter().any(|engine| engine.name() == name);
+    let line_ups = options.engines.iter();
+    let line_ups: Vec<_> = line_ups
+        .filter(|line_up| line_up.needs().all(is_here))
+        .collect();
+    if line_ups.is_empty() {
         return Err(io::Error::other("none of these engines is installed"));
     }
     let most = options.cases.iter().map(|case| case.leechers).max();
@@ -64,6 +70,7 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
             options,
             network: &network,
             engines: &engines,
+            line_ups: &line_ups,
             interrupted: &interrupted,
         };
         let measured = bench.measure(case, scratch.path())?;
@@ -86,6 +93,11 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     Ok(())
 }
 
+/// The names of all engines that are asked for; some come twice.
+fn wanted(options: &Options) -> impl Iterator<Item = &str> {
+    options.engines.iter().flat_map(LineUp::needs)
+}
+
 fn titled(engine: &dyn Engine) -> String {
     let version = engine.version().unwrap_or_default();
     format!("{} {version}", engine.name())
@@ -105,7 +117,7 @@ fn installed(options: &Options, all: Vec<Box<dyn Engine>>) -> (Vec<Box<dyn Engin
     let mut skipped = Vec::new();
     for engine in all {
         let name = engine.name();
-        if !options.engines.iter().any(|wanted| wanted == name) {
+        if !wanted(options).any(|wanted| wanted == name) {
             continue;
         }
         match engine.version() {
@@ -127,11 +139,12 @@ struct Bench<'a> {
     options: &'a Options,
     network: &'a Network,
     engines: &'a [Box<dyn Engine>],
+    line_ups: &'a [&'a LineUp],
     interrupted: &'a AtomicBool,
 }
 
 impl Bench<'_> {
-    /// All rounds of a case. In each round every engine runs once.
+    /// All rounds of a case. In each round every line-up runs once.
     fn measure(&self, case: &Case, folder: &Path) -> io::Result<CaseResults> {
         eprintln!("{}: {case}", case.name());
         let content = Content::make(folder, case, fastrand::u64(..))?;
@@ -145,28 +158,29 @@ impl Bench<'_> {
         };
         let mut results = CaseResults::new(
             case.clone(),
-            self.engines.iter().map(|engine| engine.name()),
+            self.line_ups.iter().map(|line_up| line_up.name()),
+            self.options.compare.iter().map(LineUp::name),
         );
         // One run that takes too long is enough: the others would as well.
         let mut given_up = Vec::new();
         for round in 1..=self.options.rounds {
-            for (engine, row) in self.engines.iter().zip(&mut results.rows) {
-                if given_up.contains(&engine.name()) {
+            for (line_up, row) in self.line_ups.iter().zip(&mut results.rows) {
+                if given_up.contains(&line_up.name()) {
                     row.samples.push(None);
                     continue;
                 }
-                let outcome = runner.run(engine.as_ref());
+                let outcome = runner.run(line_up, self.engines);
                 if self.interrupted.load(Ordering::Relaxed) {
                     return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
                 }
-                say(round, engine.name(), &outcome);
+                say(round, line_up.name(), &outcome);
                 if matches!(outcome, Err(RunError::TimedOut { .. })) {
                     eprintln!(
                         "  {} is too slow for {}: given up",
-                        engine.name(),
+                        line_up,
                         case.name()
                     );
-                    given_up.push(engine.name());
+                    given_up.push(line_up.name());
                 }
                 row.samples.push(outcome.ok());
             }
@@ -178,12 +192,12 @@ impl Bench<'_> {
 fn say(round: u16, engine: &str, outcome: &Result<Sample, RunError>) {
     match outcome {
         Ok(sample) => eprintln!(
-            "  round {round}  {engine:<12}  {:.3} s CPU  {:.3} s  {} MiB  (others {:.2} s CPU)",
+            "  round {round}  {engine:<20}  {:.3} s CPU  {:.3} s  {} MiB  (others {:.2} s CPU)",
             sample.cpu,
             sample.wall,
             sample.memory >> 20,
             sample.others
         ),
-        Err(error) => eprintln!("  round {round}  {engine:<12}  FAILED: {error}"),
+        Err(error) => eprintln!("  round {round}  {engine:<20}  FAILED: {error}"),
     }
 }

@@ -1,11 +1,11 @@
 //! Results as a table, in Markdown that is also readable as it is.
 
-use crate::results::{CaseResults, FLOOR, REFERENCE, Row};
+use crate::results::{CaseResults, Row};
 use crate::round::Sample;
 
 /// The table of one case, below its heading.
 pub(crate) fn markdown(results: &CaseResults) -> String {
-    let mut lines = vec![header()];
+    let mut lines = vec![header(results)];
     lines.extend(results.rows.iter().map(|row| cells(results, row)));
     let width = |column: usize| {
         let widths = lines.iter().map(|cells| cells[column].chars().count());
@@ -22,11 +22,11 @@ pub(crate) fn markdown(results: &CaseResults) -> String {
     text
 }
 
-fn header() -> Vec<String> {
+fn header(results: &CaseResults) -> Vec<String> {
     let mut cells = vec!["engine".to_owned()];
     for what in ["CPU s/GiB", "wall s"] {
         cells.push(what.to_owned());
-        cells.extend([FLOOR, REFERENCE].map(|other| format!("of {other}")));
+        cells.extend(results.others.iter().map(|other| format!("of {other}")));
     }
     let last = ["peak MiB", "switches", "failed"];
     cells.extend(last.map(str::to_owned));
@@ -43,7 +43,7 @@ fn cells(results: &CaseResults, row: &Row) -> Vec<String> {
             _ => middle,
         };
         cells.push(number_or_dash(middle, 3, ""));
-        for other in [FLOOR, REFERENCE] {
+        for other in &results.others {
             let ratio = results.ratio(row, other, figure);
             cells.push(number_or_dash(ratio, 2, "×"));
         }
@@ -107,7 +107,9 @@ mod tests {
     #[test]
     fn a_table_has_medians_and_ratios_and_owns_up_to_failures() {
         let case = "2:512MiB:64KiB".parse().unwrap();
-        let mut results = CaseResults::new(case, ["floor", "swarmlet", "aria2"].into_iter());
+        let engines = ["floor", "swarmlet", "aria2"].into_iter();
+        let others = ["floor", "libtorrent"].into_iter();
+        let mut results = CaseResults::new(case, engines, others);
         results.rows[0].samples = vec![sample(0.5, 1.0), sample(1.0, 2.0)];
         results.rows[1].samples = vec![sample(1.0, 1.5), sample(3.0, 2.0)];
         results.rows[2].samples = vec![None, None];

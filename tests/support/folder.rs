@@ -26,6 +26,11 @@ impl Folder {
     /// Files of all kinds: empty ones, one of a byte, many short ones in one piece, one of several
     /// MiB, odd names, and padding between some.
     pub fn usual(rng: &mut fastrand::Rng) -> Self {
+        Self::in_parts(rng, 64 * 1024)
+    }
+
+    /// The same in parts of another length.
+    pub fn in_parts(rng: &mut fastrand::Rng, part_size: usize) -> Self {
         let mut files = Vec::new();
         let mut add = |path: &str, length: usize| {
             let mut bytes = vec![0; length];
@@ -43,7 +48,6 @@ impl Folder {
             );
         }
         add("ä/ö ü/deep/er/x", 70_000);
-        let part_size = 64 * 1024;
         let before: usize = files.iter().map(|file| file.bytes.len()).sum();
         files.push(Piece {
             path: None,
@@ -60,6 +64,11 @@ impl Folder {
 
     /// The .torrent, without a tracker.
     pub fn torrent(&self) -> Vec<u8> {
+        super::torrent::metainfo(&self.info(), None)
+    }
+
+    /// The info dict, bencoded.
+    pub fn info(&self) -> Vec<u8> {
         let content: Vec<u8> = self
             .files
             .iter()
@@ -69,7 +78,7 @@ impl Folder {
             .chunks(self.part_size)
             .flat_map(|part| Sha1::digest(part).to_vec())
             .collect();
-        let mut bytes = b"d4:infod5:filesl".to_vec();
+        let mut bytes = b"d5:filesl".to_vec();
         for file in &self.files {
             let length = file.bytes.len();
             let entry = match &file.path {
@@ -96,7 +105,7 @@ impl Folder {
         );
         bytes.extend_from_slice(rest.as_bytes());
         bytes.extend_from_slice(&hashes);
-        bytes.extend_from_slice(b"ee");
+        bytes.push(b'e');
         bytes
     }
 
@@ -106,6 +115,17 @@ impl Folder {
             let path = root.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
+        }
+    }
+
+    /// Writes all files, and padding under the name that it has in the torrent: to a client that
+    /// does not know BEP 47 it is a file like any other.
+    pub fn write_with_padding(&self, root: &Path) {
+        self.write(root);
+        fs::create_dir_all(root.join(".pad")).unwrap();
+        for file in self.files.iter().filter(|file| file.path.is_none()) {
+            let name = file.bytes.len().to_string();
+            fs::write(root.join(".pad").join(name), &file.bytes).unwrap();
         }
     }
 

@@ -8,7 +8,7 @@ use sha1::{Digest, Sha1};
 use super::content::{Content, hex};
 
 /// The info dict, bencoded. Keys are in order, as BEP 3 asks for.
-fn info(content: &Content) -> Vec<u8> {
+pub fn info(content: &Content) -> Vec<u8> {
     let pieces = content.hashes().concat();
     let mut bytes = Vec::new();
     bytes.extend_from_slice(format!("d6:lengthi{}e", content.size()).as_bytes());
@@ -20,20 +20,28 @@ fn info(content: &Content) -> Vec<u8> {
     bytes
 }
 
-/// A .torrent without a tracker.
-pub fn torrent(content: &Content) -> Vec<u8> {
-    let mut bytes = b"d4:info".to_vec();
-    bytes.extend_from_slice(&info(content));
-    bytes.push(b'e');
-    bytes
+/// The .torrent of an info dict, with one tracker if there is to be one.
+pub fn metainfo(info: &[u8], tracker: Option<&str>) -> Vec<u8> {
+    let announce = tracker.map(|url| format!("8:announce{}:{url}", url.len()));
+    let announce = announce.unwrap_or_default();
+    [b"d", announce.as_bytes(), b"4:info", info, b"e"].concat()
 }
 
-/// A .torrent with one tracker.
+/// The same info dict with the flag of BEP 27. It goes to the end, which is its place as long as
+/// "pieces" is the last key.
+pub fn private(info: &[u8]) -> Vec<u8> {
+    let open = info.strip_suffix(b"e").expect("an info dict");
+    [open, b"7:privatei1ee"].concat()
+}
+
+/// The .torrent of a content, without a tracker.
+pub fn torrent(content: &Content) -> Vec<u8> {
+    metainfo(&info(content), None)
+}
+
+/// The .torrent of a content, with one tracker.
 pub fn torrent_with_tracker(content: &Content, url: &str) -> Vec<u8> {
-    let mut bytes = format!("d8:announce{}:{url}4:info", url.len()).into_bytes();
-    bytes.extend_from_slice(&info(content));
-    bytes.push(b'e');
-    bytes
+    metainfo(&info(content), Some(url))
 }
 
 /// The infohash in hexadecimal, as a magnet link has it.

@@ -42,7 +42,7 @@ impl Engine for Libtorrent {
         fs::write(site.torrent(node), site.content.torrent(None))?;
         let role = if node == 0 { "seed" } else { "leech" };
         let mut command = Command::new(PYTHON);
-        command.args(["-c", SCRIPT, role]);
+        command.args(["-c", SCRIPT, "--wait", role]);
         command.arg(site.addresses[node].to_string());
         command.arg(site.torrent(node)).arg(&site.folders[node]);
         command.args(site.peers(node).map(|peer| peer.to_string()));

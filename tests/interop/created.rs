@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::binary;
-use crate::{PYTHON, has, has_aria2c, has_libtorrent};
+use crate::client::{Kind, PYTHON, has};
 
 /// A folder and a file, described with all that can be said; the infohash of each.
 fn described(place: &Path) -> [(String, String); 2] {
@@ -95,7 +95,7 @@ fn transmission_shows_what_create_wrote() {
 #[test]
 fn aria2c_shows_what_create_wrote() {
     let test = "aria2c_shows_what_create_wrote";
-    if !has_aria2c(test) {
+    if !Kind::Aria2.is_here(test) {
         return;
     }
     let place = tempfile::tempdir().unwrap();
@@ -112,7 +112,7 @@ fn aria2c_shows_what_create_wrote() {
 #[test]
 fn libtorrent_loads_what_create_wrote() {
     let test = "libtorrent_loads_what_create_wrote";
-    if !has_libtorrent(test) {
+    if !Kind::Libtorrent.is_here(test) {
         return;
     }
     let place = tempfile::tempdir().unwrap();
@@ -149,7 +149,7 @@ for number in range(files.num_files()):
 #[test]
 fn hybrids_of_libtorrent_are_used_and_its_version_two_torrents_refused() {
     let test = "hybrids_of_libtorrent_are_used_and_its_version_two_torrents_refused";
-    if !has_libtorrent(test) {
+    if !Kind::Libtorrent.is_here(test) {
         return;
     }
     let place = tempfile::tempdir().unwrap();

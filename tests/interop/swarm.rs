@@ -1,0 +1,207 @@
+//! A swarm of nodes and clients on one loopback /24: who is in it, what it waits for, and what must
+//! be so at its end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::client::{Client, Kind, Wishes};
+use crate::payload::{Has, Payload};
+use crate::support::loopback::Subnet;
+use crate::support::node::{Files, Node};
+use crate::support::tracker::{Manner, Tracker};
+use crate::support::{self, Turn};
+
+/// The number of the address that a tracker has.
+const TRACKER: usize = 60;
+
+/// Warnings of a node that are no fault of it, with the reason.
+const FORGIVEN: &[(&str, &str)] = &[];
+
+/// Nodes and clients, each with an address of its own in the order in which they are added.
+pub(crate) struct Swarm {
+    pub(crate) payload: Payload,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) tracker: Option<Tracker>,
+    torrent: PathBuf,
+    subnet: Subnet,
+    directory: tempfile::TempDir,
+    _turn: Turn,
+}
+
+impl Swarm {
+    /// Nobody yet. Others of these swarms may run beside it.
+    pub(crate) fn new(payload: Payload) -> Self {
+        let turn = support::share_turn();
+        let directory = tempfile::Builder::new().prefix("swarmlet-interop-").tempdir();
+        let directory = directory.unwrap();
+        let torrent = directory.path().join("content.torrent");
+        fs::write(&torrent, payload.torrent(None)).unwrap();
+        Self {
+            payload,
+            nodes: Vec::new(),
+            clients: Vec::new(),
+            tracker: None,
+            torrent,
+            subnet: Subnet::reserve(),
+            directory,
+            _turn: turn,
+        }
+    }
+
+    /// The same with a tracker, which stands in the .torrent.
+    pub(crate) fn tracked(payload: Payload, is_udp: bool) -> Self {
+        let mut swarm = Self::new(payload);
+        let at = SocketAddr::new(swarm.subnet.ip(TRACKER).into(), 6969);
+        let tracker = match is_udp {
+            true => Tracker::udp(at, Manner::Honest),
+            false => Tracker::http(at, Manner::Honest),
+        };
+        let torrent = swarm.payload.torrent(Some(&tracker.url));
+        fs::write(&swarm.torrent, torrent).unwrap();
+        swarm.tracker = Some(tracker);
+        swarm
+    }
+
+    /// The address of whoever is added as number so many, nodes and clients counted together.
+    pub(crate) fn address(&self, number: usize) -> SocketAddr {
+        self.subnet.address(number)
+    }
+
+    /// A magnet link, with these peers (`x.pe`) and the tracker, if there is one.
+    pub(crate) fn magnet(&self, peers: &[SocketAddr]) -> String {
+        let mut link = format!("magnet:?xt=urn:btih:{}", self.payload.info_hash());
+        for peer in peers {
+            link += &format!("&x.pe={peer}");
+        }
+        if let Some(tracker) = &self.tracker {
+            let escaped = tracker.url.replace(':', "%3A").replace('/', "%2F");
+            link += &format!("&tr={}", escaped.replace('?', "%3F").replace('=', "%3D"));
+        }
+        link
+    }
+
+    /// Starts a node with the .torrent, which dials these peers; its number among the nodes.
+    pub(crate) fn add_node(&mut self, has: Has, peers: &[SocketAddr], more: &[&str]) -> usize {
+        let (home, address) = self.next();
+        let mut files = Files::below(&home).unwrap();
+        files.data = self.payload.path_below(&home);
+        files.conf = self.torrent.clone();
+        self.payload.write(has, &files.data, false);
+        let mut node = Node::new(support::binary(), files, address, &["--sweep", "off"]);
+        for peer in peers {
+            node.add_argument("--peer");
+            node.add_argument(&peer.to_string());
+        }
+        more.iter().for_each(|argument| node.add_argument(argument));
+        node.start();
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// Starts a client; its number among the clients.
+    pub(crate) fn add_client(&mut self, kind: Kind, has: Has, wishes: Wishes) -> usize {
+        let (home, address) = self.next();
+        let content = (&self.payload, has);
+        let mut client = Client::new(kind, address, &home, &self.torrent, content, wishes);
+        client.start();
+        self.clients.push(client);
+        self.clients.len() - 1
+    }
+
+    fn next(&self) -> (PathBuf, SocketAddr) {
+        let number = self.nodes.len() + self.clients.len();
+        let home = self.directory.path().join(number.to_string());
+        fs::create_dir_all(&home).unwrap();
+        (home, self.address(number))
+    }
+
+    /// Waits until everybody has every byte, and ends.
+    pub(crate) fn completes(mut self) {
+        self.completed();
+        self.ends();
+    }
+
+    /// Waits until everybody has every byte.
+    pub(crate) fn completed(&mut self) {
+        let mut missing: BTreeSet<PathBuf> = self.nodes.iter().map(|it| it.files.data.clone()).collect();
+        missing.extend(self.clients.iter().map(|client| client.data().to_owned()));
+        self.until("everybody has everything", |swarm| {
+            missing.retain(|data| !swarm.payload.is_at(data));
+            missing.is_empty()
+        });
+    }
+
+    /// Waits until something is so. Nobody may end meanwhile.
+    pub(crate) fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
+        let mut fault = None;
+        let begin = std::time::Instant::now();
+        let patience = std::time::Duration::from_secs(60).mul_f64(support::patience());
+        loop {
+            if is_so(self) {
+                return;
+            }
+            for node in &mut self.nodes {
+                if let Err(status) = node.poll() {
+                    fault = Some(format!("a node ended with {status}"));
+                }
+            }
+            if self.clients.iter_mut().any(Client::has_ended) {
+                fault = Some("a client ended".to_owned());
+            }
+            if begin.elapsed() > patience {
+                fault = Some("waited in vain".to_owned());
+            }
+            if let Some(fault) = fault {
+                panic!("until {what}: {fault}\n{}", self.logs());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Ends everybody, and looks into the logs of our own: no error, and no warning without a reason.
+    pub(crate) fn ends(mut self) {
+        for node in &mut self.nodes {
+            let status = node.stop().expect("a node that is asked to stop does");
+            assert!(status.success(), "a node ended with {status}");
+        }
+        self.clients.iter_mut().for_each(Client::kill);
+        for node in &self.nodes {
+            for line in node.log().lines() {
+                let level = line.split_whitespace().nth(1);
+                let is_forgiven = || FORGIVEN.iter().any(|(words, _)| line.contains(words));
+                let is_bad = level == Some("ERROR") || level == Some("WARN") && !is_forgiven();
+                assert!(!is_bad, "{line}\n{}", self.logs());
+            }
+        }
+    }
+
+    /// Do these two have a link?
+    pub(crate) fn are_linked(&self, one: IpAddr, other: IpAddr) -> bool {
+        let (IpAddr::V4(one), IpAddr::V4(other)) = (one, other) else {
+            return false;
+        };
+        // Addresses are printed as little-endian hexadecimal; 01 is an established connection.
+        let [one, other] = [one, other].map(|ip| format!("{:08X}:", u32::from_ne_bytes(ip.octets())));
+        let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        table.lines().any(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            matches!(fields[..], [_, local, remote, "01", ..]
+                if local.starts_with(&one) && remote.starts_with(&other))
+        })
+    }
+
+    /// What everybody said, for whoever asks why it failed.
+    fn logs(&self) -> String {
+        let nodes = self.nodes.iter().map(|node| (node.address, node.log()));
+        let clients = self.clients.iter().map(|client| (client.address(), client.log()));
+        let tail = |log: String| -> String {
+            let from = log.lines().count().saturating_sub(60);
+            log.lines().skip(from).map(|line| format!("{line}\n")).collect()
+        };
+        let all = nodes.chain(clients);
+        all.map(|(address, log)| format!("--- {address}:\n{}", tail(log))).collect()
+    }
+}
