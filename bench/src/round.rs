@@ -153,11 +153,7 @@ impl Runner<'_> {
     }
 
     /// `engines` has one for each node.
-    fn measure(
-        &self,
-        engines: &[&dyn Engine],
-        folders: Vec<PathBuf>,
-    ) -> Result<Sample, RunError> {
+    fn measure(&self, engines: &[&dyn Engine], folders: Vec<PathBuf>) -> Result<Sample, RunError> {
         let port = next_port();
         let addresses: Vec<_> = (0..folders.len())
             .map(|node| SocketAddrV4::new(self.network.address(node), port))

@@ -175,11 +175,7 @@ impl Bench<'_> {
                 }
                 say(round, line_up.name(), &outcome);
                 if matches!(outcome, Err(RunError::TimedOut { .. })) {
-                    eprintln!(
-                        "  {} is too slow for {}: given up",
-                        line_up,
-                        case.name()
-                    );
+                    eprintln!("  {} is too slow for {}: given up", line_up, case.name());
                     given_up.push(line_up.name());
                 }
                 row.samples.push(outcome.ok());

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::binary;
 use crate::client::{Kind, PYTHON, has};
+use crate::support::binary;
 
 /// A folder and a file, described with all that can be said; the infohash of each.
 fn described(place: &Path) -> [(String, String); 2] {

@@ -54,7 +54,10 @@ fn ends_meet(test: &str, [end, middle, other]: [Party; 3]) {
 fn a_node_tells_clients_of_each_other() {
     let test = "a_node_tells_clients_of_each_other";
     if Kind::Libtorrent.is_here(test) && Kind::Aria2.is_here(test) {
-        ends_meet(test, [Theirs(Kind::Libtorrent), Ours, Theirs(Kind::Libtorrent)]);
+        ends_meet(
+            test,
+            [Theirs(Kind::Libtorrent), Ours, Theirs(Kind::Libtorrent)],
+        );
         ends_meet(test, [Theirs(Kind::Aria2), Ours, Theirs(Kind::Libtorrent)]);
     }
 }

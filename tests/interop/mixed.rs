@@ -12,11 +12,32 @@ fn all_complete(payload: Payload) {
     let seed = swarm.address(0);
     // The node that comes first knows the seed only, the second one all, and who does not dial is
     // dialled.
-    swarm.add_client(Kind::Libtorrent, Has::All, Wishes { peers: others[..1].to_vec(), ..Wishes::default() });
+    swarm.add_client(
+        Kind::Libtorrent,
+        Has::All,
+        Wishes {
+            peers: others[..1].to_vec(),
+            ..Wishes::default()
+        },
+    );
     swarm.add_node(Has::Nothing, &[seed], &[]);
     swarm.add_node(Has::Nothing, &[seed, others[0], others[2], others[3]], &[]);
-    swarm.add_client(Kind::Aria2, Has::Nothing, Wishes { exchange: true, ..Wishes::default() });
-    swarm.add_client(Kind::Transmission, Has::Nothing, Wishes { exchange: true, ..Wishes::default() });
+    swarm.add_client(
+        Kind::Aria2,
+        Has::Nothing,
+        Wishes {
+            exchange: true,
+            ..Wishes::default()
+        },
+    );
+    swarm.add_client(
+        Kind::Transmission,
+        Has::Nothing,
+        Wishes {
+            exchange: true,
+            ..Wishes::default()
+        },
+    );
     swarm.completes();
 }
 

@@ -107,12 +107,20 @@ impl Payload {
         }
     }
 
-    /// Is every byte of it there?
+    /// Is it there, and nothing else?
+    pub(crate) fn is_exactly_at(&self, place: &Path) -> bool {
+        match &self.kind {
+            Kind::File(content) => is(content, place),
+            Kind::Folder(folder) => folder.is_at(place),
+        }
+    }
+
+    /// Is every byte of it there, as other clients keep it? To some of them padding is a file like
+    /// any other, and Transmission creates no empty files.
     pub(crate) fn is_at(&self, place: &Path) -> bool {
         match &self.kind {
-            Kind::File(content) => fs::read(place).is_ok_and(|bytes| bytes == content.bytes()),
-            // Some keep padding as a file like any other.
-            Kind::Folder(folder) => folder.is_in(place),
+            Kind::File(content) => is(content, place),
+            Kind::Folder(folder) => folder.is_in_but_for_empty_files(place),
         }
     }
 
@@ -124,4 +132,8 @@ impl Payload {
         let right = right_parts(place, content);
         right.iter().filter(|part| **part).count() * 100 / right.len()
     }
+}
+
+fn is(content: &Content, place: &Path) -> bool {
+    fs::read(place).is_ok_and(|bytes| bytes == content.bytes())
 }

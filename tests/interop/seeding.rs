@@ -45,7 +45,13 @@ fn a_node_downloads_a_file_from_each_kind_of_client() {
     let mut rng = support::seeded(test);
     for kind in KINDS {
         a_node_dials(test, kind, Payload::file(&mut rng), Has::Nothing, Has::All);
-        a_node_is_dialled(test, kind, Payload::odd_file(&mut rng), Has::Nothing, Has::All);
+        a_node_is_dialled(
+            test,
+            kind,
+            Payload::odd_file(&mut rng),
+            Has::Nothing,
+            Has::All,
+        );
     }
 }
 
@@ -54,7 +60,13 @@ fn each_kind_of_client_downloads_a_file_from_a_node() {
     let test = "each_kind_of_client_downloads_a_file_from_a_node";
     let mut rng = support::seeded(test);
     for kind in KINDS {
-        a_node_dials(test, kind, Payload::odd_file(&mut rng), Has::All, Has::Nothing);
+        a_node_dials(
+            test,
+            kind,
+            Payload::odd_file(&mut rng),
+            Has::All,
+            Has::Nothing,
+        );
         a_node_is_dialled(test, kind, Payload::file(&mut rng), Has::All, Has::Nothing);
     }
 }
@@ -64,7 +76,13 @@ fn a_node_downloads_a_folder_from_each_kind_of_client() {
     let test = "a_node_downloads_a_folder_from_each_kind_of_client";
     let mut rng = support::seeded(test);
     for kind in KINDS {
-        a_node_dials(test, kind, Payload::folder(&mut rng), Has::Nothing, Has::All);
+        a_node_dials(
+            test,
+            kind,
+            Payload::folder(&mut rng),
+            Has::Nothing,
+            Has::All,
+        );
     }
 }
 
@@ -73,7 +91,13 @@ fn each_kind_of_client_downloads_a_folder_from_a_node() {
     let test = "each_kind_of_client_downloads_a_folder_from_a_node";
     let mut rng = support::seeded(test);
     for kind in KINDS {
-        a_node_dials(test, kind, Payload::folder(&mut rng), Has::All, Has::Nothing);
+        a_node_dials(
+            test,
+            kind,
+            Payload::folder(&mut rng),
+            Has::All,
+            Has::Nothing,
+        );
     }
 }
 
@@ -82,7 +106,13 @@ fn a_node_and_each_kind_of_client_with_half_of_the_parts_each_complete_each_othe
     let test = "a_node_and_each_kind_of_client_with_half_of_the_parts_each_complete_each_other";
     let mut rng = support::seeded(test);
     for kind in KINDS {
-        a_node_dials(test, kind, Payload::file(&mut rng), Has::Half(0), Has::Half(1));
+        a_node_dials(
+            test,
+            kind,
+            Payload::file(&mut rng),
+            Has::Half(0),
+            Has::Half(1),
+        );
     }
 }
 

@@ -1,10 +1,10 @@
 //! A swarm of nodes and clients on one loopback /24: who is in it, what it waits for, and what must
 //! be so at its end.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crate::client::{Client, Kind, Wishes};
 use crate::payload::{Has, Payload};
@@ -15,9 +15,6 @@ use crate::support::{self, Turn};
 
 /// The number of the address that a tracker has.
 const TRACKER: usize = 60;
-
-/// Warnings of a node that are no fault of it, with the reason.
-const FORGIVEN: &[(&str, &str)] = &[];
 
 /// Nodes and clients, each with an address of its own in the order in which they are added.
 pub(crate) struct Swarm {
@@ -35,7 +32,9 @@ impl Swarm {
     /// Nobody yet. Others of these swarms may run beside it.
     pub(crate) fn new(payload: Payload) -> Self {
         let turn = support::share_turn();
-        let directory = tempfile::Builder::new().prefix("swarmlet-interop-").tempdir();
+        let directory = tempfile::Builder::new()
+            .prefix("swarmlet-interop-")
+            .tempdir();
         let directory = directory.unwrap();
         let torrent = directory.path().join("content.torrent");
         fs::write(&torrent, payload.torrent(None)).unwrap();
@@ -126,10 +125,17 @@ impl Swarm {
 
     /// Waits until everybody has every byte.
     pub(crate) fn completed(&mut self) {
-        let mut missing: BTreeSet<PathBuf> = self.nodes.iter().map(|it| it.files.data.clone()).collect();
-        missing.extend(self.clients.iter().map(|client| client.data().to_owned()));
+        let nodes = self
+            .nodes
+            .iter()
+            .map(|node| (node.files.data.clone(), true));
+        let clients = self.clients.iter().map(|it| (it.data().to_owned(), false));
+        let mut missing: Vec<(PathBuf, bool)> = nodes.chain(clients).collect();
         self.until("everybody has everything", |swarm| {
-            missing.retain(|data| !swarm.payload.is_at(data));
+            missing.retain(|(data, is_ours)| match is_ours {
+                true => !swarm.payload.is_exactly_at(data),
+                false => !swarm.payload.is_at(data),
+            });
             missing.is_empty()
         });
     }
@@ -137,8 +143,8 @@ impl Swarm {
     /// Waits until something is so. Nobody may end meanwhile.
     pub(crate) fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
         let mut fault = None;
-        let begin = std::time::Instant::now();
-        let patience = std::time::Duration::from_secs(60).mul_f64(support::patience());
+        let begin = Instant::now();
+        let patience = Duration::from_secs(60).mul_f64(support::patience());
         loop {
             if is_so(self) {
                 return;
@@ -157,11 +163,11 @@ impl Swarm {
             if let Some(fault) = fault {
                 panic!("until {what}: {fault}\n{}", self.logs());
             }
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Ends everybody, and looks into the logs of our own: no error, and no warning without a reason.
+    /// Ends everybody, and looks into the logs of our own: no error, and nothing to warn of.
     pub(crate) fn ends(mut self) {
         for node in &mut self.nodes {
             let status = node.stop().expect("a node that is asked to stop does");
@@ -171,8 +177,7 @@ impl Swarm {
         for node in &self.nodes {
             for line in node.log().lines() {
                 let level = line.split_whitespace().nth(1);
-                let is_forgiven = || FORGIVEN.iter().any(|(words, _)| line.contains(words));
-                let is_bad = level == Some("ERROR") || level == Some("WARN") && !is_forgiven();
+                let is_bad = matches!(level, Some("ERROR" | "WARN"));
                 assert!(!is_bad, "{line}\n{}", self.logs());
             }
         }
@@ -184,7 +189,8 @@ impl Swarm {
             return false;
         };
         // Addresses are printed as little-endian hexadecimal; 01 is an established connection.
-        let [one, other] = [one, other].map(|ip| format!("{:08X}:", u32::from_ne_bytes(ip.octets())));
+        let [one, other] =
+            [one, other].map(|ip| format!("{:08X}:", u32::from_ne_bytes(ip.octets())));
         let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
         table.lines().any(|line| {
             let fields: Vec<_> = line.split_whitespace().collect();
@@ -196,12 +202,19 @@ impl Swarm {
     /// What everybody said, for whoever asks why it failed.
     fn logs(&self) -> String {
         let nodes = self.nodes.iter().map(|node| (node.address, node.log()));
-        let clients = self.clients.iter().map(|client| (client.address(), client.log()));
+        let clients = self
+            .clients
+            .iter()
+            .map(|client| (client.address(), client.log()));
         let tail = |log: String| -> String {
             let from = log.lines().count().saturating_sub(60);
-            log.lines().skip(from).map(|line| format!("{line}\n")).collect()
+            log.lines()
+                .skip(from)
+                .map(|line| format!("{line}\n"))
+                .collect()
         };
         let all = nodes.chain(clients);
-        all.map(|(address, log)| format!("--- {address}:\n{}", tail(log))).collect()
+        all.map(|(address, log)| format!("--- {address}:\n{}", tail(log)))
+            .collect()
     }
 }

@@ -142,6 +142,15 @@ impl Folder {
         self.real().all(same)
     }
 
+    /// The same, but for empty files, which may be missing: not every client creates them.
+    pub fn is_in_but_for_empty_files(&self, root: &Path) -> bool {
+        let same = |(path, bytes): (&str, &[u8])| match fs::read(root.join(path)) {
+            Ok(there) => there == bytes,
+            Err(_) => bytes.is_empty(),
+        };
+        self.real().all(same)
+    }
+
     fn real(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let real = |file: &'_ Piece| file.path.is_some();
         self.files

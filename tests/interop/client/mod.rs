@@ -192,8 +192,9 @@ impl Client {
         for name in ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"] {
             command.env_remove(name);
         }
-        let log = fs::File::options().create(true).append(true);
-        let output = log.clone().open(self.log_file()).unwrap();
+        let mut log = fs::File::options();
+        let output = log.create(true).append(true).open(self.log_file());
+        let output = output.unwrap();
         let errors = output.try_clone().unwrap();
         command.stdin(Stdio::piped()).stdout(output).stderr(errors);
         self.child = Some(command.spawn().unwrap());

@@ -23,6 +23,9 @@ pub(super) fn command(site: &Site) -> Command {
     let settings = json!({
         "bind-address-ipv4": ip,
         "bind-address-ipv6": "::1",
+        // What was fetched is in the file at once, under its name, so that a test sees it there.
+        "cache-size-mb": 0,
+        "rename-partial-files": false,
         "dht-enabled": false,
         "download-dir": site.downloads(),
         "download-queue-enabled": false,
@@ -63,7 +66,9 @@ pub(super) fn add_magnet(site: &Site) {
     let rpc = format!("{}:{RPC_PORT}", site.address.ip());
     let add = || {
         let mut command = Command::new("transmission-remote");
-        command.args([&rpc, "--add", magnet]).env("HOME", &site.home);
+        command
+            .args([&rpc, "--add", magnet])
+            .env("HOME", &site.home);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command.status().unwrap().success()
     };
