@@ -187,15 +187,18 @@ impl Book {
         &mut self,
         addr: SocketAddr,
         peer_id: PeerId,
-        dialed: bool,
+        (dialed, fleet): (bool, bool),
         now: Timestamp,
     ) -> bool {
         let Some(entry) = self.entries.get_mut(&addr) else {
             return false;
         };
-        // A new name means a new life; the same name again may be a link that flaps.
+        // Of a member of the fleet a new name means a new life; the same name again may be a link
+        // that flaps. Clients of other kinds may bear another name on each link.
         if entry.peer_id != Some(peer_id) {
-            entry.failures = 0;
+            if fleet {
+                entry.failures = 0;
+            }
             entry.peer_id = Some(peer_id);
             entry.complete = None;
         }
@@ -250,6 +253,15 @@ impl Book {
     pub(super) fn rest(&mut self, addr: SocketAddr, now: Timestamp, delay: Duration) {
         if let Some(entry) = self.entries.get_mut(&addr) {
             entry.next_dial = now + delay;
+        }
+    }
+
+    /// We are not complete any more: whoever has everything is of use to us.
+    pub(super) fn wake_complete(&mut self, now: Timestamp) {
+        for entry in self.entries.values_mut() {
+            if entry.complete == Some(true) {
+                entry.next_dial = entry.next_dial.min(now);
+            }
         }
     }
 
@@ -473,7 +485,7 @@ mod tests {
         book.learn(addr(1), Source::State, None, START);
         book.learn(addr(2), Source::Listed, None, START);
         book.learn(addr(3), Source::Pex, Some(ip(9)), START);
-        book.met(addr(3), PeerId([3; 20]), true, START);
+        book.met(addr(3), PeerId([3; 20]), (true, true), START);
         assert_eq!(book.known(), [addr(3), addr(1)]);
     }
 
@@ -498,7 +510,7 @@ mod tests {
                         }
                     }
                     1 => drop(book.failed(one, DialFailure::Refused, START)),
-                    2 => drop(book.met(one, PeerId([1; 20]), false, START)),
+                    2 => drop(book.met(one, PeerId([1; 20]), (false, true), START)),
                     3 => book.retract(one, ip(from)),
                     4 => drop(book.learn(one, Source::Inbound, None, START)),
                     _ => drop(book.learn(one, Source::Pex, Some(ip(from)), START)),

@@ -85,6 +85,10 @@ pub const BACKOFF_LOCAL: Duration = Duration::from_millis(500);
 /// How long an address rests after we closed its link to make room, or as one of too many.
 pub const REST_AFTER_CLOSE: Duration = Duration::from_secs(2);
 
+/// How long a complete node leaves a complete peer of another kind alone: long enough to be no
+/// nuisance, short enough for one that lost its file and knows nobody.
+pub const REST_BETWEEN_SEEDS: Duration = Duration::from_secs(60);
+
 /// Hearsay that failed 12 times in a row is forgotten: about two minutes.
 pub const HEARSAY_FAILURES: u32 = 12;
 

@@ -50,6 +50,13 @@ impl Link {
         self.dialed.as_ref() == Some(addr) || address.as_ref() == Some(addr)
     }
 
+    /// Do both ends have everything, the peer being of another kind? Other kinds want no such link,
+    /// and most close it at once; members of the fleet keep some, to stay one graph.
+    pub(super) fn is_between_seeds(&self) -> bool {
+        let ready = self.ready.as_ref();
+        ready.is_some_and(|ready| !ready.fleet && ready.both_complete.is_some())
+    }
+
     /// How long the handshake is ago; `None` without one.
     pub(super) fn age(&self, now: Timestamp) -> Option<Duration> {
         self.ready.as_ref().map(|ready| now.since(ready.since))

@@ -7,7 +7,7 @@ use super::event::{CloseReason, LinkEnd, Output, Source};
 use super::exchange::Exchange;
 use super::limits::{
     COMPLETE_GRACE, HANDSHAKE_PATIENCE, KEEP_COMPLETE_MAX, MIN_LINK_AGE, REST_AFTER_CLOSE,
-    STEADY_LINK, UNREADY_PER_HOST, VIOLATION_LEVEL,
+    REST_BETWEEN_SEEDS, STEADY_LINK, UNREADY_PER_HOST, VIOLATION_LEVEL,
 };
 use super::link::{Link, Ready, our_dial_wins, pair_priority};
 use super::machine::Membership;
@@ -71,7 +71,7 @@ impl Membership {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        if self.receive_visitor(id, peer_id, listen, pex, now, out) {
+        if self.receive_visitor(id, peer_id, listen, (fleet, pex), now, out) {
             return;
         }
         let Some(link) = self.links.get(&id).filter(|link| link.ready.is_none()) else {
@@ -97,7 +97,7 @@ impl Membership {
         }
         let address = address.and_then(|addr| self.book.learn(addr, Source::Inbound, None, now));
         if let Some(addr) = address {
-            self.known_changed |= self.book.met(addr, peer_id, dialed.is_some(), now);
+            self.known_changed |= self.book.met(addr, peer_id, (dialed.is_some(), fleet), now);
             if let Some(entry) = self.book.get_mut(&addr) {
                 entry.complete.get_or_insert(false);
             }
@@ -151,6 +151,9 @@ impl Membership {
             _ => None,
         };
         self.book.ended(addr, level, now);
+        if link.is_between_seeds() {
+            self.book.rest(addr, now, REST_BETWEEN_SEEDS);
+        }
         if link.ready.is_some() {
             self.touch_exchanges(now);
         } else if reason != LinkEnd::Violation && !self.is_private() {
@@ -170,7 +173,9 @@ impl Membership {
     }
 
     pub(super) fn self_complete(&mut self, complete: bool, now: Timestamp) {
-        self.complete = complete;
+        if std::mem::replace(&mut self.complete, complete) && !complete {
+            self.book.wake_complete(now);
+        }
         let links = self.links.values_mut();
         for ready in links.filter_map(|link| link.ready.as_mut()) {
             let both = complete && ready.complete;
@@ -237,7 +242,11 @@ impl Membership {
         if matches!(reason, CloseReason::BothComplete | CloseReason::MakeRoom)
             && let Some(addr) = address.or(link.dialed)
         {
-            self.book.rest(addr, now, REST_AFTER_CLOSE);
+            let rest = match link.is_between_seeds() {
+                true => REST_BETWEEN_SEEDS,
+                false => REST_AFTER_CLOSE,
+            };
+            self.book.rest(addr, now, rest);
         }
         if link.ready.is_some() {
             self.touch_exchanges(now);

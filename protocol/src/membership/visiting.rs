@@ -25,7 +25,7 @@ impl Membership {
         id: LinkId,
         peer_id: PeerId,
         listen: Option<SocketAddr>,
-        pex: bool,
+        (fleet, pex): (bool, bool),
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> bool {
@@ -45,7 +45,7 @@ impl Membership {
             // The next visitors hear of this one.
             let listen = listen.and_then(|addr| self.book.learn(addr, Source::Inbound, None, now));
             if let Some(addr) = listen {
-                self.known_changed |= self.book.met(addr, peer_id, false, now);
+                self.known_changed |= self.book.met(addr, peer_id, (false, fleet), now);
             }
         }
         let reason = CloseReason::Full;

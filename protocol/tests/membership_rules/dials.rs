@@ -75,6 +75,55 @@ fn a_peer_that_evicts_us_again_and_again_is_dialed_less_and_less() {
     assert!(dialed <= 20, "{dialed} dials in a minute");
 }
 
+/// A client of another kind, which bears another name on each link and closes it after a moment,
+/// is dialed again and again for some time; how often.
+fn dials_of_a_foreigner(complete: bool, millis: u64) -> usize {
+    let mut node = Node::new(30, 16);
+    node.tell(Input::SelfComplete(complete));
+    let mut dialed = dials(&node.learn(1, Source::Listed)).len();
+    let end = Timestamp::from_millis(millis);
+    while node.now < end {
+        let (link, _) = node.open(1, true);
+        let name = id(1_000 + dialed as u32);
+        node.ready_as(link, 1, name, false);
+        let complete = true;
+        node.tell(Input::PeerComplete { link, complete });
+        node.wait(10);
+        let mut out = node.closed(link, LinkEnd::Graceful);
+        while dials(&out).is_empty() {
+            node.now = node.machine.next_timeout().unwrap();
+            out = node.tell(Input::Tick);
+        }
+        dialed += 1;
+    }
+    dialed
+}
+
+#[test]
+fn a_foreigner_that_bears_another_name_on_each_link_is_dialed_less_and_less() {
+    let dialed = dials_of_a_foreigner(false, 60_000);
+    assert!((5..=20).contains(&dialed), "{dialed} dials in a minute");
+}
+
+#[test]
+fn a_complete_node_leaves_a_complete_foreigner_alone_until_it_needs_one() {
+    let dialed = dials_of_a_foreigner(true, 600_000);
+    assert!((10..=12).contains(&dialed), "{dialed} dials in ten minutes");
+
+    let mut node = Node::new(30, 16);
+    node.tell(Input::SelfComplete(true));
+    node.learn(1, Source::Listed);
+    let (link, _) = node.open(1, true);
+    node.ready_as(link, 1, id(1), false);
+    let complete = true;
+    node.tell(Input::PeerComplete { link, complete });
+    let mut out = node.closed(link, LinkEnd::Graceful);
+    out.extend(node.wait(1_000));
+    assert_eq!(dials(&out), []);
+    // A part of the file was lost.
+    assert_eq!(dials(&node.tell(Input::SelfComplete(false))), [addr(1)]);
+}
+
 #[test]
 fn alone_among_fourteen_dead_addresses_a_node_dials_little() {
     let mut node = Node::new(30, 16);

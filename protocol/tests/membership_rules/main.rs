@@ -75,11 +75,15 @@ impl Node {
     }
 
     fn ready(&mut self, link: LinkId, number: u32, peer: PeerId) -> Vec<Output> {
+        self.ready_as(link, number, peer, true)
+    }
+
+    fn ready_as(&mut self, link: LinkId, number: u32, peer_id: PeerId, fleet: bool) -> Vec<Output> {
         self.tell(Input::LinkReady {
             link,
-            peer_id: peer,
+            peer_id,
             listen: Some(addr(number)),
-            fleet: true,
+            fleet,
             pex: true,
         })
     }
