@@ -63,6 +63,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// uTP is asked of a program that was built without it.
+    #[error("this program was built without uTP: build it with `--features utp`, or leave uTP off")]
+    NoUtp,
     /// A node is started within an actix system, and there is none.
     #[error("a node is started within an actix system; call this from inside one")]
     NoSystem,

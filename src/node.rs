@@ -12,8 +12,10 @@ use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
 use swarmlet_actors::supervisor::{Manners, Settings, Share, Supervisor, Sweep};
+use swarmlet_actors::transport::Endpoint;
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
+use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
@@ -257,6 +259,19 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether links are encrypted (MSE). Plain, unless a peer insists, if not said.
+    pub const fn encryption(mut self, policy: Policy) -> Self {
+        self.manners.encryption = policy;
+        self
+    }
+
+    /// Speaks uTP (BEP 29) beside TCP, on the UDP port of the listening address's number. A peer that
+    /// cannot be dialed by TCP is dialed so. Off, if not said.
+    pub const fn utp(mut self, on: bool) -> Self {
+        self.manners.utp = on;
+        self
+    }
+
     /// Starts the node on the present actix system.
     ///
     /// # Errors
@@ -266,6 +281,9 @@ impl NodeBuilder {
     pub fn start(self) -> Result<Node, Error> {
         if actix_rt::System::try_current().is_none() {
             return Err(Error::NoSystem);
+        }
+        if self.manners.utp && !Endpoint::AVAILABLE {
+            return Err(Error::NoUtp);
         }
         let mut shares = self.shares;
         // What was learned is kept where nothing else is said of the content.

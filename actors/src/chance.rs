@@ -6,12 +6,27 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use swarmlet_protocol::encryption::Randomness;
+
 /// A seed that no other node has.
 #[must_use]
 pub fn seed() -> u64 {
     // The keys of the standard library's hash maps are the system's randomness, and the hash of
     // nothing under such keys is as random as they are.
     RandomState::new().build_hasher().finish()
+}
+
+/// What the handshake of an encrypted link needs.
+#[must_use]
+pub fn randomness() -> Randomness {
+    let mut secret = [0; 20];
+    for part in secret.chunks_mut(8) {
+        part.copy_from_slice(&seed().to_be_bytes()[..part.len()]);
+    }
+    Randomness {
+        secret,
+        padding: seed(),
+    }
 }
 
 /// A generator that gives every node other numbers.

@@ -34,6 +34,7 @@ pub mod state;
 pub mod storage;
 pub mod supervisor;
 pub mod trackers;
+pub mod transport;
 pub mod turns;
 pub mod watchdog;
 mod words;

@@ -10,6 +10,7 @@ pub mod bencode;
 pub mod bitfield;
 pub mod buffers;
 pub mod choking;
+pub mod encryption;
 pub mod extension;
 pub mod id;
 pub mod layout;

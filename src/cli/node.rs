@@ -38,6 +38,8 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
         lan: args.lan == Switch::On,
         upload_slots: args.upload_slots.map(usize::from),
         max_links: args.max_links.map(usize::from),
+        encryption: args.encryption,
+        utp: args.utp == Switch::On,
         download_limit: args.download_limit.map(|rate| rate.0),
         upload_limit: args.upload_limit.map(|rate| rate.0),
         exit_when_complete: args.exit_when_complete,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use actix::{Actor, Context, Handler};
 use swarmlet::{Event, Node, NodeBuilder};
 use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::tracker::TrackerUrl;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,6 +50,10 @@ pub(crate) struct NodeConfig {
     pub(crate) upload_slots: Option<usize>,
     /// How many links there may be.
     pub(crate) max_links: Option<usize>,
+    /// Whether links are encrypted.
+    pub(crate) encryption: Policy,
+    /// Whether to speak uTP.
+    pub(crate) utp: bool,
     /// Bytes per second from all peers, if limited.
     pub(crate) download_limit: Option<NonZeroU64>,
     /// Bytes of blocks per second to all peers, if limited.
@@ -236,6 +241,7 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
     if let Some(slots) = config.upload_slots {
         node = node.upload_slots(slots);
     }
+    node = node.encryption(config.encryption).utp(config.utp);
     if let Some(links) = config.max_links {
         node = node.max_links(links);
     }

@@ -25,6 +25,8 @@ const FLAGS: [(&str, &[Flag]); 5] = [
             ["--upload-limit", "no limit", "SWARMLET_UPLOAD_LIMIT"],
             ["--upload-slots", "8", "SWARMLET_UPLOAD_SLOTS"],
             ["--max-links", "24", "SWARMLET_MAX_LINKS"],
+            ["--encryption", "allow", "SWARMLET_ENCRYPTION"],
+            ["--utp", "off", "SWARMLET_UTP"],
             ["--tracker", "none", "SWARMLET_TRACKER"],
             [
                 "--exit-when-complete",

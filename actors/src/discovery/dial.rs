@@ -12,6 +12,7 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 use super::Discovery;
+use crate::transport::{Connection, Endpoint};
 
 /// 3 s: an attempt that nobody answers. Far above any round trip; a host that is not there says
 /// nothing.
@@ -34,7 +35,7 @@ impl Discovery {
             return;
         }
         self.state.dialing += 1;
-        let attempt = connect(self.setup.listen.ip(), addr, DIAL_TIMEOUT);
+        let attempt = dial(self.setup.listen.ip(), self.setup.utp.clone(), addr);
         context.spawn(
             attempt
                 .into_actor(self)
@@ -55,6 +56,22 @@ impl Discovery {
                     discovery.bell.rouse();
                 }),
         );
+    }
+}
+
+/// Connects by TCP; where nobody answers that, by uTP if this node speaks it.
+async fn dial(from: IpAddr, utp: Option<Endpoint>, to: SocketAddr) -> io::Result<Connection> {
+    let error = match connect(from, to, DIAL_TIMEOUT).await {
+        Ok(stream) => return Ok(Connection::Tcp(stream)),
+        Err(error) => error,
+    };
+    match utp {
+        Some(utp) if failure(&error) != DialFailure::Local => {
+            let connected = timeout(DIAL_TIMEOUT, utp.connect(to)).await;
+            // What TCP said of the host tells more.
+            connected.ok().and_then(Result::ok).ok_or(error)
+        }
+        _ => Err(error),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix::{AsyncContext, Context, Recipient};
 use log::{debug, warn};
+use swarmlet_protocol::encryption::Side;
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::membership::{DialFailure, Input, LinkEnd as MemberEnd};
 use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
@@ -16,6 +17,7 @@ use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::StartSession;
+use crate::transport::Connection;
 
 /// 60 s: a peer that broke a rule no honest client breaks is not spoken to for so long.
 const BAN: Duration = Duration::from_secs(60);
@@ -60,7 +62,7 @@ impl Discovery {
     /// TCP is up: the link gets a number, a session, and a place in its swarm's machine.
     pub(super) fn open(
         &mut self,
-        stream: std::net::TcpStream,
+        stream: Connection,
         remote: SocketAddr,
         dialed: Option<SocketAddr>,
         swarm: InfoHash,
@@ -68,6 +70,7 @@ impl Discovery {
     ) {
         let id = self.next_link();
         let role = dialed.map_or(Role::Accepted, |_| Role::Dialed { info_hash: swarm });
+        let side = self.side(dialed, swarm);
         let link = Link {
             session: None,
             remote,
@@ -83,6 +86,7 @@ impl Discovery {
             stream,
             remote,
             role,
+            side,
             owner,
         });
         let opened = Input::LinkOpened {
@@ -91,6 +95,21 @@ impl Discovery {
             dialed,
         };
         self.member(swarm, opened, context);
+    }
+
+    /// How a link begins: plainly or encrypted.
+    fn side(&mut self, dialed: Option<SocketAddr>, swarm: InfoHash) -> Side {
+        let Some(addr) = dialed else {
+            return Side::Acceptor(self.all_swarms());
+        };
+        let asked = self
+            .membership(swarm)
+            .is_some_and(|membership| membership.asks_for_encryption(addr));
+        if self.setup.encryption.dials_encrypted(asked) {
+            Side::Dialer(swarm)
+        } else {
+            Side::Plain
+        }
     }
 
     pub(super) fn reported(&mut self, id: LinkId, what: LinkEvent, context: &mut Context<Self>) {
@@ -243,7 +262,7 @@ impl Discovery {
         };
         self.leave(id, reason, context);
         if let Some((addr, _)) = unanswered {
-            let reason = DialFailure::NotInSwarm;
+            let reason = DialFailure::HungUp;
             self.member(swarm, Input::DialFailed { addr, reason }, context);
         }
         self.state.links.remove(&id);

@@ -17,6 +17,7 @@ mod sockets;
 mod swarms;
 
 pub use self::sockets::MAX_LINKS;
+pub(crate) use self::sockets::NODE_LINKS;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::{Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised};
 use swarmlet_protocol::address::{Cidr, PeerAddress};
+use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::membership::{Input, Membership, Source};
 use swarmlet_protocol::time::Timestamp;
@@ -45,6 +47,7 @@ use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
 use crate::messages::{Crash, Ping};
 use crate::state::{Addresses, StateFolder};
+use crate::transport::Endpoint;
 
 /// What discovery is made of.
 #[derive(Debug)]
@@ -83,6 +86,10 @@ pub struct Setup {
     pub next_link: Arc<AtomicU64>,
     /// How many links a swarm may have.
     pub max_links: usize,
+    /// Whether links are encrypted.
+    pub encryption: Policy,
+    /// Dials where TCP fails.
+    pub utp: Option<Endpoint>,
 }
 
 /// Who is out there.

@@ -16,7 +16,7 @@ const SPARE_SOCKETS: usize = 2;
 
 /// 300 links of a node with many swarms: a process may commonly have 1,024 descriptors, and its files
 /// need some.
-const NODE_LINKS: usize = 300;
+pub(crate) const NODE_LINKS: usize = 300;
 
 /// 4 links for every swarm, however many there are: two that bring, two that may go.
 const LEAST_LINKS: usize = 4;

@@ -3,12 +3,12 @@
 //! Whether a link may live is membership's decision: each socket goes to discovery, and the next
 //! one is accepted only when discovery has taken it. Running out of descriptors is waited out.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient,
-    Supervised, WrapFuture,
+    Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient, Supervised, WrapFuture,
 };
 use log::{error, warn};
 use tokio::net::TcpListener;
@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use crate::messages::discovery::AdmitLink;
 use crate::messages::{Crash, Ping};
 use crate::reason::reason;
+use crate::transport::{Connection, Endpoint};
 
 /// 100 ms: the pause after a failed accept, for instance when there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -40,14 +41,14 @@ pub fn listen(address: SocketAddr) -> Result<StdListener, String> {
         socket.listen(BACKLOG)?;
         Ok(StdListener::from(socket))
     };
-    open()
-        .map_err(|error: std::io::Error| format!("cannot listen on {address}: {}", reason(&error)))
+    open().map_err(|error: io::Error| format!("cannot listen on {address}: {}", reason(&error)))
 }
 
 /// Accepts links.
 #[derive(Debug)]
 pub struct Listener {
     socket: StdListener,
+    utp: Option<Endpoint>,
     discovery: Recipient<AdmitLink>,
 }
 
@@ -59,8 +60,16 @@ pub struct StopListener;
 impl Listener {
     /// Accepts on a socket that listens already. The socket outlives a restart of the actor.
     #[must_use]
-    pub const fn new(socket: StdListener, discovery: Recipient<AdmitLink>) -> Self {
-        Self { socket, discovery }
+    pub const fn new(
+        socket: StdListener,
+        utp: Option<Endpoint>,
+        discovery: Recipient<AdmitLink>,
+    ) -> Self {
+        Self {
+            socket,
+            utp,
+            discovery,
+        }
     }
 }
 
@@ -80,26 +89,49 @@ impl Actor for Listener {
         let accepting = async move {
             loop {
                 let accepted = socket.accept().await;
-                let handed = accepted.and_then(|(stream, remote)| {
-                    Ok(AdmitLink {
-                        stream: stream.into_std()?,
-                        remote,
-                    })
-                });
-                match handed {
-                    Ok(link) => {
-                        if discovery.send(link).await.is_err() && !discovery.connected() {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        warn!("cannot accept a link: {}", reason(&error));
-                        sleep(PAUSE).await;
-                    }
+                let accepted = accepted
+                    .and_then(|(stream, remote)| Ok((Connection::Tcp(stream.into_std()?), remote)));
+                if !hand_over(accepted, &discovery).await {
+                    return;
                 }
             }
         };
-        context.spawn(accepting.into_actor(self).map(|(), _, _| {}));
+        context.spawn(accepting.into_actor(self));
+        if let Some(endpoint) = self.utp.clone() {
+            let discovery = self.discovery.clone();
+            let accepting = async move {
+                loop {
+                    let accepted = endpoint.accept().await;
+                    if let Err(error) = &accepted {
+                        // It does not come back: the links over TCP are what counts.
+                        warn!("no links over uTP: {}", reason(error));
+                        return;
+                    }
+                    if !hand_over(accepted, &discovery).await {
+                        return;
+                    }
+                }
+            };
+            context.spawn(accepting.into_actor(self));
+        }
+    }
+}
+
+/// Hands a link to discovery; says whether there is still somebody to hand links to.
+async fn hand_over(
+    accepted: io::Result<(Connection, SocketAddr)>,
+    discovery: &Recipient<AdmitLink>,
+) -> bool {
+    match accepted {
+        Ok((stream, remote)) => {
+            let link = AdmitLink { stream, remote };
+            discovery.send(link).await.is_ok() || discovery.connected()
+        }
+        Err(error) => {
+            warn!("cannot accept a link: {}", reason(&error));
+            sleep(PAUSE).await;
+            true
+        }
     }
 }
 

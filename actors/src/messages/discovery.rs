@@ -1,6 +1,6 @@
 //! Words to discovery: what links report, and which swarms there are.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use actix::{Message, Recipient};
 use swarmlet_protocol::address::PeerAddress;
@@ -12,6 +12,7 @@ use swarmlet_protocol::session::Ready;
 use super::scheduler::OpenLink;
 use super::session::SessionCommand;
 use crate::credit::Token;
+use crate::transport::Connection;
 
 /// Addresses were found outside of links. From trackers, and from discovery's own searches. May be
 /// lost: whoever found them looks again.
@@ -31,8 +32,8 @@ pub struct AddressesFound {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct AdmitLink {
-    /// The socket, not blocking.
-    pub stream: TcpStream,
+    /// What carries it.
+    pub stream: Connection,
     /// Who is there.
     pub remote: SocketAddr,
 }

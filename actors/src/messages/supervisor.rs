@@ -1,15 +1,17 @@
 //! Words to the supervisor: start this, know that, stop all.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix::Message;
+use swarmlet_protocol::encryption::Side;
 use swarmlet_protocol::id::{InfoHash, LinkId};
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Role;
 use tokio::sync::watch;
 
 use super::ActorKind;
+use crate::transport::Connection;
 
 /// Starts the session of a link. From discovery. When it cannot be started the link is reported as
 /// ended.
@@ -18,12 +20,14 @@ use super::ActorKind;
 pub struct StartSession {
     /// The link.
     pub link: LinkId,
-    /// Its socket, not blocking.
-    pub stream: TcpStream,
+    /// What carries it.
+    pub stream: Connection,
     /// Who is there.
     pub remote: SocketAddr,
     /// Who opened the link.
     pub role: Role,
+    /// Who opened it, for its envelope.
+    pub side: Side,
     /// The session ends when the sender of this is dropped: discovery has forgotten the link.
     pub owner: watch::Receiver<()>,
 }

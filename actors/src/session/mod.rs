@@ -17,14 +17,16 @@ use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
 };
 use log::debug;
+use swarmlet_protocol::encryption::{Envelope, Policy, Side};
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::session::{Input, Output, Params, Session as Machine, Verdict, Violation};
-use tokio::net::TcpStream;
+use swarmlet_protocol::time::Timestamp;
 use tokio::sync::watch;
 
 use self::pump::Pump;
 use self::throttle::Throttle;
 use crate::alarm::Bell;
+use crate::chance;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::credit::Credit;
@@ -34,6 +36,7 @@ use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::session::SessionCommand;
 use crate::messages::storage::{ForgetParts, StorageHandle};
 use crate::messages::watchdog::LinkSampled;
+use crate::transport::Wire;
 
 /// 64: facts of one link that may wait to be handled. The socket is not read while so many wait.
 const UNHANDLED_FACTS: usize = 64;
@@ -51,6 +54,10 @@ pub struct Setup {
     pub remote: SocketAddr,
     /// What the machine needs.
     pub params: Params,
+    /// Who opened the link, for its envelope.
+    pub side: Side,
+    /// Whether links are encrypted.
+    pub encryption: Policy,
     /// Where the link is reported.
     pub discovery: Recipient<LinkReport>,
     /// Where samples go.
@@ -70,7 +77,8 @@ pub struct Setup {
 pub struct Session {
     setup: Setup,
     machine: Machine,
-    stream: TcpStream,
+    envelope: Envelope,
+    wire: Wire,
     storage: Option<StorageHandle>,
     scheduler: Option<Recipient<LinkFact>>,
     credit: Credit,
@@ -86,20 +94,23 @@ pub struct Session {
     download: Throttle,
     upload: Throttle,
     bell: Bell,
-    sampled: swarmlet_protocol::time::Timestamp,
+    sampled: Timestamp,
 }
 
 impl Session {
     /// The actor of a link whose socket is registered with the present arbiter.
     #[must_use]
-    pub fn new(setup: Setup, stream: TcpStream) -> Self {
+    pub fn new(setup: Setup, wire: Wire) -> Self {
         let now = setup.clock.now();
+        let mut machine = Machine::new(setup.params.clone(), now);
+        let envelope = envelope(&setup, &mut machine, now);
         let mut session = Self {
-            machine: Machine::new(setup.params.clone(), now),
+            machine,
+            envelope,
             download: Throttle::default(),
             upload: Throttle::default(),
             setup,
-            stream,
+            wire,
             storage: None,
             scheduler: None,
             credit: Credit::new(UNHANDLED_FACTS),
@@ -248,6 +259,20 @@ impl Handler<SessionCommand> for Session {
             SessionCommand::Crash => panic!("a test asked the session to panic"),
         }
     }
+}
+
+/// The envelope of a new link. Where it is sealed from the start, our first words travel with it.
+fn envelope(setup: &Setup, machine: &mut Machine, now: Timestamp) -> Envelope {
+    if matches!(setup.side, Side::Plain) {
+        return Envelope::plain();
+    }
+    let first = machine.outbox().to_vec();
+    let side = setup.side.clone();
+    let envelope = Envelope::new(side, setup.encryption, chance::randomness(), &first);
+    if envelope.takes_initial() {
+        machine.written(first.len(), now, &mut Vec::new());
+    }
+    envelope
 }
 
 /// Small helper so that a context future can end in a plain call on the actor.

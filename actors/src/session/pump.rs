@@ -12,6 +12,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use actix::{ActorContext, ActorFuture, Context};
+use swarmlet_protocol::encryption::Side;
 use swarmlet_protocol::session::Input;
 use swarmlet_protocol::time::Timestamp;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -27,6 +28,9 @@ const TURN: usize = 1024 * 1024;
 
 /// 160: slices in one vectored write: a MiB of blocks with their heads, and some words between.
 const SLICES: usize = 160;
+
+/// 64 KiB: bytes encrypted at once; they are copied, and wait beside the outbox.
+const SEALED: usize = 64 * 1024;
 
 /// 500 ms: what we wrote last must reach the peer before the socket is closed, but not at any price.
 const LINGER: Duration = Duration::from_millis(500);
@@ -132,9 +136,9 @@ impl Pump {
     fn poll_closing(&mut self, session: &mut Session, task: &mut TaskContext<'_>) -> Poll<()> {
         let linger = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         let mut over = linger.as_mut().poll(task).is_ready();
-        if session.machine.outbox().is_empty() && !std::mem::replace(&mut self.shut, true) {
-            let socket = socket2::SockRef::from(&session.stream);
-            over |= socket.shutdown(std::net::Shutdown::Write).is_err();
+        let all_written = session.machine.outbox().is_empty() && session.envelope.is_empty();
+        if all_written && !std::mem::replace(&mut self.shut, true) {
+            over |= session.wire.shut(task).is_err();
         }
         over |= session.drain(task);
         if !over {
@@ -164,33 +168,62 @@ impl Session {
     /// Writes what waits, as far as the socket takes it.
     fn write(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) -> Progress {
         let mut progress = Progress::Blocked;
-        while !self.machine.outbox().is_empty() {
-            match self.stream.poll_write_ready(task) {
+        while self.fill_envelope(context) {
+            let enveloped = !self.envelope.is_empty();
+            let written = if enveloped {
+                let waiting = [IoSlice::new(self.envelope.outgoing())];
+                self.wire.poll_write(task, &waiting)
+            } else {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let filled = self.machine.outbox().slices(&mut slices);
+                self.wire.poll_write(task, &slices[..filled])
+            };
+            match written {
                 Poll::Pending => return progress,
-                Poll::Ready(Err(error)) => {
-                    self.broke(&error);
-                    return Progress::Moved;
-                }
-                Poll::Ready(Ok(())) => {}
-            }
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.machine.outbox().slices(&mut slices);
-            match self.stream.try_write_vectored(&slices[..filled]) {
-                Ok(count) => {
-                    let mut out = Vec::new();
-                    self.machine
-                        .written(count, self.setup.clock.now(), &mut out);
-                    self.perform(out, context);
+                Poll::Ready(Ok(count)) => {
+                    if enveloped {
+                        self.envelope.sent(count);
+                    } else {
+                        self.left_the_outbox(count, context);
+                    }
                     progress = Progress::Moved;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => {
+                Poll::Ready(Err(error)) => {
                     self.broke(&error);
                     return Progress::Moved;
                 }
             }
         }
         progress
+    }
+
+    /// Encrypts what waits where all must be; says whether there is something to write.
+    fn fill_envelope(&mut self, context: &mut Context<Self>) -> bool {
+        if !self.envelope.is_empty() {
+            return true;
+        }
+        if self.machine.outbox().is_empty() || !self.envelope.is_open() {
+            return false;
+        }
+        if self.envelope.is_ciphered() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.machine.outbox().slices(&mut slices);
+            let mut count = 0;
+            for slice in &slices[..filled] {
+                let part = &slice[..slice.len().min(SEALED - count)];
+                self.envelope.seal(part);
+                count += part.len();
+            }
+            self.left_the_outbox(count, context);
+        }
+        true
+    }
+
+    fn left_the_outbox(&mut self, count: usize, context: &mut Context<Self>) {
+        let mut out = Vec::new();
+        let now = self.setup.clock.now();
+        self.machine.written(count, now, &mut out);
+        self.perform(out, context);
     }
 
     /// Reads once, if the machine and the receivers of its facts can take more.
@@ -206,7 +239,7 @@ impl Session {
             self.hold_up(context);
             return (Progress::Blocked, 0);
         }
-        match self.stream.poll_read_ready(task) {
+        match self.wire.poll_read_ready(task) {
             Poll::Pending => return (Progress::Blocked, 0),
             Poll::Ready(Err(error)) => {
                 self.broke(&error);
@@ -222,27 +255,40 @@ impl Session {
             };
             most = usize::try_from(bytes).unwrap_or(most).min(most);
         }
-        STAGING.with_borrow_mut(|staging| match self.stream.try_read(&mut staging[..most]) {
-            Ok(0) => {
-                self.closed_by_peer();
-                (Progress::Moved, 0)
-            }
-            Ok(count) => {
-                self.download.spend(count as u64);
-                let mut out = Vec::new();
-                let now = self.setup.clock.now();
-                let judged = self.machine.receive(&staging[..count], now, &mut out);
-                self.perform(out, context);
-                self.judged(judged);
-                (Progress::Moved, count)
-            }
-            // Readiness was stale; the next look registers for it.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => (Progress::Moved, 0),
-            Err(error) => {
-                self.broke(&error);
-                (Progress::Moved, 0)
-            }
-        })
+        STAGING.with_borrow_mut(
+            |staging| match self.wire.poll_read(task, &mut staging[..most]) {
+                Poll::Pending => (Progress::Blocked, 0),
+                Poll::Ready(Ok(0)) => {
+                    self.closed_by_peer();
+                    (Progress::Moved, 0)
+                }
+                Poll::Ready(Ok(count)) => {
+                    self.download.spend(count as u64);
+                    match self.envelope.open(&mut staging[..count]) {
+                        Ok(bytes) => {
+                            let mut out = Vec::new();
+                            let now = self.setup.clock.now();
+                            let judged = self.machine.receive(&bytes, now, &mut out);
+                            self.perform(out, context);
+                            self.judged(judged);
+                        }
+                        Err(refusal) => {
+                            let end = match self.setup.side {
+                                Side::Acceptor(_) => LinkEnd::Violation { ban: false },
+                                // It may understand us when we speak the other way.
+                                Side::Dialer(_) | Side::Plain => LinkEnd::Unanswered,
+                            };
+                            self.finish(end, refusal.to_string());
+                        }
+                    }
+                    (Progress::Moved, count)
+                }
+                Poll::Ready(Err(error)) => {
+                    self.broke(&error);
+                    (Progress::Moved, 0)
+                }
+            },
+        )
     }
 
     /// We do not read what may be there: the peer is not to be blamed for it.
@@ -255,12 +301,9 @@ impl Session {
     /// Throws away what still comes; says whether the peer has closed its side.
     fn drain(&mut self, task: &mut TaskContext<'_>) -> bool {
         STAGING.with_borrow_mut(|staging| {
-            while let Poll::Ready(ready) = self.stream.poll_read_ready(task) {
-                match ready.and_then(|()| self.stream.try_read(staging)) {
-                    Ok(0) => return true,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return true,
+            while let Poll::Ready(read) = self.wire.poll_read(task, staging) {
+                if matches!(read, Ok(0) | Err(_)) {
+                    return true;
                 }
             }
             false

@@ -167,6 +167,8 @@ async fn link(
             buffers: Buffers::default(),
             client: "test".to_owned(),
         },
+        side: Side::Acceptor(vec![info_hash]),
+        encryption: Policy::Allowed,
         discovery: host.clone().recipient(),
         watchdog: host.recipient(),
         owner: kept,
@@ -174,7 +176,7 @@ async fn link(
         counters: Arc::default(),
         limits: Limits::default(),
     };
-    Session::new(setup, stream).start();
+    Session::new(setup, Wire::Tcp(stream)).start();
     (peer, read, ended, info_hash)
 }
 

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
 use swarmlet_protocol::session::Params;
-use tokio::net::TcpStream;
 
 use super::settings::{interfaces, own_addresses, sweeps};
 use super::{ActorFailed, Children, SESSION, Supervisor};
-use crate::discovery::{self, Discovery};
+use crate::discovery::{self, Discovery, NODE_LINKS};
 use crate::guard::{self, Failure, Policy};
 use crate::listener::Listener;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::supervisor::StartSession;
 use crate::session::{self, Session};
 use crate::trackers::{self, Trackers};
+use crate::transport::Endpoint;
 use crate::turns::Turns;
 use crate::watchdog::{self, Watchdog};
 
@@ -28,6 +28,12 @@ impl Supervisor {
         let myself = context.address();
         let machine = interfaces();
         let listen = self.settings.listen;
+        let manners = self.settings.manners;
+        let streams = manners.max_links.max(NODE_LINKS);
+        let utp = manners
+            .utp
+            .then(|| Endpoint::new(listen, streams))
+            .flatten();
         let discovery = Discovery::new(discovery::Setup {
             listen,
             own: own_addresses(listen, &machine),
@@ -45,10 +51,12 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
             next_link: Arc::clone(&self.next_link),
-            max_links: self.settings.manners.max_links,
+            max_links: manners.max_links,
+            encryption: manners.encryption,
+            utp: utp.clone(),
         });
         let discovery = self.start_guarded("discovery", discovery, context);
-        let listener = Listener::new(socket, discovery.clone().recipient());
+        let listener = Listener::new(socket, utp, discovery.clone().recipient());
         let listener = self.start_guarded("listener", listener, context);
         let turns = self.start_guarded("turns", Turns::new(self.clock), context);
         let trackers = Trackers::new(trackers::Setup {
@@ -109,6 +117,7 @@ impl Supervisor {
             stream,
             remote,
             role,
+            side,
             owner,
         } = start;
         let discovery = children.discovery.clone().recipient();
@@ -124,6 +133,8 @@ impl Supervisor {
                 client: CLIENT.to_owned(),
                 buffers: self.buffers.clone(),
             },
+            side,
+            encryption: self.settings.manners.encryption,
             discovery: discovery.clone(),
             watchdog: children.watchdog.clone().recipient(),
             owner,
@@ -140,9 +151,9 @@ impl Supervisor {
             },
             token: None,
         };
-        let start = move || match prepare(stream) {
-            Ok(stream) => {
-                guard::start(SESSION, Policy::LINK, Session::new(setup, stream), report);
+        let start = move || match stream.register() {
+            Ok(wire) => {
+                guard::start(SESSION, Policy::LINK, Session::new(setup, wire), report);
             }
             Err(_) => setup.discovery.do_send(lost),
         };
@@ -164,14 +175,6 @@ impl Supervisor {
 
 /// Client and version, told to peers (BEP 10).
 const CLIENT: &str = concat!("swarmlet ", env!("CARGO_PKG_VERSION"));
-
-/// Registers a socket with the present arbiter.
-fn prepare(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::from_std(stream)?;
-    // Requests are small and must leave at once.
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
 
 pub(super) fn reporter(supervisor: &Addr<Supervisor>) -> impl Fn(Failure) + Send + 'static {
     let supervisor = supervisor.clone();

@@ -50,6 +50,8 @@ pub(super) struct Entry {
     pub(super) failures: u32,
     /// When the failures in a row began.
     pub(super) failing_since: Option<Timestamp>,
+    /// It hung up on our last plain link before a handshake: perhaps it wants an encrypted one.
+    pub(super) encrypted: bool,
     /// Not dialed before.
     pub(super) next_dial: Timestamp,
     /// A random number: who comes first among equals.
@@ -139,6 +141,7 @@ impl Book {
             complete: None,
             failures: 0,
             failing_since: None,
+            encrypted: false,
             next_dial: now,
             rank: self.rng.u64(..),
             origin,
@@ -218,6 +221,8 @@ impl Book {
             entry.next_dial = now + BACKOFF_LOCAL;
             return false;
         }
+        // It may serve another swarm, or refuse to speak as we did: the next dial tells.
+        entry.encrypted ^= reason == DialFailure::HungUp;
         let least = match reason {
             DialFailure::TimedOut | DialFailure::Unreachable => BACKOFF_SILENCE,
             _ => Duration::ZERO,

@@ -60,6 +60,9 @@ pub enum Source {
 pub enum DialFailure {
     /// The fault is ours: no descriptors, no buffers. The address is not blamed.
     Local,
+    /// Somebody is there and hung up before a handshake: it does not serve this swarm, or refuses to
+    /// speak as we did, plainly or encrypted.
+    HungUp,
     /// Somebody is there but does not serve this swarm.
     NotInSwarm,
     /// The host is up and nobody listens: a process between two lives.

@@ -173,6 +173,12 @@ impl Membership {
         self.links.values().any(|link| link.leads_to(&addr))
     }
 
+    /// Did the peer at that address hang up when it was last spoken to plainly?
+    #[must_use]
+    pub fn asks_for_encryption(&self, addr: SocketAddr) -> bool {
+        self.book.get(&addr).is_some_and(|entry| entry.encrypted)
+    }
+
     /// Where the peer of a link listens, if it has said so or we dialed it.
     #[must_use]
     pub fn address_of(&self, link: LinkId) -> Option<SocketAddr> {
@@ -222,7 +228,8 @@ impl Membership {
         if self.book.failed(addr, reason, now) {
             self.known_changed = true;
         }
-        if reason == DialFailure::NotInSwarm && !self.is_private() {
+        let strange = matches!(reason, DialFailure::HungUp | DialFailure::NotInSwarm);
+        if strange && !self.is_private() {
             out.push(Output::Stranger { addr });
         }
         self.touch_if_dead(addr, now);

@@ -64,6 +64,9 @@ impl Outbox {
 
     /// The first `count` bytes were written.
     pub fn written(&mut self, count: usize) {
+        if count > self.queued {
+            self.seal();
+        }
         let mut left = count.min(self.queued);
         self.queued -= left;
         while let Some(front) = self.queue.front_mut() {
@@ -74,6 +77,13 @@ impl Outbox {
             left -= front.len();
             self.queue.pop_front();
         }
+    }
+
+    /// A copy of all that waits.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let queued = self.queue.iter().flat_map(|bytes| bytes.iter());
+        queued.chain(&self.tail).copied().collect()
     }
 
     fn seal(&mut self) {

@@ -215,3 +215,19 @@ fn a_node_does_not_fill_its_places_with_the_first_addresses_it_hears_of() {
     // The first trade found no link that was old enough to go.
     assert!((12..=13).contains(&counts[3]), "{counts:?}");
 }
+
+#[test]
+fn a_peer_that_hangs_up_is_asked_in_the_other_way_the_next_time() {
+    let mut node = Node::new(30, 16);
+    node.learn(1, Source::Listed);
+    assert!(!node.machine.asks_for_encryption(addr(1)));
+    node.fail(1, DialFailure::HungUp);
+    assert!(node.machine.asks_for_encryption(addr(1)));
+    // Nobody there, or another swarm: that says nothing of how to speak.
+    node.fail(1, DialFailure::Refused);
+    node.fail(1, DialFailure::NotInSwarm);
+    assert!(node.machine.asks_for_encryption(addr(1)));
+    assert_eq!(dials(&node.wait(1_000)), [addr(1)]);
+    node.fail(1, DialFailure::HungUp);
+    assert!(!node.machine.asks_for_encryption(addr(1)));
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use swarmlet_protocol::address::PeerAddress;
+use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
 
 use crate::cli::values::{ListenAddress, Rate, Sweep, Switch};
@@ -184,6 +185,34 @@ pub(crate) struct NodeArgs {
         value_parser = clap::value_parser!(u16).range(2..=1_000)
     )]
     pub(crate) max_links: Option<u16>,
+
+    /// Encrypt links to other clients (MSE): off, allow or require
+    ///
+    /// With allow links are plain unless a peer insists. With require only links that are encrypted
+    /// as a whole are made or accepted, at the other nodes of a fleet, too. It hides from simple
+    /// filters what is spoken, and is no secrecy: whoever knows the infohash can read along.
+    #[arg(
+        long,
+        value_name = "off|allow|require",
+        env = "SWARMLET_ENCRYPTION",
+        hide_env_values = true,
+        default_value = "allow"
+    )]
+    pub(crate) encryption: Policy,
+
+    /// Speak uTP (BEP 29) beside TCP: on or off
+    ///
+    /// Only in a program that was built with `--features utp`. Peers that cannot be dialed by TCP are
+    /// dialed so, and those that dial so are let in, on the UDP port of --listen.
+    #[arg(
+        long,
+        value_name = "on|off",
+        env = "SWARMLET_UTP",
+        hide_env_values = true,
+        default_value = "off"
+    )]
+    pub(crate) utp: Switch,
+
     /// Tracker to ask beside the Trackers of the config; may be given more than once [default: none]
     ///
     /// URL is http://, https:// or udp://. Those that are named first are asked first; the next

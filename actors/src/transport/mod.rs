@@ -1,0 +1,116 @@
+//! What carries a link: TCP, or uTP (BEP 29) in a node that was built with the feature `utp`.
+//!
+//! A [`Connection`] goes from thread to thread; where its session runs it is registered and becomes
+//! a [`Wire`], which only that thread polls.
+
+#[cfg(feature = "utp")]
+mod utp;
+#[cfg(not(feature = "utp"))]
+#[path = "without_utp.rs"]
+mod utp;
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use tokio::net::TcpStream;
+
+pub use self::utp::{Endpoint, Stream};
+
+/// A connection that no runtime knows yet.
+#[derive(Debug)]
+pub enum Connection {
+    /// Not blocking.
+    Tcp(std::net::TcpStream),
+    /// Over UDP.
+    Utp(Stream),
+}
+
+/// A connection that the present thread polls.
+#[derive(Debug)]
+pub enum Wire {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over UDP.
+    Utp(Stream),
+}
+
+impl Connection {
+    /// Registers it with the present arbiter.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn register(self) -> io::Result<Wire> {
+        match self {
+            Self::Tcp(stream) => {
+                let stream = TcpStream::from_std(stream)?;
+                // Requests are small and must leave at once.
+                stream.set_nodelay(true)?;
+                Ok(Wire::Tcp(stream))
+            }
+            Self::Utp(stream) => Ok(Wire::Utp(stream)),
+        }
+    }
+}
+
+impl Wire {
+    /// Is there something to read? Where that cannot be told: perhaps.
+    pub(crate) fn poll_read_ready(&self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(task),
+            Self::Utp(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Reads what is there; 0 bytes at the end.
+    pub(crate) fn poll_read(
+        &mut self,
+        task: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => loop {
+                ready!(stream.poll_read_ready(task))?;
+                match stream.try_read(buffer) {
+                    // Readiness was stale; the next look registers for it.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return Poll::Ready(read),
+                }
+            },
+            Self::Utp(stream) => stream.poll_read(task, buffer),
+        }
+    }
+
+    /// Writes as much as is taken.
+    pub(crate) fn poll_write(
+        &mut self,
+        task: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => loop {
+                ready!(stream.poll_write_ready(task))?;
+                match stream.try_write_vectored(slices) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    written => return Poll::Ready(written),
+                }
+            },
+            Self::Utp(stream) => {
+                let first = slices.iter().find(|slice| !slice.is_empty());
+                first.map_or(Poll::Ready(Ok(0)), |first| stream.poll_write(task, first))
+            }
+        }
+    }
+
+    /// Closes our side.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(crate) fn shut(&mut self, task: &mut Context<'_>) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => {
+                socket2::SockRef::from(&*stream).shutdown(std::net::Shutdown::Write)
+            }
+            Self::Utp(stream) => stream.shut(task),
+        }
+    }
+}
