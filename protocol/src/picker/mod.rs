@@ -111,13 +111,25 @@ impl Picker {
         self.state.table.have()
     }
 
-    /// Is everything here?
+    /// Is everything here that is selected, and storage's check over?
     #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.have().is_full()
+    pub fn is_complete(&self) -> bool {
+        self.state.is_satisfied()
     }
 
-    /// How many pieces are missing and not being fetched.
+    /// Is the piece selected? All are, if nothing else was said.
+    #[must_use]
+    pub fn is_selected(&self, piece: PieceIndex) -> bool {
+        self.state.table.is_selected(piece)
+    }
+
+    /// How many pieces are missing and not selected.
+    #[must_use]
+    pub const fn skipped(&self) -> u32 {
+        self.state.table.skipped()
+    }
+
+    /// How many pieces are missing, selected and not being fetched.
     #[must_use]
     pub fn wanted(&self) -> u32 {
         self.state.table.wanted()
@@ -132,8 +144,7 @@ impl Picker {
     /// How many pieces wait for storage's check.
     #[must_use]
     pub fn postponed(&self) -> u32 {
-        let known = self.have().count() + self.wanted() + self.leased();
-        self.state.table.layout().pieces() - known
+        self.state.postponed()
     }
 
     /// How many wanted pieces nobody connected has: these wait for a peer or a `have`.
@@ -221,6 +232,11 @@ impl Picker {
                 state.limits.in_flight_bytes = bytes;
                 state.wake_all();
             }
+            Input::Select(pieces) => {
+                if pieces.pieces() == state.table.layout().pieces() {
+                    state.select(Bits::from_bitfield(&pieces), effects);
+                }
+            }
             Input::Pause => state.paused = true,
             Input::Resume => {
                 state.paused = false;
@@ -262,7 +278,7 @@ impl Picker {
         out.extend(grants.map(|(link, pieces)| Output::Grant { link, pieces }));
         let suggestions = effects.suggestions.into_iter();
         out.extend(suggestions.map(|(link, pieces)| Output::Suggest { link, pieces }));
-        if state.table.have().is_full() && !std::mem::replace(&mut state.told_complete, true) {
+        if state.is_satisfied() && !std::mem::replace(&mut state.told_complete, true) {
             out.push(Output::Complete);
         }
     }

@@ -18,6 +18,10 @@ impl Picker {
             assert_eq!(lease.is_some(), leased, "lease of {piece:?}");
             let have = self.state(piece) == PieceState::Have;
             assert_eq!(self.have().contains(piece), have);
+            let skipped = self.state(piece) == PieceState::Skipped;
+            let wanted = self.state(piece) == PieceState::Wanted;
+            assert!(!skipped || !self.is_selected(piece), "{piece:?} skipped");
+            assert!(!wanted || self.is_selected(piece), "{piece:?} wanted");
             let partial = state.links.values().filter(|link| !link.complete);
             let holders = partial.filter(|link| link.has.contains(piece)).count();
             assert_eq!(usize::from(state.table.holders(piece)), holders);
@@ -34,6 +38,11 @@ impl Picker {
         assert_eq!(self.wanted(), count(PieceState::Wanted));
         assert_eq!(self.leased(), count(PieceState::Leased));
         assert_eq!(self.postponed(), count(PieceState::Postponed));
+        assert_eq!(self.skipped(), count(PieceState::Skipped));
+        let is_here = |piece| !self.is_selected(piece) || self.state(piece) == PieceState::Have;
+        let is_checked = count(PieceState::Postponed) == 0;
+        let is_complete = is_checked && layout.all_pieces().all(is_here);
+        assert_eq!(self.is_complete(), is_complete);
         self.audit_leases();
         self.audit_giving();
         for &id in state.links.keys() {
