@@ -45,14 +45,12 @@ fn clients_that_refuse_encryption_get_plain_links() {
 }
 
 #[test]
-#[ignore = "nodes do not speak MSE yet"]
 fn clients_that_insist_on_encryption_get_it() {
     let test = "clients_that_insist_on_encryption_get_it";
     choosy().for_each(|kind| both_ways(test, kind, Encryption::Required, &[]));
 }
 
 #[test]
-#[ignore = "nodes do not speak MSE yet"]
 fn clients_that_insist_on_an_encrypted_handshake_get_it() {
     let test = "clients_that_insist_on_an_encrypted_handshake_get_it";
     choosy().for_each(|kind| both_ways(test, kind, Encryption::HandshakeOnly, &[]));

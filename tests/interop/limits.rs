@@ -7,6 +7,9 @@ use crate::payload::{Has, Payload};
 use crate::support;
 use crate::swarm::Swarm;
 
+/// How long it is watched that something does not happen: many times what it takes elsewhere.
+const WATCH: Duration = Duration::from_secs(3);
+
 #[test]
 fn two_nodes_wait_for_the_only_slot_of_libtorrent_and_complete() {
     let test = "two_nodes_wait_for_the_only_slot_of_libtorrent_and_complete";
@@ -55,5 +58,30 @@ fn a_client_gets_no_more_per_second_than_the_limit_of_a_node() {
     swarm.completed();
     // Three million bytes less a burst, which no machine makes shorter.
     assert!(begin.elapsed() >= Duration::from_millis(2_800));
+    swarm.ends();
+}
+
+#[test]
+fn a_node_and_a_client_that_are_complete_leave_each_other_alone() {
+    let test = "a_node_and_a_client_that_are_complete_leave_each_other_alone";
+    if !Kind::Libtorrent.is_here(test) {
+        return;
+    }
+    let mut swarm = Swarm::new(Payload::file(&mut support::seeded(test)));
+    let client = swarm.address(0);
+    swarm.add_client(Kind::Libtorrent, Has::All, Wishes::default());
+    swarm.add_node(Has::All, &[client], &[]);
+    // It bears another name on each link, and closes those with seeds at once.
+    let dials = |swarm: &Swarm| {
+        let log = swarm.clients[0].log();
+        log.lines()
+            .filter(|line| line.starts_with("incoming connection"))
+            .count()
+    };
+    swarm.until("the node has been there", |swarm| dials(swarm) > 0);
+    let begin = Instant::now();
+    swarm.until("a while is over", |_| begin.elapsed() > WATCH);
+    // One more if the first came before the node knew that it is complete itself.
+    assert!(dials(&swarm) <= 2, "{}", swarm.clients[0].log());
     swarm.ends();
 }

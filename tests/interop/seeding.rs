@@ -117,6 +117,26 @@ fn a_node_and_each_kind_of_client_with_half_of_the_parts_each_complete_each_othe
 }
 
 #[test]
+fn a_node_and_libtorrent_that_dial_each_other_at_once_complete() {
+    let test = "a_node_and_libtorrent_that_dial_each_other_at_once_complete";
+    if !Kind::Libtorrent.is_here(test) {
+        return;
+    }
+    let mut rng = support::seeded(test);
+    for (ours, theirs) in [(Has::All, Has::Nothing), (Has::Nothing, Has::All)] {
+        let mut swarm = Swarm::new(Payload::file(&mut rng));
+        let [client, node] = [0, 1].map(|number| swarm.address(number));
+        let wishes = Wishes {
+            peers: vec![node],
+            ..Wishes::default()
+        };
+        swarm.add_client(Kind::Libtorrent, theirs, wishes);
+        swarm.add_node(ours, &[client], &[]);
+        swarm.completes();
+    }
+}
+
+#[test]
 fn the_torrent_of_a_known_content_has_the_infohash_that_others_compute() {
     let test = "the_torrent_of_a_known_content_has_the_infohash_that_others_compute";
     if !Kind::Libtorrent.is_here(test) {
