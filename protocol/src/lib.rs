@@ -27,4 +27,5 @@ pub mod text;
 pub mod time;
 pub mod tracker;
 pub mod turns;
+pub mod web_seed;
 pub mod wire;

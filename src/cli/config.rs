@@ -8,6 +8,7 @@ use std::path::Path;
 use log::warn;
 use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, Torrent, TorrentConf};
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
+use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
 
 use super::args::DEFAULT_CONF;
 use super::error::CliError;
@@ -55,6 +56,8 @@ pub(crate) struct Description {
     pub(crate) conf: TorrentConf,
     /// The trackers of a .torrent, in tiers.
     pub(crate) tiers: Vec<Vec<TrackerUrl>>,
+    /// The web seeds of a .torrent, as far as they can be asked.
+    pub(crate) web_seeds: Vec<SourceUrl>,
 }
 
 /// The description in that file. The log names fields of a config that are none; they may be
@@ -73,6 +76,7 @@ pub(crate) fn read(path: &Path) -> Result<Description, CliError> {
         return Ok(Description {
             conf: TorrentConf::from_info(&torrent.info, Vec::new()),
             tiers: usable(&torrent.trackers),
+            web_seeds: usable_sources(&torrent.web_seeds),
         });
     }
     let conf = TorrentConf::parse(&text).map_err(|source| CliError::Config {
@@ -85,5 +89,6 @@ pub(crate) fn read(path: &Path) -> Result<Description, CliError> {
     Ok(Description {
         conf,
         tiers: Vec::new(),
+        web_seeds: Vec::new(),
     })
 }

@@ -30,6 +30,7 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
         contents,
         peers: args.peers,
         trackers: args.trackers,
+        sources: args.sources,
         listen: args.listen.0,
         state: state_dir::choose(args.state.as_deref())?,
         fleet: args.fleet,

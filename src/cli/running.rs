@@ -12,6 +12,7 @@ use swarmlet::{Event, Node, NodeBuilder};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -33,6 +34,8 @@ pub(crate) struct NodeConfig {
     pub(crate) peers: Vec<PeerAddress>,
     /// Trackers of the command line.
     pub(crate) trackers: Vec<TrackerUrl>,
+    /// Sources of the command line.
+    pub(crate) sources: Vec<SourceUrl>,
     /// Where to listen, and from which address to dial.
     pub(crate) listen: SocketAddr,
     /// Where to keep what was learned; nowhere if `None`.
@@ -209,6 +212,7 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
         shares,
         peers,
         trackers,
+        sources,
     } = config.contents;
     let mut node = match learned {
         None => Node::sharing(shares),
@@ -221,6 +225,9 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
     }
     for tracker in trackers.into_iter().chain(config.trackers) {
         node = node.tracker(tracker);
+    }
+    for source in sources.into_iter().chain(config.sources) {
+        node = node.source(source);
     }
     node = node
         .listen(config.listen)

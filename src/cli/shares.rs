@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use swarmlet::Share;
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::args::DEFAULT_DATA;
 use super::config::{self, Description};
@@ -26,6 +27,8 @@ pub(crate) struct Contents {
     pub(crate) peers: Vec<PeerAddress>,
     /// Trackers that a single config names.
     pub(crate) trackers: Vec<TrackerUrl>,
+    /// Sources that a single config names.
+    pub(crate) sources: Vec<SourceUrl>,
 }
 
 impl Contents {
@@ -51,12 +54,18 @@ pub(crate) fn gather(
             let described = config::read_or_default(confs.first().map(PathBuf::as_path))?;
             let data = data.first().map(PathBuf::as_path);
             let data = data.map_or_else(|| PathBuf::from(DEFAULT_DATA), Path::to_owned);
-            let Description { conf, tiers } = described;
+            let Description {
+                conf,
+                tiers,
+                web_seeds,
+            } = described;
             contents.peers = conf.peers;
             contents.trackers = conf.trackers;
+            contents.sources = conf.sources;
             match conf.info {
                 Some(info) => contents.shares.push(Share {
                     trackers: tiers,
+                    web_seeds,
                     ..Share::new(info, data)
                 }),
                 None => contents.learned = Some(data),
@@ -91,7 +100,11 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
-    let Description { conf: said, tiers } = config::read(conf)?;
+    let Description {
+        conf: said,
+        tiers,
+        web_seeds,
+    } = config::read(conf)?;
     let info = said
         .info
         .ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
@@ -100,6 +113,8 @@ fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
     Ok(Share {
         peers: said.peers,
         trackers: one_by_one.chain(tiers).collect(),
+        sources: said.sources,
+        web_seeds,
         ..Share::new(info, data)
     })
 }

@@ -26,6 +26,7 @@ const FLAGS: [(&str, &[Flag]); 5] = [
             ["--upload-slots", "8", "SWARMLET_UPLOAD_SLOTS"],
             ["--max-links", "24", "SWARMLET_MAX_LINKS"],
             ["--tracker", "none", "SWARMLET_TRACKER"],
+            ["--source", "none", "SWARMLET_SOURCE"],
             [
                 "--exit-when-complete",
                 "go on",

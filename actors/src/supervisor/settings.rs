@@ -10,6 +10,7 @@ use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::manners::Manners;
 use crate::messages::events::Event;
@@ -32,6 +33,10 @@ pub struct Settings {
     pub trackers: Vec<TrackerUrl>,
     /// Trackers of the swarm to join, in tiers (BEP 12).
     pub content_trackers: Vec<Vec<TrackerUrl>>,
+    /// Sources that the operator named, for every content of this node.
+    pub sources: Vec<SourceUrl>,
+    /// Web seeds of the swarm to join, as a stranger named them.
+    pub web_seeds: Vec<SourceUrl>,
     /// Where to remember what was learned.
     pub state: Option<PathBuf>,
     /// The fleet's name.
@@ -65,6 +70,11 @@ pub struct Share {
     pub upload_limit: Option<NonZeroU64>,
     /// Trackers of the content, in tiers (BEP 12).
     pub trackers: Vec<Vec<TrackerUrl>>,
+    /// HTTP servers that the operator named, which are asked for what no peer has (BEP 19).
+    pub sources: Vec<SourceUrl>,
+    /// The same, of a `.torrent`: named by a stranger, they may not lead to everywhere (see
+    /// [`may_follow`](swarmlet_protocol::web_seed::may_follow)).
+    pub web_seeds: Vec<SourceUrl>,
 }
 
 impl Share {
@@ -78,6 +88,8 @@ impl Share {
             download_limit: None,
             upload_limit: None,
             trackers: Vec::new(),
+            sources: Vec::new(),
+            web_seeds: Vec::new(),
         }
     }
 }

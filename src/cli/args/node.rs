@@ -6,16 +6,16 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use crate::cli::values::{ListenAddress, Rate, Sweep, Switch};
 
 /// What `node` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
-    /// Config file with what is known: Peers, Trackers and FileInfo, all optional [default: /torrent.conf]
+    /// Config file with what is known: Peers, Trackers, Sources, FileInfo; all optional [default: /torrent.conf]
     ///
-    /// A .torrent may stand in its place; web seeds in it are not asked. A file that is
-    /// named here must exist. The default one may be absent: then the node knows nothing and learns
+    /// A .torrent may stand in its place. A file that is named here must exist. The default one may be absent: then the node knows nothing and learns
     /// everything from the nodes that it finds. May be given several times, each with its --data:
     /// then the node keeps several contents, and each config must have a FileInfo.
     #[arg(
@@ -197,6 +197,20 @@ pub(crate) struct NodeArgs {
         value_delimiter = ','
     )]
     pub(crate) trackers: Vec<TrackerUrl>,
+
+    /// Web server to fetch from what no peer has, beside the Sources of the config [default: none]
+    ///
+    /// URL is http:// or https://, of the file, or of the folder that it lies in, which ends in a slash.
+    /// The server must answer Range requests. May be given more than once; in the variable, commas stand
+    /// between several.
+    #[arg(
+        long = "source",
+        value_name = "URL",
+        env = "SWARMLET_SOURCE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) sources: Vec<SourceUrl>,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(

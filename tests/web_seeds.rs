@@ -1,0 +1,367 @@
+//! Nodes and an origin: a web server that has the content, asked for what no peer has.
+
+// Helpers of tests panic as tests do.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use support::content::Content;
+use support::folder::Folder;
+use support::handful::{Handful, Has};
+use support::loopback::Subnet;
+use support::origin::{Manner, Origin};
+use support::torrent;
+
+/// The numbers of the servers' addresses; nodes are numbered from 0.
+const ORIGIN: usize = 60;
+const OTHER: usize = 61;
+
+/// Nodes of one loopback /24, and a content for them.
+struct Stage {
+    nodes: Handful,
+    subnet: Subnet,
+    content: Content,
+}
+
+impl Stage {
+    fn new(test: &str, size: usize, part_size: usize) -> Self {
+        Self {
+            nodes: Handful::new(),
+            subnet: Subnet::reserve(),
+            content: Content::random(&mut support::seeded(test), size, part_size),
+        }
+    }
+
+    fn place(&self, number: usize) -> SocketAddr {
+        SocketAddr::new(self.subnet.ip(number).into(), 8080)
+    }
+
+    /// A server that has the content as `/data.bin`.
+    fn origin(&self, manner: Manner) -> Origin {
+        let files = [("/data.bin", self.content.bytes())];
+        Origin::new(self.place(ORIGIN), &files, manner)
+    }
+
+    /// Adds a node that asks this server, and knows the nodes of these numbers.
+    fn add(&mut self, has: Has, source: &str, peers: &[usize], more: &[&str]) -> usize {
+        let mut arguments = more.to_vec();
+        if !source.is_empty() {
+            arguments.extend(["--source", source]);
+        }
+        let address = self.subnet.address(self.nodes.nodes.len());
+        let peers: Vec<_> = peers
+            .iter()
+            .map(|&peer| self.subnet.address(peer).to_string())
+            .collect();
+        let has = (has, &self.content.clone());
+        self.nodes.add(has, address, &peers, &arguments, &[])
+    }
+
+    fn wait(&mut self, nodes: &[usize]) {
+        let content = self.content.clone();
+        self.nodes.wait_for_file(nodes, &content);
+    }
+
+    fn run(&mut self, nodes: &[usize]) {
+        self.nodes.start_all();
+        self.wait(nodes);
+    }
+}
+
+#[test]
+fn a_node_without_peers_gets_all_from_the_origin_over_kept_connections() {
+    let mut stage = Stage::new("web seeds, alone", 6_000_000, 64 * 1024);
+    let origin = stage.origin(Manner::Honest);
+    let node = stage.add(Has::Config, &origin.url, &[], &[]);
+    stage.run(&[node]);
+    let tally = origin.tally();
+    assert_eq!(tally.sent, stage.content.size(), "every byte once");
+    assert!(tally.connections <= 2, "{tally:?}");
+    assert!(
+        tally.asked.len() <= 8,
+        "neighbours make one request: {tally:?}"
+    );
+    stage.nodes.wait_for_log(node, "from sources");
+    assert!(
+        stage.nodes.nodes[node]
+            .log()
+            .contains("fetching what no peer has")
+    );
+    assert!(!stage.nodes.nodes[node].log().contains("ERROR"));
+}
+
+#[test]
+fn the_origin_sends_nothing_while_a_peer_has_all_and_steps_in_when_it_is_gone() {
+    let mut stage = Stage::new("web seeds, spared", 3_000_000, 64 * 1024);
+    let origin = stage.origin(Manner::Honest);
+    let seed = stage.add(Has::File, "", &[], &[]);
+    // Slow enough to outlast the grace.
+    let spared = stage.add(
+        Has::Config,
+        &origin.url,
+        &[seed],
+        &["--download-limit", "700KiB"],
+    );
+    let left = stage.add(
+        Has::Config,
+        &origin.url,
+        &[seed],
+        &["--download-limit", "300KiB"],
+    );
+    stage.nodes.start_all();
+    stage.wait(&[spared]);
+    assert_eq!(origin.tally().sent, 0);
+    stage.nodes.nodes[seed].kill();
+    stage.nodes.nodes[spared].kill();
+    stage.wait(&[left]);
+    let sent = origin.tally().sent;
+    assert!(sent > 0 && sent < stage.content.size(), "{sent}");
+}
+
+#[test]
+fn a_fleet_takes_about_one_copy_from_its_origin() {
+    let _turn = support::take_turn();
+    let mut stage = Stage::new("web seeds, fleet", 16 << 20, 64 * 1024);
+    let origin = stage.origin(Manner::Honest);
+    let nodes: Vec<_> = (0..8)
+        .map(|number| {
+            let before: Vec<_> = (0..number).collect();
+            stage.add(Has::Config, &origin.url, &before, &[])
+        })
+        .collect();
+    stage.run(&nodes);
+    let copies = origin.tally().sent as f64 / stage.content.size() as f64;
+    println!(
+        "{copies:.2} copies, {} requests",
+        origin.tally().asked.len()
+    );
+    assert!(copies <= 2.0, "{copies:.2} copies");
+}
+
+#[test]
+fn a_restarted_node_asks_for_the_rest_only() {
+    let mut stage = Stage::new("web seeds, restart", 4_000_000, 64 * 1024);
+    let origin = stage.origin(Manner::Honest);
+    let node = stage.add(Has::Config, &origin.url, &[], &["--download-limit", "1MiB"]);
+    stage.nodes.start_all();
+    let half = stage.content.size() / 2;
+    support::wait_for(
+        "half of it was sent",
+        || origin.tally().sent > half,
+        String::new,
+    );
+    stage.nodes.nodes[node].kill();
+    stage.run(&[node]);
+    let sent = origin.tally().sent;
+    // What was on its way is sent again: in sockets, in pieces, and the rest of two requests.
+    assert!(sent < stage.content.size() * 7 / 4, "{sent}");
+}
+
+#[test]
+fn a_broken_connection_costs_no_more_than_what_was_lost_with_it() {
+    let mut stage = Stage::new("web seeds, breaks", 2_000_000, 256 * 1024);
+    let origin = stage.origin(Manner::Closes(100_000));
+    let node = stage.add(Has::Config, &origin.url, &[], &[]);
+    stage.run(&[node]);
+    let tally = origin.tally();
+    assert_eq!(tally.sent, stage.content.size(), "{tally:?}");
+    assert!(tally.asked.len() >= 20, "{tally:?}");
+}
+
+#[test]
+fn a_slow_origin_is_no_dead_one() {
+    let mut stage = Stage::new("web seeds, drips", 200_000, 64 * 1024);
+    let origin = stage.origin(Manner::Drips(4_000, Duration::from_millis(50)));
+    let node = stage.add(Has::Config, &origin.url, &[], &[]);
+    stage.run(&[node]);
+    assert_eq!(origin.tally().sent, stage.content.size());
+}
+
+#[test]
+fn redirects_are_followed_and_a_loop_is_left() {
+    let mut stage = Stage::new("web seeds, redirects", 1_000_000, 64 * 1024);
+    let there = stage.origin(Manner::Honest);
+    let files = [
+        ("/old", stage.content.bytes()),
+        ("/old/data.bin", stage.content.bytes()),
+    ];
+    let place = stage.place(OTHER);
+    let target = there.url.trim_end_matches('/').to_owned();
+    let here = Origin::new(place, &files, Manner::Redirects(target.clone()));
+    // `/old` leads to `/old` there, which is not there: the folder's URL leads to the file.
+    let node = stage.add(Has::Config, &format!("{}old/", here.url), &[], &[]);
+    stage.nodes.start_all();
+    stage.nodes.wait_for_log(node, "HTTP 404");
+    here.behave(Manner::Redirects(format!("{target}/data.bin?was=")));
+    drop(there);
+    let files = [("/data.bin?was=/old/data.bin", stage.content.bytes())];
+    let there = Origin::new(stage.place(ORIGIN), &files, Manner::Honest);
+    stage.wait(&[node]);
+    assert_eq!(there.tally().sent, stage.content.size());
+
+    let circle = format!("http://{place}");
+    here.behave(Manner::Redirects(circle));
+    let node = stage.add(Has::Config, &format!("{}old/", here.url), &[], &[]);
+    let before = here.tally().asked.len();
+    stage.nodes.start_all();
+    stage
+        .nodes
+        .wait_for_log(node, "it redirects more than 5 times");
+    let asked = here.tally().asked.len() - before;
+    assert!(asked <= 4 * 6, "{asked}");
+}
+
+#[test]
+fn an_origin_with_other_bytes_is_struck_and_left_and_the_next_one_asked() {
+    let mut stage = Stage::new("web seeds, corrupt", 1_000_000, 64 * 1024);
+    let bad = stage.origin(Manner::Corrupt);
+    let secret = format!("http://me:word@{}/data.bin", stage.place(ORIGIN));
+    let node = stage.add(Has::Config, &secret, &[], &[]);
+    stage.nodes.start_all();
+    stage.nodes.wait_for_log(node, "is not asked any more");
+    let log = stage.nodes.nodes[node].log();
+    assert!(!log.contains("word"), "{log}");
+    assert_eq!(stage.nodes.lines_with(node, "is not asked any more"), 1);
+    let asked = bad.tally().asked.len();
+    stage.nodes.nodes[node].kill();
+    let files = [("/data.bin", stage.content.bytes())];
+    let good = Origin::new(stage.place(OTHER), &files, Manner::Honest);
+    stage.nodes.nodes[node].add_argument("--source");
+    stage.nodes.nodes[node].add_argument(&good.url);
+    stage.run(&[node]);
+    assert!(bad.tally().asked.len() <= 2 * asked + 6);
+}
+
+#[test]
+fn an_origin_that_lies_or_sends_whole_files_is_named_in_the_log() {
+    for (manner, complaint) in [
+        (Manner::WrongRange, "were asked for"),
+        (Manner::Whole, "does not answer Range requests"),
+        (
+            Manner::Says("503 Busy", "Retry-After: 7\r\n".to_owned()),
+            "HTTP 503",
+        ),
+    ] {
+        let mut stage = Stage::new("web seeds, liars", 9_000_000, 256 * 1024);
+        let origin = stage.origin(manner);
+        let node = stage.add(Has::Config, &origin.url, &[], &[]);
+        stage.nodes.start_all();
+        stage.nodes.wait_for_log(node, complaint);
+        origin.behave(Manner::Honest);
+        if complaint == "HTTP 503" {
+            stage.wait(&[node]);
+        }
+        assert_eq!(stage.nodes.lines_with(node, "WARN"), 1);
+    }
+}
+
+#[test]
+fn a_folder_comes_from_the_web_seed_of_its_torrent_without_its_padding() {
+    let folder = Folder::usual(&mut support::seeded("web seeds, folder"));
+    let subnet = Subnet::reserve();
+    let place = SocketAddr::new(subnet.ip(ORIGIN).into(), 8080);
+    let directory = tempfile::tempdir().unwrap();
+    let there = directory.path().join("there");
+    folder.write(&there);
+    let mut files = Vec::new();
+    read_all(&there, "/x/tree", &mut files);
+    let listed: Vec<_> = files
+        .iter()
+        .map(|(path, bytes)| (&**path, &**bytes))
+        .collect();
+    let origin = Origin::new(place, &listed, Manner::Honest);
+    let mut nodes = Handful::new();
+    let nothing = Content::random(&mut support::seeded("nothing"), 0, 1);
+    let node = nodes.add((Has::Nothing, &nothing), subnet.address(0), &[], &[], &[]);
+    let seed = format!("http://{place}/x");
+    let torrent = folder.torrent();
+    let listed = format!("e8:url-listl{}:{seed}ee", seed.len());
+    let torrent = [&torrent[..torrent.len() - 1], listed[1..].as_bytes()].concat();
+    fs::write(&nodes.nodes[node].files.conf, torrent).unwrap();
+    nodes.start_all();
+    let data = nodes.nodes[node].files.data.clone();
+    support::wait_for(
+        "the folder is there",
+        || folder.is_at(&data),
+        || nodes.nodes[node].log_tail(),
+    );
+    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+    assert_eq!(
+        origin.tally().sent,
+        bytes,
+        "every byte once, and no padding"
+    );
+}
+
+/// The files of a folder by their paths on the wire.
+fn read_all(folder: &std::path::Path, path: &str, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let mut path = format!("{path}/");
+        for byte in entry.file_name().to_str().unwrap().bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    path.push(byte as char);
+                }
+                other => path += &format!("%{other:02X}"),
+            }
+        }
+        if entry.path().is_dir() {
+            read_all(&entry.path(), &path, files);
+        } else {
+            files.push((path, fs::read(entry.path()).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn a_config_names_its_origin_and_the_rate_limit_holds_for_it() {
+    let mut stage = Stage::new("web seeds, config", 1_000_000, 64 * 1024);
+    let origin = stage.origin(Manner::Honest);
+    let node = stage.add(Has::Config, "", &[], &["--download-limit", "200KiB"]);
+    let conf = stage.nodes.nodes[node].files.conf.clone();
+    let mut said: serde_json::Value = serde_json::from_slice(&fs::read(&conf).unwrap()).unwrap();
+    said["Sources"] = serde_json::json!([format!("{}data.bin", origin.url)]);
+    fs::write(&conf, said.to_string()).unwrap();
+    let begin = std::time::Instant::now();
+    stage.run(&[node]);
+    let least = Duration::from_secs(1_000_000 / (200 * 1024) - 1);
+    assert!(begin.elapsed() > least, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_strangers_question_to_a_local_address_is_not_asked() {
+    let mut stage = Stage::new("web seeds, strangers", 100_000, 64 * 1024);
+    let files = [("/x?reboot=1", stage.content.bytes())];
+    let origin = Origin::new(stage.place(ORIGIN), &files, Manner::Honest);
+    let node = stage.add(Has::Config, "", &[], &[]);
+    let seed = format!("{}x?reboot=1", origin.url);
+    let torrent = torrent::torrent(&stage.content);
+    let listed = format!("8:url-list{}:{seed}e", seed.len());
+    let torrent = [&torrent[..torrent.len() - 1], listed.as_bytes()].concat();
+    fs::write(&stage.nodes.nodes[node].files.conf, torrent).unwrap();
+    stage.nodes.start_all();
+    stage
+        .nodes
+        .wait_for_log(node, "which only the operator may name");
+    assert_eq!(origin.tally().connections, 0);
+    // The operator may.
+    stage.nodes.nodes[node].kill();
+    stage.nodes.nodes[node].add_argument("--source");
+    stage.nodes.nodes[node].add_argument(&seed);
+    stage.run(&[node]);
+    assert_eq!(origin.tally().sent, stage.content.size());
+}
+
+#[test]
+fn parts_longer_than_memory_come_from_an_origin_too() {
+    let mut stage = Stage::new("web seeds, long parts", 20_000_000, 8 << 20);
+    let origin = stage.origin(Manner::Closes(3_000_000));
+    let node = stage.add(Has::Config, &origin.url, &[], &[]);
+    stage.run(&[node]);
+    assert_eq!(origin.tally().sent, stage.content.size());
+}
