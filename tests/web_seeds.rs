@@ -19,6 +19,7 @@ use support::torrent;
 /// The numbers of the servers' addresses; nodes are numbered from 0.
 const ORIGIN: usize = 60;
 const OTHER: usize = 61;
+const THIRD: usize = 62;
 
 /// Nodes of one loopback /24, and a content for them.
 struct Stage {
@@ -145,8 +146,10 @@ fn a_fleet_takes_about_one_copy_from_its_origin() {
 #[test]
 fn a_restarted_node_asks_for_the_rest_only() {
     let mut stage = Stage::new("web seeds, restart", 4_000_000, 64 * 1024);
-    let origin = stage.origin(Manner::Honest);
-    let node = stage.add(Has::Config, &origin.url, &[], &["--download-limit", "1MiB"]);
+    // Slowly, so that little is on its way at a time.
+    let slowly = Manner::Drips(16 * 1024, Duration::from_millis(10));
+    let origin = stage.origin(slowly);
+    let node = stage.add(Has::Config, &origin.url, &[], &[]);
     stage.nodes.start_all();
     let half = stage.content.size() / 2;
     support::wait_for(
@@ -157,8 +160,8 @@ fn a_restarted_node_asks_for_the_rest_only() {
     stage.nodes.nodes[node].kill();
     stage.run(&[node]);
     let sent = origin.tally().sent;
-    // What was on its way is sent again: in sockets, in pieces, and the rest of two requests.
-    assert!(sent < stage.content.size() * 7 / 4, "{sent}");
+    // What was on its way is sent again: pieces that were not whole or not written.
+    assert!(sent < stage.content.size() * 5 / 4, "{sent}");
 }
 
 #[test]
@@ -191,15 +194,15 @@ fn redirects_are_followed_and_a_loop_is_left() {
     ];
     let place = stage.place(OTHER);
     let target = there.url.trim_end_matches('/').to_owned();
-    let here = Origin::new(place, &files, Manner::Redirects(target.clone()));
+    let here = Origin::new(place, &files, Manner::Redirects(target));
     // `/old` leads to `/old` there, which is not there: the folder's URL leads to the file.
     let node = stage.add(Has::Config, &format!("{}old/", here.url), &[], &[]);
     stage.nodes.start_all();
     stage.nodes.wait_for_log(node, "HTTP 404");
-    here.behave(Manner::Redirects(format!("{target}/data.bin?was=")));
-    drop(there);
+    let third = format!("http://{}/data.bin?was=", stage.place(THIRD));
+    here.behave(Manner::Redirects(third));
     let files = [("/data.bin?was=/old/data.bin", stage.content.bytes())];
-    let there = Origin::new(stage.place(ORIGIN), &files, Manner::Honest);
+    let there = Origin::new(stage.place(THIRD), &files, Manner::Honest);
     stage.wait(&[node]);
     assert_eq!(there.tally().sent, stage.content.size());
 
