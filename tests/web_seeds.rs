@@ -3,11 +3,17 @@
 // Helpers of tests panic as tests do.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod inprocess;
 mod support;
 
 use std::fs;
+use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use swarmlet::ActorKind;
 
 use support::content::Content;
 use support::folder::Folder;
@@ -262,28 +268,37 @@ fn an_origin_that_lies_or_sends_whole_files_is_named_in_the_log() {
     }
 }
 
-#[test]
-fn a_folder_comes_from_the_web_seed_of_its_torrent_without_its_padding() {
-    let folder = Folder::usual(&mut support::seeded("web seeds, folder"));
-    let subnet = Subnet::reserve();
+/// A folder on a server, and the .torrent that names it as its web seed.
+fn served_folder(test: &str, subnet: &Subnet) -> (Folder, Origin, Vec<u8>, usize) {
+    let folder = Folder::usual(&mut support::seeded(test));
     let place = SocketAddr::new(subnet.ip(ORIGIN).into(), 8080);
     let directory = tempfile::tempdir().unwrap();
-    let there = directory.path().join("there");
-    folder.write(&there);
+    folder.write(directory.path());
     let mut files = Vec::new();
-    read_all(&there, "/x/tree", &mut files);
+    read_all(directory.path(), "/x/tree", &mut files);
+    let bytes = files.iter().map(|(_, bytes)| bytes.len()).sum();
     let listed: Vec<_> = files
         .iter()
         .map(|(path, bytes)| (&**path, &**bytes))
         .collect();
     let origin = Origin::new(place, &listed, Manner::Honest);
+    let torrent = with_web_seed(&folder.torrent(), &format!("http://{place}/x/"));
+    (folder, origin, torrent, bytes)
+}
+
+/// A .torrent with the key `url-list` behind all others.
+fn with_web_seed(torrent: &[u8], url: &str) -> Vec<u8> {
+    let listed = format!("8:url-list{}:{url}e", url.len());
+    [&torrent[..torrent.len() - 1], listed.as_bytes()].concat()
+}
+
+#[test]
+fn a_folder_comes_from_the_web_seed_of_its_torrent_without_its_padding() {
+    let subnet = Subnet::reserve();
+    let (folder, origin, torrent, bytes) = served_folder("web seeds, folder", &subnet);
     let mut nodes = Handful::new();
     let nothing = Content::random(&mut support::seeded("nothing"), 0, 1);
     let node = nodes.add((Has::Nothing, &nothing), subnet.address(0), &[], &[], &[]);
-    let seed = format!("http://{place}/x");
-    let torrent = folder.torrent();
-    let listed = format!("e8:url-listl{}:{seed}ee", seed.len());
-    let torrent = [&torrent[..torrent.len() - 1], listed[1..].as_bytes()].concat();
     fs::write(&nodes.nodes[node].files.conf, torrent).unwrap();
     nodes.start_all();
     let data = nodes.nodes[node].files.data.clone();
@@ -292,7 +307,6 @@ fn a_folder_comes_from_the_web_seed_of_its_torrent_without_its_padding() {
         || folder.is_at(&data),
         || nodes.nodes[node].log_tail(),
     );
-    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
     assert_eq!(
         origin.tally().sent,
         bytes,
@@ -300,19 +314,174 @@ fn a_folder_comes_from_the_web_seed_of_its_torrent_without_its_padding() {
     );
 }
 
-/// The files of a folder by their paths on the wire.
+#[test]
+fn libtorrent_finds_the_files_of_the_same_torrent_at_the_same_urls() {
+    let test = "libtorrent_finds_the_files_of_the_same_torrent_at_the_same_urls";
+    let probe = Command::new(PYTHON)
+        .args(["-c", "import libtorrent"])
+        .output();
+    if !probe.is_ok_and(|probe| probe.status.success()) {
+        support::skip(
+            test,
+            "there is no libtorrent here",
+            "SWARMLET_REQUIRE_FOREIGN",
+        );
+        return;
+    }
+    let subnet = Subnet::reserve();
+    let (folder, origin, torrent, _) = served_folder(test, &subnet);
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.torrent");
+    fs::write(&path, torrent).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/client.py");
+    let client = Command::new(PYTHON)
+        .arg(script)
+        .args(["leech", &subnet.address(1).to_string()])
+        .args([&path, place.path()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let _client = Ended(client.unwrap());
+    support::wait_for(
+        "libtorrent has the folder",
+        || folder.is_in(&place.path().join("tree")),
+        || format!("{:?}", origin.tally().asked.last()),
+    );
+}
+
+const PYTHON: &str = "/usr/bin/python3";
+
+/// Forwards what is said on TLS connections to a server that speaks without.
+const TLS: &str = r#"
+import socket, ssl, sys, threading
+ip, port, to, cert, key = sys.argv[1:]
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(cert, key)
+def forward(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        target.close()
+def serve(raw):
+    try:
+        inner = context.wrap_socket(raw, server_side=True)
+        host, number = to.rsplit(":", 1)
+        outer = socket.create_connection((host, int(number)))
+    except OSError:
+        return
+    threading.Thread(target=forward, args=(outer, inner), daemon=True).start()
+    forward(inner, outer)
+listener = socket.create_server((ip, int(port)))
+print("ready", flush=True)
+while True:
+    connection, _ = listener.accept()
+    threading.Thread(target=serve, args=(connection,), daemon=True).start()
+"#;
+
+/// A process that ends with its value.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_https_origin_is_believed_if_its_certificate_is_right() {
+    let test = "an_https_origin_is_believed_if_its_certificate_is_right";
+    let mut stage = Stage::new(test, 500_000, 64 * 1024);
+    let origin = stage.origin(Manner::Honest);
+    let place = stage.place(OTHER);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let certificate = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=test"])
+        .args(["-keyout", &path("key"), "-out", &path("cert")])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext"])
+        .arg(format!("subjectAltName=IP:{}", place.ip()))
+        .output();
+    if !certificate.is_ok_and(|made| made.status.success()) {
+        support::skip(test, "there is no openssl here", "SWARMLET_REQUIRE_FOREIGN");
+        return;
+    }
+    let server = Command::new(PYTHON)
+        .args(["-c", TLS, &place.ip().to_string()])
+        .args([place.port().to_string(), stage.place(ORIGIN).to_string()])
+        .args([path("cert"), path("key")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut server) = server.map(Ended) else {
+        support::skip(test, "there is no python3 here", "SWARMLET_REQUIRE_FOREIGN");
+        return;
+    };
+    let mut ready = [0; 5];
+    let said = server.0.stdout.as_mut().unwrap();
+    said.read_exact(&mut ready).unwrap();
+    let content = stage.content.clone();
+    let url = format!("https://{place}/");
+    let bundle = format!("SSL_CERT_FILE={}", path("cert"));
+    let mut add = |number: usize, launcher: &[&str]| {
+        let (has, address) = ((Has::Config, &content), stage.subnet.address(number));
+        let arguments = ["--source", url.as_str()];
+        stage.nodes.add(has, address, &[], &arguments, launcher)
+    };
+    let trusting = add(0, &["env", &bundle]);
+    let wary = add(1, &[]);
+    stage.run(&[trusting]);
+    stage.nodes.wait_for_log(wary, "it is tried again later");
+    assert_eq!(origin.tally().sent, stage.content.size(), "to one of them");
+}
+
+#[test]
+fn a_transfer_survives_panics_of_those_who_take_part() {
+    let subnet = Subnet::reserve();
+    let content = inprocess::Content::pieces(200);
+    let place = SocketAddr::new(subnet.ip(ORIGIN).into(), 8080);
+    let files = [("/data.bin", content.bytes.as_slice())];
+    let slowly = Manner::Drips(16 * 1024, Duration::from_millis(20));
+    let origin = Origin::new(place, &files, slowly);
+    let mut conf: serde_json::Value = serde_json::from_slice(&content.conf(&[])).unwrap();
+    conf["Sources"] = serde_json::json!([origin.url]);
+    inprocess::on_system(async {
+        let folder = tempfile::tempdir().unwrap();
+        let conf = conf.to_string().into_bytes();
+        let member = inprocess::Member::start(folder.path(), subnet.address(0), &conf);
+        let mut share = 0;
+        for kind in [
+            ActorKind::WebSeeds,
+            ActorKind::Scheduler,
+            ActorKind::Storage,
+            ActorKind::WebSeeds,
+        ] {
+            share += 15;
+            inprocess::until(
+                "it is under way",
+                || member.is_at(share..=100),
+                || format!("{:?}", origin.tally()),
+            )
+            .await;
+            assert!(member.node.crash(kind).await);
+        }
+        member.completes(&content).await;
+        let panicked = member.journal.panicked();
+        assert_eq!(panicked, ["web seeds", "scheduler", "storage", "web seeds"]);
+        assert!(member.journal.progress().from_sources > 0);
+        member.node.shutdown().await;
+    });
+}
+
+/// The files of a folder by their paths on the server.
 fn read_all(folder: &std::path::Path, path: &str, files: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        let mut path = format!("{path}/");
-        for byte in entry.file_name().to_str().unwrap().bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    path.push(byte as char);
-                }
-                other => path += &format!("%{other:02X}"),
-            }
-        }
+        let path = format!("{path}/{}", entry.file_name().to_str().unwrap());
         if entry.path().is_dir() {
             read_all(&entry.path(), &path, files);
         } else {
@@ -343,9 +512,7 @@ fn a_strangers_question_to_a_local_address_is_not_asked() {
     let origin = Origin::new(stage.place(ORIGIN), &files, Manner::Honest);
     let node = stage.add(Has::Config, "", &[], &[]);
     let seed = format!("{}x?reboot=1", origin.url);
-    let torrent = torrent::torrent(&stage.content);
-    let listed = format!("8:url-list{}:{seed}e", seed.len());
-    let torrent = [&torrent[..torrent.len() - 1], listed.as_bytes()].concat();
+    let torrent = with_web_seed(&torrent::torrent(&stage.content), &seed);
     fs::write(&stage.nodes.nodes[node].files.conf, torrent).unwrap();
     stage.nodes.start_all();
     stage

@@ -63,7 +63,7 @@ struct Shared {
 }
 
 impl Origin {
-    /// A server that has these files, each by its path on the wire.
+    /// A server that has these files, each by its path, its query included.
     pub fn new(address: SocketAddr, files: &[(&str, &[u8])], manner: Manner) -> Self {
         let listener = TcpListener::bind(address).expect("listen as an origin");
         let files = files.iter();
@@ -222,7 +222,7 @@ fn read_request(
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let path = unescape(line.split(' ').nth(1).unwrap_or_default());
     let mut range = None;
     loop {
         let mut line = String::new();
@@ -241,4 +241,16 @@ fn read_request(
             range = Some(first..last + 1);
         }
     }
+}
+
+/// Undoes percent-encoding.
+fn unescape(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (hex, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(hex, 16).expect("two hex digits"));
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).expect("a path in UTF-8")
 }

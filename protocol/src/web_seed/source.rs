@@ -296,7 +296,6 @@ impl Source {
                 self.round_trip = now.since(transfer.since);
                 (transfer.left, transfer.more) = (Some(length), more);
                 self.absent.remove(&file);
-                return;
             }
             Judgement::Refused(refusal) => {
                 out.push(Output::Abort(id));

@@ -193,13 +193,12 @@ fn only_what_no_peer_has_is_asked_of_the_source() {
     let (_, mut got) = story.until_asked();
     while !got.is_empty() {
         asked.extend(got.clone());
-        story.tell(Input::Received {
+        let out = story.tell(Input::Received {
             link: ORIGIN,
             pieces: got.clone(),
         });
-        story.want(ORIGIN, 0);
         story.tell(Input::Stored(got));
-        got = granted(&story.want(ORIGIN, 8 << 20), ORIGIN);
+        got = granted(&out, ORIGIN);
     }
     assert!(story.now < Timestamp::ZERO + RESERVE_PATIENCE);
     asked.sort_unstable();
