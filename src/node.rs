@@ -19,6 +19,7 @@ use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
+use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
 
 use crate::{Error, places};
 
@@ -33,6 +34,8 @@ pub struct NodeBuilder {
     join: Option<InfoHash>,
     trackers: Vec<TrackerUrl>,
     content_trackers: Vec<Vec<TrackerUrl>>,
+    sources: Vec<SourceUrl>,
+    web_seeds: Vec<SourceUrl>,
     listen: SocketAddr,
     state: Option<PathBuf>,
     fleet: String,
@@ -105,6 +108,8 @@ impl NodeBuilder {
             join: None,
             trackers: Vec::new(),
             content_trackers: Vec::new(),
+            sources: Vec::new(),
+            web_seeds: Vec::new(),
             listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
             state: None,
             fleet: String::new(),
@@ -130,13 +135,15 @@ impl NodeBuilder {
         self.info = conf.info.or(self.info);
         self.peers.extend(conf.peers);
         self.trackers.extend(conf.trackers);
+        self.sources.extend(conf.sources);
         self
     }
 
-    /// Takes content and trackers from a `.torrent` file that was read already. Trackers whose URLs
-    /// we cannot use are left out.
+    /// Takes content, trackers and web seeds from a `.torrent` file that was read already. Trackers and
+    /// web seeds whose URLs we cannot use are left out.
     pub fn torrent(mut self, torrent: Torrent) -> Self {
         self.info = Some(torrent.info);
+        self.web_seeds = usable_sources(&torrent.web_seeds);
         self.content_trackers(&torrent.trackers)
     }
 
@@ -147,12 +154,13 @@ impl NodeBuilder {
         self
     }
 
-    /// Takes the name of the swarm, trackers and peers from a magnet link (BEP 9); the rest is
-    /// learned from peers. Each tracker is a tier of its own; those whose URLs we cannot use are
+    /// Takes the name of the swarm, trackers, web seeds and peers from a magnet link (BEP 9); the rest
+    /// is learned from peers, and without it no web seed can be asked. Each tracker is a tier of its own; those whose URLs we cannot use are
     /// left out.
     pub fn magnet(mut self, magnet: Magnet) -> Self {
         self.join = Some(magnet.info_hash);
         self.peers.extend(magnet.peers);
+        self.web_seeds = usable_sources(&magnet.web_seeds);
         let tiers: Vec<_> = magnet.trackers.into_iter().map(|url| vec![url]).collect();
         self.content_trackers(&tiers)
     }
@@ -163,6 +171,17 @@ impl NodeBuilder {
     pub fn tracker(mut self, tracker: TrackerUrl) -> Self {
         if !self.trackers.contains(&tracker) {
             self.trackers.push(tracker);
+        }
+        self
+    }
+
+    /// Adds a web server that has every content of this node and is fetched from what no peer has
+    /// (BEP 19): the URL of the file, or with a slash at its end that of the folder in which the file or
+    /// folder lies, by its name in the description; `data.bin` if that is a torrent.conf. The server must answer Range
+    /// requests. 16 are asked at most.
+    pub fn source(mut self, source: SourceUrl) -> Self {
+        if !self.sources.contains(&source) {
+            self.sources.push(source);
         }
         self
     }
@@ -296,6 +315,7 @@ impl NodeBuilder {
             (Some(info), Some(data)) => {
                 let trackers = self.content_trackers.clone();
                 let share = Share {
+                    web_seeds: self.web_seeds.clone(),
                     trackers,
                     ..Share::new(info, data)
                 };
@@ -322,6 +342,8 @@ impl NodeBuilder {
             join: self.join,
             trackers: self.trackers,
             content_trackers: self.content_trackers,
+            sources: self.sources,
+            web_seeds: self.web_seeds,
             state: self.state,
             fleet: self.fleet,
             wanted: self.swarm,

@@ -15,6 +15,7 @@
 //! | [`turns`] | which contents are fetched now | turns |
 //! | [`trackers`] | what trackers were told | announcer |
 //! | [`watchdog`] | figures over time | thresholds |
+//! | [`web_seeds`] | requests to web seeds of one swarm | web seeds |
 
 pub mod alarm;
 pub mod chance;
@@ -24,6 +25,7 @@ pub mod credit;
 pub mod discovery;
 pub mod fetch;
 pub mod guard;
+mod http;
 pub mod limits;
 pub mod listener;
 pub mod messages;
@@ -38,4 +40,5 @@ pub mod trackers;
 pub mod transport;
 pub mod turns;
 pub mod watchdog;
+pub mod web_seeds;
 mod words;

@@ -28,4 +28,5 @@ pub mod text;
 pub mod time;
 pub mod tracker;
 pub mod turns;
+pub mod web_seed;
 pub mod wire;

@@ -12,6 +12,7 @@ use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, Magnet, Selection, Torrent, TorrentConf};
 use swarmlet_protocol::text::escaped;
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
+use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
 
 use super::args::DEFAULT_CONF;
 use super::error::CliError;
@@ -67,6 +68,8 @@ pub(crate) struct Description {
     pub(crate) choice: Choice,
     /// The trackers of a .torrent or a link, in tiers.
     pub(crate) tiers: Vec<Vec<TrackerUrl>>,
+    /// The web seeds of a .torrent or a link, as far as they can be asked.
+    pub(crate) web_seeds: Vec<SourceUrl>,
 }
 
 /// The description that a path names: in the file there, or a magnet link in its place. The log
@@ -99,6 +102,7 @@ pub(crate) fn describe(text: Vec<u8>, path: &Path) -> Result<Description, CliErr
         return Ok(Description {
             conf: TorrentConf::from_info(&torrent.info, Vec::new()),
             tiers: usable(&torrent.trackers),
+            web_seeds: usable_sources(&torrent.web_seeds),
             ..Description::default()
         });
     }
@@ -137,6 +141,7 @@ fn of_link(shown: &str, text: &str) -> Result<Description, CliError> {
         named: Some(magnet.info_hash),
         shown: magnet.name,
         choice: chosen(magnet.select),
+        web_seeds: usable_sources(&magnet.web_seeds),
         tiers: usable(&tiers),
     })
 }

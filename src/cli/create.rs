@@ -13,6 +13,7 @@ use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::{Layout, MAX_PIECES};
 use swarmlet_protocol::metainfo::{CONTENT_NAME, Info, Magnet, NewFile, Torrent, TorrentConf};
 use swarmlet_protocol::text::escaped;
+use swarmlet_protocol::web_seed::{MAX_WEB_SEEDS, SourceUrl};
 
 use super::args::{CreateArgs, DEFAULT_OUT, DescribeArgs};
 use super::error::CliError;
@@ -31,6 +32,9 @@ const MAX_PART_SIZE: u64 = 4 << 20;
 const GOOD_PART_COUNT: u64 = 2_000;
 /// So many of the things that were left out are named.
 const NAMED_SKIPPED: usize = 10;
+
+/// The one flag of those that ask for a .torrent which a torrent.conf has room for, too.
+const WEB_SEED: &str = "--web-seed";
 
 /// What is written.
 enum Format {
@@ -67,7 +71,8 @@ pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
     let info = made_private(info, &args.path, args.describe.private)?;
     let (bytes, link) = match format {
         Format::Conf => {
-            let conf = TorrentConf::from_info(&info, args.peers.clone());
+            let mut conf = TorrentConf::from_info(&info, args.peers.clone());
+            conf.sources = sources(&args.describe.web_seeds)?;
             (conf.to_json().into_bytes(), String::new())
         }
         Format::Torrent(_) => {
@@ -75,6 +80,7 @@ pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
                 info_hash: info.info_hash(),
                 name: Some(info.name().to_owned()),
                 trackers: args.trackers.clone(),
+                web_seeds: args.describe.web_seeds.clone(),
                 peers: args.peers.clone(),
                 select: Vec::new(),
             };
@@ -144,21 +150,35 @@ pub(crate) fn refuse_within(out: &Path, root: &Path) -> Result<(), CliError> {
     }
 }
 
+/// The URLs as a torrent.conf has them.
+fn sources(urls: &[String]) -> Result<Vec<SourceUrl>, CliError> {
+    let sources: Result<Vec<SourceUrl>, _> = urls.iter().map(|url| url.parse()).collect();
+    let sources = sources.map_err(|error| CliError::NoSource(error.to_string()))?;
+    match sources.len() {
+        ..=MAX_WEB_SEEDS => Ok(sources),
+        more => Err(CliError::NoSource(format!(
+            "{more} sources; a torrent.conf has {MAX_WEB_SEEDS} at most"
+        ))),
+    }
+}
+
 /// What to write, and where. A folder, and whatever a torrent.conf has no room for, asks for a
-/// .torrent; so does an output of that name.
+/// .torrent; so does an output of that name. Web seeds have room in both, and go into a .torrent if
+/// nothing is said.
 fn choose(args: &CreateArgs, is_folder: bool) -> Result<(PathBuf, Format), CliError> {
     let reason = [
         (is_folder, "a folder"),
         (!args.trackers.is_empty(), "--tracker"),
-        (!args.describe.web_seeds.is_empty(), "--web-seed"),
+        (!args.describe.web_seeds.is_empty(), WEB_SEED),
         (args.describe.private, "--private"),
         (args.describe.comment.is_some(), "--comment"),
         (args.describe.name.is_some(), "--name"),
     ];
-    let reason = reason.iter().find(|(is_so, _)| *is_so).map(|(_, it)| *it);
+    let reasons = reason.iter().filter(|(is_so, _)| *is_so).map(|(_, it)| *it);
+    let reason = reasons.clone().next();
     let is_torrent = match &args.out {
         Some(out) if out.extension().is_some_and(|end| end == "torrent") => true,
-        Some(out) if out != Path::new("-") => match reason {
+        Some(out) if out != Path::new("-") => match reasons.clone().find(|it| *it != WEB_SEED) {
             Some(reason) => return Err(CliError::NotInConf(reason)),
             None => false,
         },

@@ -100,6 +100,9 @@ pub(crate) enum CliError {
     /// More than a torrent.conf can say.
     #[error("{0} does not fit into a torrent.conf")]
     NotInConf(&'static str),
+    /// A URL that a torrent.conf cannot have among its sources.
+    #[error("{0}")]
+    NoSource(String),
     /// A file or a link that describes nothing.
     #[error("{}: {source}", shown)]
     Magnet {

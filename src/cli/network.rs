@@ -7,6 +7,7 @@ use swarmlet::NodeBuilder;
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::args::NetworkArgs;
 use super::values::{Sweep, Switch};
@@ -18,6 +19,8 @@ pub(crate) struct Network {
     pub(crate) peers: Vec<PeerAddress>,
     /// Trackers of the command line.
     pub(crate) trackers: Vec<TrackerUrl>,
+    /// Web servers of the command line, that have the contents.
+    pub(crate) sources: Vec<SourceUrl>,
     /// Where to listen, and from which address to dial, if that was said.
     pub(crate) listen: Option<SocketAddr>,
     /// Which addresses to try unasked.
@@ -44,6 +47,7 @@ impl Network {
         Self {
             peers: args.peers,
             trackers: args.trackers,
+            sources: args.sources,
             listen: args.listen.map(|address| address.0),
             sweep: args.sweep,
             lan: args.lan == Switch::On,
@@ -82,6 +86,9 @@ impl Network {
         }
         for tracker in self.trackers {
             node = node.tracker(tracker);
+        }
+        for source in self.sources {
+            node = node.source(source);
         }
         node = node.listen(listen).sweep(sweep).lan(self.lan);
         node = node.encryption(self.encryption).utp(self.utp);

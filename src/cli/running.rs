@@ -189,6 +189,7 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
         shares,
         peers,
         trackers,
+        sources,
     } = config.contents;
     let mut node = match learned {
         None => Node::sharing(shares),
@@ -202,6 +203,9 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
     }
     for tracker in trackers {
         node = node.tracker(tracker);
+    }
+    for source in sources {
+        node = node.source(source);
     }
     node = config.network.apply(node).fleet(config.fleet);
     if let Some(state) = config.state {

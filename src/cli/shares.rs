@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use swarmlet::{Place, Share, Topic};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::args::DEFAULT_DATA;
 use super::config::{self, Description};
@@ -26,6 +27,8 @@ pub(crate) struct Contents {
     pub(crate) peers: Vec<PeerAddress>,
     /// Trackers that a single config names.
     pub(crate) trackers: Vec<TrackerUrl>,
+    /// Sources that a single config names.
+    pub(crate) sources: Vec<SourceUrl>,
 }
 
 impl Contents {
@@ -53,10 +56,12 @@ pub(crate) fn gather(
             let data = data.map_or_else(|| PathBuf::from(DEFAULT_DATA), Path::to_owned);
             contents.peers = described.conf.peers.clone();
             contents.trackers = described.conf.trackers.clone();
+            contents.sources = described.conf.sources.clone();
             match topic(&described) {
                 Some(topic) => contents.shares.push(Share {
                     trackers: described.tiers,
                     choice: described.choice,
+                    web_seeds: described.web_seeds,
                     ..Share::of(topic, Place::At(data))
                 }),
                 None => contents.learned = Some(data),
@@ -108,6 +113,7 @@ pub(crate) fn of_description(described: Description, topic: Topic, place: Place)
         conf: said,
         choice,
         tiers,
+        web_seeds,
         ..
     } = described;
     // Those of a config are asked one after the other.
@@ -116,6 +122,8 @@ pub(crate) fn of_description(described: Description, topic: Topic, place: Place)
         peers: said.peers,
         trackers: one_by_one.chain(tiers).collect(),
         choice,
+        sources: said.sources,
+        web_seeds,
         ..Share::of(topic, place)
     }
 }

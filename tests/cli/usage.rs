@@ -67,6 +67,7 @@ const FLAGS: [(&str, &[Flag]); 7] = [
             ["--encryption", "allow", "SWARMLET_ENCRYPTION"],
             ["--utp", "off", "SWARMLET_UTP"],
             ["--tracker", "none", "SWARMLET_TRACKER"],
+            ["--source", "none", "SWARMLET_SOURCE"],
             [
                 "--exit-when-complete",
                 "go on",

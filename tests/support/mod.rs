@@ -25,6 +25,7 @@ pub mod measure;
 pub mod mounts;
 pub mod network;
 pub mod node;
+pub mod origin;
 pub mod plan;
 pub mod torrent;
 pub mod tracker;

@@ -14,6 +14,7 @@ pub mod supervisor;
 pub mod trackers;
 pub mod turns;
 pub mod watchdog;
+pub mod web_seeds;
 
 use actix::Message;
 
@@ -49,4 +50,6 @@ pub enum ActorKind {
     Trackers,
     /// Watches figures over time.
     Watchdog,
+    /// Asks the web seeds of a swarm.
+    WebSeeds,
 }

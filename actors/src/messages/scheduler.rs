@@ -10,6 +10,7 @@ use swarmlet_protocol::turns::Turn;
 
 use super::session::SessionCommand;
 use super::storage::StorageHandle;
+use super::web_seeds::SourceCommand;
 
 /// A link of this swarm is through its handshakes. From discovery; answered by
 /// [`SessionCommand::Attach`] and a welcome to the session.
@@ -22,6 +23,17 @@ pub struct OpenLink {
     pub session: Recipient<SessionCommand>,
     /// The peer calls itself a swarmlet.
     pub fleet: bool,
+}
+
+/// There is a source that is no peer. From the web seeds of the swarm, whose content is known; its
+/// facts follow as [`LinkFact`](super::link::LinkFact)s, the last of them being that it is gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct OpenSource {
+    /// Its number, which no link has.
+    pub link: LinkId,
+    /// Where it hears us.
+    pub source: Recipient<SourceCommand>,
 }
 
 /// The content is known: from the configuration, the state directory or a peer. From the
@@ -88,7 +100,7 @@ pub struct Progress {
     pub pieces: u32,
     /// Pieces that were not checked yet.
     pub unchecked: u32,
-    /// Pieces that are missing and that no connected peer has.
+    /// Pieces that are missing and that neither a connected peer has nor a source that can be asked.
     pub without_holder: u32,
     /// Bytes that are here.
     pub bytes: u64,
@@ -98,8 +110,10 @@ pub struct Progress {
     pub left: u64,
     /// Bytes of pieces that are on their way or wait to be written.
     pub in_flight: u64,
-    /// Bytes of blocks that its links received in this life.
+    /// Bytes of the content that came in this life, from peers and sources.
     pub received: u64,
+    /// Those of them that came from sources that are no peers.
+    pub from_sources: u64,
     /// Bytes of blocks that its links sent in this life.
     pub sent: u64,
     /// Links of the swarm.

@@ -16,6 +16,7 @@ use crate::messages::link::LinkNews;
 use crate::messages::scheduler::{Progress, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{CompletionChanged, StorageTrouble};
+use crate::messages::web_seeds::SourceWord;
 
 /// 3: pieces with a wrong hash from one link. One may be a broken cable or a broken disk; a peer
 /// that goes on is of no use.
@@ -130,6 +131,7 @@ impl Scheduler {
         }
         self.set_complete(false);
         self.reset_links();
+        self.begin_sources();
     }
 
     pub(super) fn pick(&mut self, input: Input) {
@@ -144,6 +146,12 @@ impl Scheduler {
             .for_each(|output| log::trace!("picker -> {output:?}"));
         for output in out {
             match output {
+                Output::Grant { link, pieces } if self.sources.contains_key(&link) => {
+                    self.tell_source(link, SourceWord::Granted(pieces));
+                }
+                Output::Cancel { link, pieces } if self.sources.contains_key(&link) => {
+                    self.tell_source(link, SourceWord::Cancelled(pieces));
+                }
                 Output::Grant { link, pieces } => self.tell(link, SessionInput::Grant(pieces)),
                 Output::Cancel { link, pieces } => self.tell(link, SessionInput::Cancel(pieces)),
                 Output::Interest { link, interested } => {
@@ -212,6 +220,9 @@ impl Scheduler {
     }
 
     fn strike(&mut self, link: LinkId, piece: PieceIndex) {
+        if self.tell_source(link, SourceWord::Rejected(piece)) {
+            return;
+        }
         let Some(guilty) = self.state.links.get_mut(&link) else {
             return;
         };
@@ -264,6 +275,7 @@ impl Scheduler {
             left,
             in_flight: picker.in_flight_bytes(),
             received: content.storage.traffic.received.get(),
+            from_sources: content.storage.traffic.from_sources.get(),
             sent: content.storage.traffic.sent.get(),
             links,
             paused,

@@ -16,6 +16,7 @@ mod threads;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -28,6 +29,7 @@ use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::manners::Manners;
@@ -56,6 +58,7 @@ use crate::storage::{Shared, Storage};
 use crate::trackers::Trackers;
 use crate::turns::Turns;
 use crate::watchdog::Watchdog;
+use crate::web_seeds::{Clients, WebSeeds};
 
 /// Knows all actors.
 ///
@@ -77,6 +80,8 @@ pub struct Supervisor {
     buffers: Buffers,
     /// What the storages of all contents share.
     disk: Shared,
+    /// For web seeds of all contents.
+    clients: Rc<Clients>,
     /// The listening socket, until the listener has it.
     socket: Option<TcpListener>,
     /// The threads of sessions; none once the node stops.
@@ -107,6 +112,12 @@ struct SwarmActors {
     choice: Choice,
     /// It is what the fleet shares: remembered as such.
     is_of_fleet: bool,
+    /// Only where there are web seeds.
+    web_seeds: Option<Addr<WebSeeds>>,
+    /// Where they are, and whether the operator named them.
+    sources: Vec<(SourceUrl, bool)>,
+    /// What may move on the links of this swarm.
+    limits: Limits,
     /// Trackers of the content, in tiers.
     trackers: Vec<Vec<TrackerUrl>>,
     configured: bool,
@@ -137,6 +148,7 @@ impl Supervisor {
         let mut rng = chance::generator();
         let supervisor = Self {
             rendezvous: rendezvous_hash(&settings.fleet),
+            clients: Rc::new(Clients::new(settings.listen.ip())),
             settings,
             state,
             remembered,
@@ -272,6 +284,8 @@ impl Handler<JoinSwarm> for Supervisor {
                 peers: Vec::new(),
                 limits: Limits::default(),
                 trackers: Vec::new(),
+                sources: Vec::new(),
+                web_seeds: Vec::new(),
             };
             self.start_swarm(swarm, None, context);
         }
@@ -397,6 +411,10 @@ impl Handler<CrashActor> for Supervisor {
             },
             ActorKind::Storage => match swarm.and_then(|swarm| swarm.storage.as_ref()) {
                 Some(storage) => storage.do_send(Crash),
+                None => return answer(false),
+            },
+            ActorKind::WebSeeds => match swarm.and_then(|swarm| swarm.web_seeds.as_ref()) {
+                Some(web_seeds) => web_seeds.do_send(Crash),
                 None => return answer(false),
             },
         }

@@ -8,6 +8,7 @@ use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::manners::Manners;
 use super::share::Share;
@@ -31,6 +32,10 @@ pub struct Settings {
     pub trackers: Vec<TrackerUrl>,
     /// Trackers of the swarm to join, in tiers (BEP 12).
     pub content_trackers: Vec<Vec<TrackerUrl>>,
+    /// Sources that the operator named, for every content of this node.
+    pub sources: Vec<SourceUrl>,
+    /// Web seeds of the swarm to join, as a stranger named them.
+    pub web_seeds: Vec<SourceUrl>,
     /// Where to remember what was learned.
     pub state: Option<PathBuf>,
     /// The fleet's name.

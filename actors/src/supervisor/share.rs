@@ -10,6 +10,7 @@ use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 /// One content of a node.
 #[derive(Clone, Debug)]
@@ -28,6 +29,11 @@ pub struct Share {
     pub upload_limit: Option<NonZeroU64>,
     /// Trackers of the content, in tiers (BEP 12).
     pub trackers: Vec<Vec<TrackerUrl>>,
+    /// HTTP servers that the operator named, which are asked for what no peer has (BEP 19).
+    pub sources: Vec<SourceUrl>,
+    /// The same, of a `.torrent` or a magnet link: named by a stranger, they may not lead to
+    /// everywhere (see [`may_follow`](swarmlet_protocol::web_seed::may_follow)).
+    pub web_seeds: Vec<SourceUrl>,
 }
 
 /// What a content is.
@@ -78,6 +84,8 @@ impl Share {
             download_limit: None,
             upload_limit: None,
             trackers: Vec::new(),
+            sources: Vec::new(),
+            web_seeds: Vec::new(),
         }
     }
 

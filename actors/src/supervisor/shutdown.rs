@@ -13,6 +13,7 @@ use crate::listener::StopListener;
 use crate::messages::discovery::StopDiscovery;
 use crate::messages::storage::FlushStorage;
 use crate::messages::trackers::StopTrackers;
+use crate::messages::web_seeds::StopWebSeeds;
 
 /// 600 ms: what the links may take to say goodbye.
 const LINKS: Duration = Duration::from_millis(600);
@@ -52,6 +53,13 @@ impl Supervisor {
             .values()
             .filter_map(|swarm| swarm.storage.clone())
             .collect();
+        for web_seeds in self
+            .swarms
+            .values()
+            .filter_map(|swarm| swarm.web_seeds.as_ref())
+        {
+            web_seeds.do_send(StopWebSeeds);
+        }
         // From now on no session is started.
         let threads = self.threads.take();
         async move {

@@ -1,5 +1,6 @@
 //! Starting what one content needs: its scheduler, and its storage once it is known.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context};
@@ -8,6 +9,7 @@ use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::{TrackerUrl, tiers_of};
+use swarmlet_protocol::web_seed::{MAX_WEB_SEEDS, SourceUrl};
 
 use super::children::reporter;
 use super::places::{self, Kept};
@@ -24,6 +26,7 @@ use crate::messages::turns::ContentStarted;
 use crate::scheduler::{self, Scheduler};
 use crate::storage::{self, Storage};
 use crate::watchdog::Watch;
+use crate::web_seeds::{self, WebSeeds};
 
 /// A swarm that is about to start.
 pub(super) struct NewSwarm {
@@ -42,6 +45,9 @@ pub(super) struct NewSwarm {
     pub(super) limits: Limits,
     /// Trackers of the content, in tiers (BEP 12).
     pub(super) trackers: Vec<Vec<TrackerUrl>>,
+    /// Web seeds that the operator named for it, and those that a stranger did.
+    pub(super) sources: Vec<SourceUrl>,
+    pub(super) web_seeds: Vec<SourceUrl>,
 }
 
 impl Supervisor {
@@ -56,6 +62,8 @@ impl Supervisor {
             trackers,
             download_limit,
             upload_limit,
+            sources,
+            web_seeds,
         } = share;
         let info = match topic {
             Topic::Known(info) => Some(info.clone()),
@@ -71,6 +79,8 @@ impl Supervisor {
             peers: peers.clone(),
             limits: Limits::new(*download_limit, *upload_limit),
             trackers: trackers.clone(),
+            sources: sources.clone(),
+            web_seeds: web_seeds.clone(),
         };
         self.start_swarm(swarm, info.as_ref(), context);
         if let Some(info) = info {
@@ -104,6 +114,8 @@ impl Supervisor {
             peers: Vec::new(),
             limits: Limits::default(),
             trackers: self.settings.content_trackers.clone(),
+            sources: Vec::new(),
+            web_seeds: self.settings.web_seeds.clone(),
         };
         self.start_swarm(swarm, learned.as_ref(), context);
         if let Some(info) = learned {
@@ -154,6 +166,8 @@ impl Supervisor {
             peers,
             limits,
             trackers,
+            sources,
+            web_seeds,
         } = swarm;
         let Some(children) = &self.children else {
             return;
@@ -172,7 +186,7 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
             upload_slots: self.settings.manners.upload_slots,
-            limits,
+            limits: limits.clone(),
         });
         let scheduler = self.start_guarded("scheduler", scheduler, context);
         watchdog.do_send(Watch {
@@ -183,6 +197,9 @@ impl Supervisor {
         let actors = SwarmActors {
             scheduler,
             storage: None,
+            web_seeds: None,
+            sources: self.sources_of(sources, web_seeds),
+            limits,
             place,
             kept: None,
             choice,
@@ -192,6 +209,20 @@ impl Supervisor {
         };
         self.swarms.insert(info_hash, actors);
         self.announce_swarm(info_hash, info, peers);
+    }
+
+    /// All web seeds of a content, each once, and whether the operator named it: those of the node,
+    /// of the content, and of strangers.
+    fn sources_of(&self, own: Vec<SourceUrl>, strangers: Vec<SourceUrl>) -> Vec<(SourceUrl, bool)> {
+        let mut found: Vec<(SourceUrl, bool)> = Vec::new();
+        let named = own.iter().chain(&self.settings.sources);
+        let named = named.map(|url| (url, true));
+        for (url, trusted) in named.chain(strangers.iter().map(|url| (url, false))) {
+            if found.len() < MAX_WEB_SEEDS && found.iter().all(|(known, _)| known != url) {
+                found.push((url.clone(), trusted));
+            }
+        }
+        found
     }
 
     /// Tells discovery and trackers of a swarm, or that its content is known by now.
@@ -271,18 +302,19 @@ impl Supervisor {
         };
         let place: Context<Storage> = Context::new();
         let storage = place.address();
+        let handle = StorageHandle {
+            read: storage.clone().recipient(),
+            store: storage.clone().recipient(),
+            spill: storage.clone().recipient(),
+            forget: storage.clone().recipient(),
+            report: storage.clone().recipient(),
+            traffic: Arc::default(),
+        };
         // The scheduler hears of the storage before the storage says its first word to it.
         swarm.scheduler.do_send(ServeContent {
             info: Arc::clone(info),
             selection: selection.clone(),
-            storage: StorageHandle {
-                read: storage.clone().recipient(),
-                store: storage.clone().recipient(),
-                spill: storage.clone().recipient(),
-                forget: storage.clone().recipient(),
-                report: storage.clone().recipient(),
-                traffic: Arc::default(),
-            },
+            storage: handle.clone(),
         });
         let actor = Storage::new(storage::Setup {
             info: Arc::clone(info),
@@ -324,6 +356,37 @@ impl Supervisor {
         });
         swarm.storage = Some(storage);
         swarm.kept = Some(kept.clone());
+        if !swarm.sources.is_empty() && info.layout().size() > 0 {
+            let node_limits = self.limits.download.iter();
+            let web_seeds = WebSeeds::new(web_seeds::Setup {
+                info: Arc::clone(info),
+                sources: swarm.sources.clone(),
+                storage: handle,
+                open: swarm.scheduler.clone().recipient(),
+                scheduler: swarm.scheduler.clone().recipient(),
+                clients: Rc::clone(&self.clients),
+                clock: self.clock,
+                counters: Arc::clone(&self.counters),
+                limits: node_limits.chain(&swarm.limits.download).cloned().collect(),
+                buffers: self.buffers.clone(),
+                next_link: Arc::clone(&self.next_link),
+            });
+            let place = Context::new();
+            let address = place.address();
+            self.tasks.push(guard::run(
+                "web seeds",
+                Policy::SINGLETON,
+                place,
+                web_seeds,
+                reporter(&myself),
+            ));
+            children.watchdog.do_send(Watch {
+                info_hash: info.info_hash(),
+                scheduler: swarm.scheduler.clone().recipient(),
+                watched: vec![("web seeds", address.clone().recipient())],
+            });
+            swarm.web_seeds = Some(address);
+        }
         self.tell(Event::ContentKnown {
             info_hash: info.info_hash(),
             size: info.layout().size(),

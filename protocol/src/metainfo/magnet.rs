@@ -25,6 +25,8 @@ pub struct Magnet {
     pub name: Option<String>,
     /// Trackers (`tr`).
     pub trackers: Vec<String>,
+    /// Web seeds (`ws`, BEP 19).
+    pub web_seeds: Vec<String>,
     /// Peers to ask (`x.pe`).
     pub peers: Vec<PeerAddress>,
     /// The files that are wanted, by their numbers in the list (`so`, BEP 53); all if there is none.
@@ -68,6 +70,7 @@ impl FromStr for Magnet {
         let mut version_two = false;
         let (mut name, mut trackers, mut peers) = (None, Vec::new(), Vec::new());
         let mut select = Vec::new();
+        let mut web_seeds = Vec::new();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             // Several values of a key may be numbered: `tr.1`, `tr.2`.
@@ -96,6 +99,7 @@ impl FromStr for Magnet {
                         select.push(range.ok_or_else(|| MagnetError::Select(quoted(&numbers)))?);
                     }
                 }
+                "ws" if !value.is_empty() => web_seeds.push(unescape(value)),
                 "x.pe" => peers.push(unescape(value).parse().map_err(MagnetError::Peer)?),
                 _ => {}
             }
@@ -108,6 +112,7 @@ impl FromStr for Magnet {
             info_hash: info_hash.ok_or(missing)?,
             name,
             trackers,
+            web_seeds,
             peers,
             select,
         })
@@ -124,6 +129,10 @@ impl fmt::Display for Magnet {
         for tracker in &self.trackers {
             f.write_str("&tr=")?;
             percent_encode(f, tracker.as_bytes())?;
+        }
+        for web_seed in &self.web_seeds {
+            f.write_str("&ws=")?;
+            percent_encode(f, web_seed.as_bytes())?;
         }
         // Not escaped: there is nothing to escape in an address, and clients do not undo it here.
         self.peers
@@ -232,11 +241,12 @@ mod tests {
     #[test]
     fn names_trackers_and_peers_are_read_and_printed() {
         let text = format!(
-            "magnet:?xt=urn:btih:{HEX}&dn=a%20b%26c&tr=http%3A%2F%2Ft%2Fx%2By&x.pe=node:7000&x.pe=[fd00::7]:1"
+            "magnet:?xt=urn:btih:{HEX}&dn=a%20b%26c&tr=http%3A%2F%2Ft%2Fx%2By&ws=http%3A%2F%2Fs%2F&x.pe=node:7000&x.pe=[fd00::7]:1"
         );
         let magnet = read(&text).unwrap();
         assert_eq!(magnet.name.as_deref(), Some("a b&c"));
         assert_eq!(magnet.trackers, ["http://t/x+y"]);
+        assert_eq!(magnet.web_seeds, ["http://s/"]);
         assert_eq!(magnet.peers.len(), 2);
         assert_eq!(magnet.to_string(), text);
         let odd = read(&format!(
@@ -286,12 +296,14 @@ mod tests {
             hash in any::<[u8; 20]>(),
             name in prop::option::of("\\PC{1,20}"),
             trackers in prop::collection::vec("\\PC{1,20}", 0..4),
+            web_seeds in prop::collection::vec("\\PC{1,20}", 0..4),
             port in 1_u16..,
             numbers in prop::collection::vec((0_u32..9, 0_u32..9), 0..4),
         ) {
             let peers = vec![format!("node:{port}").parse().unwrap()];
             let select = numbers.into_iter().map(|(first, more)| first..=first + more).collect();
-            let magnet = Magnet { info_hash: InfoHash(hash), name, trackers, peers, select };
+            let magnet =
+                Magnet { info_hash: InfoHash(hash), name, trackers, web_seeds, peers, select };
             prop_assert_eq!(magnet.to_string().parse(), Ok(magnet));
         }
 

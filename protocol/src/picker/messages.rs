@@ -98,7 +98,14 @@ pub enum Input {
         /// The new link.
         link: LinkId,
     },
-    /// A link is gone. What it delivered before stays with storage.
+    /// There is a source that is no peer, such as a web seed (BEP 19), of which we take that it has
+    /// everything: it is asked only for what no peer has that is of use. It takes part like a link, but
+    /// is told nothing of what we have.
+    SourceOpened {
+        /// Its number, which no link has.
+        link: LinkId,
+    },
+    /// A link is gone, or a source. What it delivered before stays with storage.
     LinkClosed {
         /// The link.
         link: LinkId,

@@ -32,6 +32,8 @@ pub(super) struct Effects {
 pub(super) struct State {
     pub(super) table: Table,
     pub(super) links: BTreeMap<LinkId, Link>,
+    /// Sources that are no peers, asked last: see `reserve`. No number stands in both.
+    pub(super) sources: BTreeMap<LinkId, Link>,
     pub(super) leases: Leases,
     pub(super) limits: PickerLimits,
     pub(super) rng: fastrand::Rng,
@@ -64,6 +66,13 @@ impl State {
         self.table.missing() == 0 && self.postponed() == 0
     }
 
+    /// The link or source of that number.
+    pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links
+            .get_mut(&id)
+            .or_else(|| self.sources.get_mut(&id))
+    }
+
     /// Moves a piece, and keeps the links' count of useful pieces and their news of wanted ones.
     pub(super) fn move_piece(&mut self, piece: PieceIndex, to: PieceState) {
         let before = self.table.is_lacking(piece);
@@ -73,7 +82,7 @@ impl State {
         if before == after && !wanted {
             return;
         }
-        for link in self.links.values_mut() {
+        for link in self.links.values_mut().chain(self.sources.values_mut()) {
             if link.has.contains(piece) {
                 link.fresh |= wanted;
                 link.useful += u32::from(after && !before);
@@ -160,7 +169,7 @@ impl State {
             return;
         }
         let bytes = pieces.iter().map(|&piece| self.length(piece)).sum();
-        let Some(link) = self.links.get_mut(&id) else {
+        let Some(link) = self.link_mut(id) else {
             return;
         };
         let batch = link.push_batch(pieces.clone(), bytes, extra, now);
@@ -212,7 +221,7 @@ impl State {
     }
 
     fn settle(&mut self, holder: Holder, length: u64) {
-        if let Some(link) = self.links.get_mut(&holder.link) {
+        if let Some(link) = self.link_mut(holder.link) {
             link.settle(holder.batch, length);
             link.fresh = true;
         }
@@ -220,7 +229,7 @@ impl State {
 
     /// All links are looked at again.
     pub(super) fn wake_all(&mut self) {
-        for link in self.links.values_mut() {
+        for link in self.links.values_mut().chain(self.sources.values_mut()) {
             link.fresh = true;
         }
     }

@@ -84,8 +84,12 @@ pub(crate) struct DescribeArgs {
     pub(crate) name: Option<String>,
 
     /// Server that has the content (BEP 19); may be given more than once [default: none]
+    ///
+    /// Goes into the .torrent and its magnet link, or into the Sources of a torrent.conf that is named
+    /// by --out.
     #[arg(
         long = "web-seed",
+        visible_alias = "source",
         value_name = "URL",
         env = "SWARMLET_WEB_SEED",
         hide_env_values = true,

@@ -6,6 +6,7 @@ use clap::Args;
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use crate::cli::values::{ListenAddress, Rate, Sweep, Switch};
 
@@ -87,6 +88,20 @@ pub(crate) struct NetworkArgs {
         value_delimiter = ','
     )]
     pub(crate) trackers: Vec<TrackerUrl>,
+
+    /// Web server to fetch from what no peer has, beside the Sources of the config [default: none]
+    ///
+    /// URL is http:// or https://, of the file, or of the folder that it lies in, which ends in a slash.
+    /// The server must answer Range requests. May be given more than once; in the variable, commas stand
+    /// between several.
+    #[arg(
+        long = "source",
+        value_name = "URL",
+        env = "SWARMLET_SOURCE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) sources: Vec<SourceUrl>,
 
     /// How fast to download at most, in bytes per second, such as 10MiB [default: no limit]
     ///

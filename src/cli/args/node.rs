@@ -9,10 +9,10 @@ use clap::{ArgAction, Args};
 /// What `node` was asked to do.
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
-    /// Config file with what is known: Peers, Trackers and FileInfo, all optional [default: /torrent.conf]
+    /// Config file with what is known: Peers, Trackers, Sources, FileInfo; all optional [default: /torrent.conf]
     ///
-    /// A .torrent or a magnet link may stand in its place; web seeds in it are not asked. A file that is
-    /// named here must exist. The default one may be absent: then the node knows nothing and learns
+    /// A .torrent or a magnet link may stand in its place. A file that is named here must exist. The
+    /// default one may be absent: then the node knows nothing and learns
     /// everything from the nodes that it finds. May be given several times, each with its --data:
     /// then the node keeps several contents, and each config must have a FileInfo.
     #[arg(

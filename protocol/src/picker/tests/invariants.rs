@@ -189,7 +189,8 @@ impl Model {
             }
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
-            Input::Progress { .. } | Input::Tick => {}
+            // For sources see `reserve`.
+            Input::Progress { .. } | Input::Tick | Input::SourceOpened { .. } => {}
         }
         gained
     }
