@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use log::warn;
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, Torrent, TorrentConf};
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
 
@@ -55,6 +56,8 @@ pub(crate) struct Description {
     pub(crate) conf: TorrentConf,
     /// The trackers of a .torrent, in tiers.
     pub(crate) tiers: Vec<Vec<TrackerUrl>>,
+    /// The nodes of the distributed hash table that a .torrent names.
+    pub(crate) dht_nodes: Vec<PeerAddress>,
 }
 
 /// The description in that file. The log names fields of a config that are none; they may be
@@ -73,6 +76,7 @@ pub(crate) fn read(path: &Path) -> Result<Description, CliError> {
         return Ok(Description {
             conf: TorrentConf::from_info(&torrent.info, Vec::new()),
             tiers: usable(&torrent.trackers),
+            dht_nodes: torrent.nodes,
         });
     }
     let conf = TorrentConf::parse(&text).map_err(|source| CliError::Config {
@@ -85,5 +89,6 @@ pub(crate) fn read(path: &Path) -> Result<Description, CliError> {
     Ok(Description {
         conf,
         tiers: Vec::new(),
+        dht_nodes: Vec::new(),
     })
 }

@@ -36,6 +36,7 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
         swarm: args.swarm,
         sweep: args.sweep,
         lan: args.lan == Switch::On,
+        reach: args.reach,
         upload_slots: args.upload_slots.map(usize::from),
         max_links: args.max_links.map(usize::from),
         download_limit: args.download_limit.map(|rate| rate.0),

@@ -16,10 +16,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::SUCCESS;
+use super::args::ReachArgs;
 use super::error::CliError;
 use super::progress::{NodeBar, Progress};
 use super::shares::Contents;
-use super::values::Sweep;
+use super::values::{Sweep, Switch};
 
 /// How often a bar on a terminal moves.
 const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
@@ -45,6 +46,8 @@ pub(crate) struct NodeConfig {
     pub(crate) sweep: Sweep,
     /// Whether to use local multicast.
     pub(crate) lan: bool,
+    /// The distributed hash table and the port at the router.
+    pub(crate) reach: ReachArgs,
     /// How many peers that are no swarmlets may fetch at once.
     pub(crate) upload_slots: Option<usize>,
     /// How many links there may be.
@@ -226,7 +229,12 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
         .listen(config.listen)
         .fleet(config.fleet)
         .sweep(sweep)
-        .lan(config.lan);
+        .lan(config.lan)
+        .dht(config.reach.dht == Switch::On)
+        .port_map(config.reach.port_map == Switch::On);
+    for contact in config.reach.dht_bootstrap {
+        node = node.dht_bootstrap(contact);
+    }
     if let Some(state) = config.state {
         node = node.state(state);
     }

@@ -51,12 +51,17 @@ pub(crate) fn gather(
             let described = config::read_or_default(confs.first().map(PathBuf::as_path))?;
             let data = data.first().map(PathBuf::as_path);
             let data = data.map_or_else(|| PathBuf::from(DEFAULT_DATA), Path::to_owned);
-            let Description { conf, tiers } = described;
+            let Description {
+                conf,
+                tiers,
+                dht_nodes,
+            } = described;
             contents.peers = conf.peers;
             contents.trackers = conf.trackers;
             match conf.info {
                 Some(info) => contents.shares.push(Share {
                     trackers: tiers,
+                    dht_nodes,
                     ..Share::new(info, data)
                 }),
                 None => contents.learned = Some(data),
@@ -91,7 +96,11 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
-    let Description { conf: said, tiers } = config::read(conf)?;
+    let Description {
+        conf: said,
+        tiers,
+        dht_nodes,
+    } = config::read(conf)?;
     let info = said
         .info
         .ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
@@ -100,6 +109,7 @@ fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
     Ok(Share {
         peers: said.peers,
         trackers: one_by_one.chain(tiers).collect(),
+        dht_nodes,
         ..Share::new(info, data)
     })
 }

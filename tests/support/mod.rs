@@ -26,6 +26,7 @@ pub mod mounts;
 pub mod network;
 pub mod node;
 pub mod plan;
+pub mod router;
 pub mod torrent;
 pub mod tracker;
 

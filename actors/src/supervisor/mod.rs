@@ -7,6 +7,7 @@
 
 mod children;
 mod manners;
+mod reach;
 mod settings;
 mod shutdown;
 mod swarms;
@@ -23,6 +24,7 @@ use actix::{
     Supervised,
 };
 use log::{error, info, warn};
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
@@ -30,7 +32,8 @@ use swarmlet_protocol::tracker::TrackerUrl;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::manners::Manners;
-pub use self::settings::{Settings, Share, Sweep, interfaces, own_addresses, sweeps};
+use self::reach::{DhtActor, PortMapActor};
+pub use self::settings::{Reach, Settings, Share, Sweep, interfaces, own_addresses, sweeps};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
@@ -91,6 +94,10 @@ struct Children {
     trackers: Addr<Trackers>,
     watchdog: Addr<Watchdog>,
     turns: Addr<Turns>,
+    /// The table, if it is on.
+    dht: Option<DhtActor>,
+    /// The port at the router, if one is wanted.
+    port_map: Option<PortMapActor>,
 }
 
 #[derive(Debug)]
@@ -101,6 +108,8 @@ struct SwarmActors {
     place: PathBuf,
     /// Trackers of the content, in tiers.
     trackers: Vec<Vec<TrackerUrl>>,
+    /// Nodes of the distributed hash table that its description names.
+    dht_nodes: Vec<PeerAddress>,
     configured: bool,
 }
 
@@ -233,6 +242,7 @@ impl Actor for Supervisor {
             self.start_named(context);
         }
         self.track_rendezvous();
+        self.find_rendezvous();
     }
 }
 
@@ -262,6 +272,7 @@ impl Handler<JoinSwarm> for Supervisor {
                 peers: Vec::new(),
                 limits: Limits::default(),
                 trackers: Vec::new(),
+                dht_nodes: Vec::new(),
             };
             self.start_swarm(swarm, None, context);
         }
@@ -355,6 +366,14 @@ impl Handler<CrashActor> for Supervisor {
         };
         let swarm = self.swarms.values().next();
         match kind {
+            ActorKind::Dht => match &children.dht {
+                Some(dht) => dht.crash.do_send(Crash),
+                None => return answer(false),
+            },
+            ActorKind::PortMap => match &children.port_map {
+                Some(port_map) => port_map.crash.do_send(Crash),
+                None => return answer(false),
+            },
             ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),
             ActorKind::Discovery => children.discovery.do_send(Crash),
             ActorKind::Listener => children.listener.do_send(Crash),

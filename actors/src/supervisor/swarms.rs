@@ -15,6 +15,7 @@ use super::settings::Share;
 use super::{Supervisor, SwarmActors};
 use crate::guard::{self, Policy};
 use crate::limits::Limits;
+use crate::messages::dht::FindInTable;
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
@@ -38,6 +39,8 @@ pub(super) struct NewSwarm {
     pub(super) limits: Limits,
     /// Trackers of the content, in tiers (BEP 12).
     pub(super) trackers: Vec<Vec<TrackerUrl>>,
+    /// Nodes of the distributed hash table that its description names (BEP 5).
+    pub(super) dht_nodes: Vec<PeerAddress>,
 }
 
 impl Supervisor {
@@ -50,6 +53,7 @@ impl Supervisor {
             trackers,
             download_limit,
             upload_limit,
+            dht_nodes,
         } = share;
         let swarm = NewSwarm {
             info_hash: info.info_hash(),
@@ -58,6 +62,7 @@ impl Supervisor {
             peers: peers.clone(),
             limits: Limits::new(*download_limit, *upload_limit),
             trackers: trackers.clone(),
+            dht_nodes: dht_nodes.clone(),
         };
         self.start_swarm(swarm, Some(info), context);
         self.serve(&Arc::new(info.clone()), context);
@@ -87,6 +92,7 @@ impl Supervisor {
             peers: Vec::new(),
             limits: Limits::default(),
             trackers: self.settings.content_trackers.clone(),
+            dht_nodes: Vec::new(),
         };
         self.start_swarm(swarm, learned.as_ref(), context);
         if let Some(info) = learned {
@@ -135,6 +141,7 @@ impl Supervisor {
             peers,
             limits,
             trackers,
+            dht_nodes,
         } = swarm;
         let Some(children) = &self.children else {
             return;
@@ -165,13 +172,14 @@ impl Supervisor {
             storage: None,
             place,
             trackers,
+            dht_nodes,
             configured,
         };
         self.swarms.insert(info_hash, actors);
         self.announce_swarm(info_hash, info, peers);
     }
 
-    /// Tells discovery and trackers of a swarm, or that its content is known by now.
+    /// Tells discovery, trackers and the table of a swarm, or that its content is known by now.
     pub(super) fn announce_swarm(
         &self,
         info_hash: InfoHash,
@@ -199,6 +207,14 @@ impl Supervisor {
             ),
             progress: Some(swarm.scheduler.clone().recipient()),
         });
+        if let Some(dht) = &children.dht {
+            dht.find.do_send(FindInTable {
+                info_hash,
+                progress: Some(swarm.scheduler.clone().recipient()),
+                private: info.is_some_and(Info::is_private),
+                nodes: swarm.dht_nodes.clone(),
+            });
+        }
     }
 
     /// The content is known: starts its storage.

@@ -5,6 +5,7 @@
 
 mod files;
 mod node;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::files::{CreateArgs, ShowArgs, VerifyArgs};
 pub(crate) use self::node::NodeArgs;
+pub(crate) use self::reach::ReachArgs;
 use super::help;
 use super::size::Size;
 

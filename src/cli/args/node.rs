@@ -7,6 +7,7 @@ use clap::{ArgAction, Args};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::tracker::TrackerUrl;
 
+use super::ReachArgs;
 use crate::cli::values::{ListenAddress, Rate, Sweep, Switch};
 
 /// What `node` was asked to do.
@@ -120,6 +121,9 @@ pub(crate) struct NodeArgs {
         default_value = "off"
     )]
     pub(crate) lan: Switch,
+
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
 
     /// Node to talk to beside the Peers of the config; may be given more than once [default: none]
     ///

@@ -39,6 +39,11 @@ fn defaults_are_those_of_a_container() {
     assert_eq!(args.fleet, "");
     assert_eq!(args.sweep, Sweep::Off);
     assert_eq!(args.lan, Switch::Off);
+    assert_eq!(
+        (args.reach.dht, args.reach.port_map),
+        (Switch::Off, Switch::Off)
+    );
+    assert!(args.reach.dht_bootstrap.is_empty());
     assert!(args.peers.is_empty() && args.trackers.is_empty());
     assert!(!args.exit_when_complete);
     assert_eq!((args.download_limit, args.upload_limit), (None, None));
