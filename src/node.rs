@@ -11,7 +11,7 @@ use swarmlet_actors::messages::ActorKind;
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
-use swarmlet_actors::supervisor::{Manners, Settings, Share, Supervisor, Sweep};
+use swarmlet_actors::supervisor::{Manners, Reach, Settings, Share, Supervisor, Sweep};
 use swarmlet_actors::transport::Endpoint;
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
@@ -42,6 +42,9 @@ pub struct NodeBuilder {
     swarm: Option<String>,
     sweep: Sweep,
     lan: bool,
+    reach: Reach,
+    /// Nodes of the distributed hash table that the `.torrent` names.
+    dht_nodes: Vec<PeerAddress>,
     listeners: Vec<Recipient<Event>>,
     progress_period: Duration,
     manners: Manners,
@@ -116,6 +119,8 @@ impl NodeBuilder {
             swarm: None,
             sweep: Sweep::Off,
             lan: false,
+            reach: Reach::default(),
+            dht_nodes: Vec::new(),
             listeners: Vec::new(),
             progress_period: Duration::from_secs(1),
             manners: Manners::default(),
@@ -144,6 +149,7 @@ impl NodeBuilder {
     pub fn torrent(mut self, torrent: Torrent) -> Self {
         self.info = Some(torrent.info);
         self.web_seeds = usable_sources(&torrent.web_seeds);
+        self.dht_nodes = torrent.nodes;
         self.content_trackers(&torrent.trackers)
     }
 
@@ -254,6 +260,29 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether to find peers by the distributed hash table (BEP 5), and to be found by it. Off, if not
+    /// said. Private contents never go there. Needs the feature `dht`.
+    pub const fn dht(mut self, on: bool) -> Self {
+        self.reach.dht = on;
+        self
+    }
+
+    /// Adds a node of the distributed hash table to begin with, in place of the public ones. A fleet
+    /// whose nodes name only each other has a table of its own, which needs three nodes at least.
+    pub fn dht_bootstrap(mut self, node: PeerAddress) -> Self {
+        if !self.reach.dht_bootstrap.contains(&node) {
+            self.reach.dht_bootstrap.push(node);
+        }
+        self
+    }
+
+    /// Whether to have the router send our port to us (PCP, NAT-PMP, UPnP). Off, if not said. Needs
+    /// the feature `port-map`.
+    pub const fn port_map(mut self, on: bool) -> Self {
+        self.reach.port_map = on;
+        self
+    }
+
     /// How many peers that are no swarmlets may fetch from the node at once, one at least; 8, if not
     /// said. Swarmlets are not counted. Beyond
     /// [`MAX_UPLOAD_SLOTS`](crate::protocol::choking::MAX_UPLOAD_SLOTS) it is that number.
@@ -317,6 +346,7 @@ impl NodeBuilder {
                 let share = Share {
                     web_seeds: self.web_seeds.clone(),
                     trackers,
+                    dht_nodes: self.dht_nodes,
                     ..Share::new(info, data)
                 };
                 shares.insert(0, share);
@@ -349,6 +379,7 @@ impl NodeBuilder {
             wanted: self.swarm,
             sweep: self.sweep,
             lan: self.lan,
+            reach: self.reach,
             listeners: self.listeners,
             progress_period: self.progress_period,
             manners: self.manners,

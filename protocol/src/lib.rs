@@ -10,6 +10,7 @@ pub mod bencode;
 pub mod bitfield;
 pub mod buffers;
 pub mod choking;
+pub mod dht;
 pub mod encryption;
 pub mod extension;
 pub mod id;
@@ -20,6 +21,7 @@ pub mod metainfo;
 pub mod pace;
 pub mod picker;
 pub mod pipeline;
+pub mod port_map;
 pub mod rate_limit;
 pub mod session;
 #[cfg(feature = "simulation")]

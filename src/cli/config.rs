@@ -8,6 +8,7 @@ use std::path::Path;
 
 use log::warn;
 use swarmlet::Choice;
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{MAX_CONF_LENGTH, Magnet, Selection, Torrent, TorrentConf};
 use swarmlet_protocol::text::escaped;
@@ -70,6 +71,8 @@ pub(crate) struct Description {
     pub(crate) tiers: Vec<Vec<TrackerUrl>>,
     /// The web seeds of a .torrent or a link, as far as they can be asked.
     pub(crate) web_seeds: Vec<SourceUrl>,
+    /// The nodes of the distributed hash table that a .torrent names.
+    pub(crate) dht_nodes: Vec<PeerAddress>,
 }
 
 /// The description that a path names: in the file there, or a magnet link in its place. The log
@@ -102,6 +105,7 @@ pub(crate) fn describe(text: Vec<u8>, path: &Path) -> Result<Description, CliErr
         return Ok(Description {
             conf: TorrentConf::from_info(&torrent.info, Vec::new()),
             tiers: usable(&torrent.trackers),
+            dht_nodes: torrent.nodes,
             web_seeds: usable_sources(&torrent.web_seeds),
             ..Description::default()
         });
@@ -141,6 +145,7 @@ fn of_link(shown: &str, text: &str) -> Result<Description, CliError> {
         named: Some(magnet.info_hash),
         shown: magnet.name,
         choice: chosen(magnet.select),
+        dht_nodes: Vec::new(),
         web_seeds: usable_sources(&magnet.web_seeds),
         tiers: usable(&tiers),
     })

@@ -9,7 +9,7 @@ use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
-use super::args::NetworkArgs;
+use super::args::{NetworkArgs, ReachArgs};
 use super::values::{Sweep, Switch};
 
 /// Where a node listens, whom it asks, and what it allows itself.
@@ -27,6 +27,8 @@ pub(crate) struct Network {
     sweep: Sweep,
     /// Whether to use local multicast.
     pub(crate) lan: bool,
+    /// The distributed hash table and the port at the router.
+    pub(crate) reach: ReachArgs,
     /// How many peers that are no swarmlets may fetch at once.
     upload_slots: Option<usize>,
     /// How many links there may be.
@@ -51,6 +53,7 @@ impl Network {
             listen: args.listen.map(|address| address.0),
             sweep: args.sweep,
             lan: args.lan == Switch::On,
+            reach: args.reach,
             upload_slots: args.upload_slots.map(usize::from),
             max_links: args.max_links.map(usize::from),
             encryption: args.encryption,
@@ -91,6 +94,12 @@ impl Network {
             node = node.source(source);
         }
         node = node.listen(listen).sweep(sweep).lan(self.lan);
+        node = node
+            .dht(self.reach.dht == Switch::On)
+            .port_map(self.reach.port_map == Switch::On);
+        for contact in self.reach.dht_bootstrap {
+            node = node.dht_bootstrap(contact);
+        }
         node = node.encryption(self.encryption).utp(self.utp);
         if let Some(slots) = self.upload_slots {
             node = node.upload_slots(slots);

@@ -157,6 +157,7 @@ async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, C
             info_hash: one.info.info_hash(),
             name: Some(one.info.name().to_owned()),
             trackers: trackers.iter().map(|url| url.as_str().to_owned()).collect(),
+            web_seeds: args.describe.web_seeds.clone(),
             peers: own.into_iter().collect(),
             select: Vec::new(),
         };

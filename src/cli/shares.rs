@@ -61,6 +61,7 @@ pub(crate) fn gather(
                 Some(topic) => contents.shares.push(Share {
                     trackers: described.tiers,
                     choice: described.choice,
+                    dht_nodes: described.dht_nodes,
                     web_seeds: described.web_seeds,
                     ..Share::of(topic, Place::At(data))
                 }),
@@ -114,6 +115,7 @@ pub(crate) fn of_description(described: Description, topic: Topic, place: Place)
         choice,
         tiers,
         web_seeds,
+        dht_nodes,
         ..
     } = described;
     // Those of a config are asked one after the other.
@@ -124,6 +126,7 @@ pub(crate) fn of_description(described: Description, topic: Topic, place: Place)
         choice,
         sources: said.sources,
         web_seeds,
+        dht_nodes,
         ..Share::of(topic, place)
     }
 }

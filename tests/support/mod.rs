@@ -27,6 +27,7 @@ pub mod network;
 pub mod node;
 pub mod origin;
 pub mod plan;
+pub mod router;
 pub mod torrent;
 pub mod tracker;
 

@@ -8,6 +8,7 @@
 mod children;
 mod manners;
 mod places;
+mod reach;
 mod settings;
 mod share;
 mod shutdown;
@@ -25,6 +26,7 @@ use actix::{
     Supervised,
 };
 use log::{error, info, warn};
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
@@ -34,7 +36,8 @@ use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::manners::Manners;
 pub use self::places::{Kept, Misplaced, check as check_places};
-pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
+use self::reach::{DhtActor, PortMapActor};
+pub use self::settings::{Reach, Settings, Sweep, interfaces, own_addresses, sweeps};
 pub use self::share::{Choice, Place, Share, Topic};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
@@ -99,6 +102,10 @@ struct Children {
     trackers: Addr<Trackers>,
     watchdog: Addr<Watchdog>,
     turns: Addr<Turns>,
+    /// The table, if it is on.
+    dht: Option<DhtActor>,
+    /// The port at the router, if one is wanted.
+    port_map: Option<PortMapActor>,
 }
 
 #[derive(Debug)]
@@ -120,6 +127,8 @@ struct SwarmActors {
     limits: Limits,
     /// Trackers of the content, in tiers.
     trackers: Vec<Vec<TrackerUrl>>,
+    /// Nodes of the distributed hash table that its description names.
+    dht_nodes: Vec<PeerAddress>,
     configured: bool,
 }
 
@@ -253,6 +262,7 @@ impl Actor for Supervisor {
             self.start_named(context);
         }
         self.track_rendezvous();
+        self.find_rendezvous();
     }
 }
 
@@ -286,6 +296,7 @@ impl Handler<JoinSwarm> for Supervisor {
                 trackers: Vec::new(),
                 sources: Vec::new(),
                 web_seeds: Vec::new(),
+                dht_nodes: Vec::new(),
             };
             self.start_swarm(swarm, None, context);
         }
@@ -395,6 +406,14 @@ impl Handler<CrashActor> for Supervisor {
         };
         let swarm = self.swarms.values().next();
         match kind {
+            ActorKind::Dht => match &children.dht {
+                Some(dht) => dht.crash.do_send(Crash),
+                None => return answer(false),
+            },
+            ActorKind::PortMap => match &children.port_map {
+                Some(port_map) => port_map.crash.do_send(Crash),
+                None => return answer(false),
+            },
             ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),
             ActorKind::Discovery => children.discovery.do_send(Crash),
             ActorKind::Listener => children.listener.do_send(Crash),

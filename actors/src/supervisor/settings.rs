@@ -46,12 +46,26 @@ pub struct Settings {
     pub sweep: Sweep,
     /// Speak and hear local beacons.
     pub lan: bool,
+    /// The distributed hash table (BEP 5) and the port at the router.
+    pub reach: Reach,
     /// Who hears of events.
     pub listeners: Vec<Recipient<Event>>,
     /// How often progress is told.
     pub progress_period: Duration,
     /// How it treats its peers.
     pub manners: Manners,
+}
+
+/// How a node finds strangers and is found by them, beside trackers. All of it is off unless said,
+/// and has no effect where the feature was not built in (`dht`, `port-map`).
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Use the distributed hash table.
+    pub dht: bool,
+    /// Its nodes to begin with, in place of the public ones.
+    pub dht_bootstrap: Vec<PeerAddress>,
+    /// Have the router send our port to us.
+    pub port_map: bool,
 }
 
 /// Which networks a node searches for peers.

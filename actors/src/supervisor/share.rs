@@ -29,6 +29,8 @@ pub struct Share {
     pub upload_limit: Option<NonZeroU64>,
     /// Trackers of the content, in tiers (BEP 12).
     pub trackers: Vec<Vec<TrackerUrl>>,
+    /// Nodes of the distributed hash table that its `.torrent` names (BEP 5).
+    pub dht_nodes: Vec<PeerAddress>,
     /// HTTP servers that the operator named, which are asked for what no peer has (BEP 19).
     pub sources: Vec<SourceUrl>,
     /// The same, of a `.torrent` or a magnet link: named by a stranger, they may not lead to
@@ -84,6 +86,7 @@ impl Share {
             download_limit: None,
             upload_limit: None,
             trackers: Vec::new(),
+            dht_nodes: Vec::new(),
             sources: Vec::new(),
             web_seeds: Vec::new(),
         }

@@ -17,6 +17,7 @@ use super::share::{Choice, Place, Share, Topic};
 use super::{Supervisor, SwarmActors};
 use crate::guard::{self, Policy};
 use crate::limits::Limits;
+use crate::messages::dht::FindInTable;
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
@@ -48,6 +49,8 @@ pub(super) struct NewSwarm {
     /// Web seeds that the operator named for it, and those that a stranger did.
     pub(super) sources: Vec<SourceUrl>,
     pub(super) web_seeds: Vec<SourceUrl>,
+    /// Nodes of the distributed hash table that its description names (BEP 5).
+    pub(super) dht_nodes: Vec<PeerAddress>,
 }
 
 impl Supervisor {
@@ -64,6 +67,7 @@ impl Supervisor {
             upload_limit,
             sources,
             web_seeds,
+            dht_nodes,
         } = share;
         let info = match topic {
             Topic::Known(info) => Some(info.clone()),
@@ -81,6 +85,7 @@ impl Supervisor {
             trackers: trackers.clone(),
             sources: sources.clone(),
             web_seeds: web_seeds.clone(),
+            dht_nodes: dht_nodes.clone(),
         };
         self.start_swarm(swarm, info.as_ref(), context);
         if let Some(info) = info {
@@ -116,6 +121,7 @@ impl Supervisor {
             trackers: self.settings.content_trackers.clone(),
             sources: Vec::new(),
             web_seeds: self.settings.web_seeds.clone(),
+            dht_nodes: Vec::new(),
         };
         self.start_swarm(swarm, learned.as_ref(), context);
         if let Some(info) = learned {
@@ -168,6 +174,7 @@ impl Supervisor {
             trackers,
             sources,
             web_seeds,
+            dht_nodes,
         } = swarm;
         let Some(children) = &self.children else {
             return;
@@ -205,6 +212,7 @@ impl Supervisor {
             choice,
             is_of_fleet,
             trackers,
+            dht_nodes,
             configured,
         };
         self.swarms.insert(info_hash, actors);
@@ -225,7 +233,7 @@ impl Supervisor {
         found
     }
 
-    /// Tells discovery and trackers of a swarm, or that its content is known by now.
+    /// Tells discovery, trackers and the table of a swarm, or that its content is known by now.
     pub(super) fn announce_swarm(
         &self,
         info_hash: InfoHash,
@@ -253,6 +261,14 @@ impl Supervisor {
             ),
             progress: Some(swarm.scheduler.clone().recipient()),
         });
+        if let Some(dht) = &children.dht {
+            dht.find.do_send(FindInTable {
+                info_hash,
+                progress: Some(swarm.scheduler.clone().recipient()),
+                private: info.is_some_and(Info::is_private),
+                nodes: swarm.dht_nodes.clone(),
+            });
+        }
     }
 
     /// The content is known: which of its files are wanted, and where does it go?

@@ -29,6 +29,7 @@ use self::said::Said;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::AddressesFound;
+use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::{Progress, QueryProgress};
 use crate::messages::supervisor::CompletionChanged;
 use crate::messages::trackers::{StopTrackers, TrackSwarm};
@@ -313,6 +314,19 @@ impl Handler<CompletionChanged> for Trackers {
             Input::Incomplete
         };
         Self::handle(self, info_hash, input, context);
+        self.bell.rouse();
+    }
+}
+
+impl Handler<PortMapped> for Trackers {
+    type Result = ();
+
+    fn handle(&mut self, PortMapped(port): PortMapped, context: &mut Self::Context) {
+        // A swarm that is announced later, or after a restart, is announced so from the start.
+        self.setup.listen.set_port(port);
+        for info_hash in self.state.swarms.keys().copied().collect::<Vec<_>>() {
+            Self::handle(self, info_hash, Input::Port(port), context);
+        }
         self.bell.rouse();
     }
 }

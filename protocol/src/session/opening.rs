@@ -12,6 +12,7 @@ use crate::bitfield::Bitfield;
 use crate::extension::{ExtensionHandshake, METADATA_ID, PEX_ID, SWARMS_ID};
 use crate::metainfo::Info;
 use crate::time::Timestamp;
+use crate::wire::Message;
 
 impl Session {
     /// The host lets the link in: what we have, what we can do, and that requests are welcome.
@@ -34,6 +35,13 @@ impl Session {
         let mut handshake = self.our_handshake();
         handshake.upload_only = swarm.as_ref().is_some_and(|(_, ours)| ours.is_full());
         self.extensions.greet(handshake, info, &mut self.outbox);
+        if let Some(port) = self
+            .params
+            .dht_port
+            .filter(|_| self.peer_dht && !rendezvous)
+        {
+            self.outbox.message(&Message::Port(port));
+        }
         if self.extensions.is_settled() {
             // Without BEP 10 the peer says nothing of itself.
             let ready = Ready {

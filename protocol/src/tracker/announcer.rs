@@ -52,6 +52,8 @@ pub enum Input {
     Satisfied,
     /// How far we are. Wanted before each [`Self::Tick`].
     Measured(Figures),
+    /// Peers reach us at this port from now on: a router sends it to us.
+    Port(u16),
     /// The node leaves. The last input.
     Stop,
     /// The time of [`Announcer::deadline`] has come.
@@ -80,6 +82,8 @@ struct Asked {
     event: Event,
     /// What the tracker is being told of the file.
     complete: bool,
+    /// And of our port.
+    port: u16,
 }
 
 /// The machine of one swarm and its trackers.
@@ -93,7 +97,7 @@ pub struct Announcer {
     complete: bool,
     /// We want no more than we have.
     satisfied: bool,
-    /// Trackers do not know yet whether we are complete now.
+    /// Trackers do not know yet whether we are complete now, or at which port we are.
     news: bool,
     /// The file was fetched, and no tracker has been told that it is complete.
     fetched: bool,
@@ -133,6 +137,9 @@ impl Announcer {
                 self.news |= !std::mem::replace(&mut self.satisfied, true);
             }
             Input::Measured(figures) => self.figures = figures,
+            Input::Port(port) => {
+                self.news |= std::mem::replace(&mut self.member.port, port) != port;
+            }
             Input::Stop => self.stop(out),
             Input::Tick => self.ask(now, out),
         }
@@ -184,6 +191,7 @@ impl Announcer {
             tracker: tracker.clone(),
             event,
             complete: self.complete,
+            port: self.member.port,
         });
         out.push(Output::Announce { tracker, announce });
     }
@@ -202,7 +210,7 @@ impl Announcer {
             tracker.answered(&answer, now, &mut self.rng);
         }
         self.tiers.promote(url);
-        if asked.complete == self.complete {
+        if asked.complete == self.complete && asked.port == self.member.port {
             self.news = false;
         }
         // Whom we told at our coming that nothing is left need not be told that it came about.

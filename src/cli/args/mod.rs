@@ -7,6 +7,7 @@ mod files;
 mod get;
 mod network;
 mod node;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub(crate) use self::files::{CreateArgs, DescribeArgs, ShowArgs, VerifyArgs};
 pub(crate) use self::get::{GetArgs, SeedArgs};
 pub(crate) use self::network::NetworkArgs;
 pub(crate) use self::node::NodeArgs;
+pub(crate) use self::reach::ReachArgs;
 use super::help;
 use super::size::Size;
 

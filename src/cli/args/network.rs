@@ -8,6 +8,7 @@ use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
+use super::ReachArgs;
 use crate::cli::values::{ListenAddress, Rate, Sweep, Switch};
 
 /// How a node finds others and treats them.
@@ -60,6 +61,9 @@ pub(crate) struct NetworkArgs {
         default_value = "off"
     )]
     pub(crate) lan: Switch,
+
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
 
     /// Node to talk to beside the Peers of the config; may be given more than once [default: none]
     ///

@@ -42,6 +42,11 @@ fn defaults_are_those_of_a_container() {
     assert_eq!(args.network.sweep, Sweep::Off);
     assert_eq!(args.network.lan, Switch::Off);
     assert!(args.network.peers.is_empty() && args.network.trackers.is_empty());
+    assert_eq!(
+        (args.network.reach.dht, args.network.reach.port_map),
+        (Switch::Off, Switch::Off)
+    );
+    assert!(args.network.reach.dht_bootstrap.is_empty());
     assert!(!args.exit_when_complete);
     assert_eq!(
         (args.network.download_limit, args.network.upload_limit),

@@ -420,3 +420,29 @@ proptest! {
         prop_assert_eq!(rig.say(Input::Stop).len(), 1);
     }
 }
+
+#[test]
+fn another_port_is_news_also_while_the_tracker_is_being_asked() {
+    let mut rig = Rig::new(&[&["http://a/"]], 1);
+    rig.works(
+        "http://a/",
+        b"d8:intervali1800e12:min intervali60e5:peers0:e",
+    );
+    let first = rig.say(Input::Tick).pop().unwrap().1;
+    assert_eq!(first.port, 6881);
+    // The router's answer comes before the tracker's.
+    assert!(rig.say(Input::Port(7_000)).is_empty());
+    let answer = rig.answers["http://a/"].clone();
+    let tracker = url("http://a/");
+    rig.say(Input::Answered { tracker, answer });
+    let waited = rig.announcer.deadline().unwrap().since(rig.now);
+    assert!(waited < Duration::from_secs(120), "soon: {waited:?}");
+    rig.now = rig.announcer.deadline().unwrap();
+    assert_eq!(rig.say(Input::Tick).pop().unwrap().1.port, 7_000);
+    let (tracker, answer) = (url("http://a/"), rig.answers["http://a/"].clone());
+    rig.say(Input::Answered { tracker, answer });
+    // Being told the same again is none.
+    rig.say(Input::Port(7_000));
+    let waited = rig.announcer.deadline().unwrap().since(rig.now);
+    assert!(waited >= Duration::from_secs(1_800), "{waited:?}");
+}
