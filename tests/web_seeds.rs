@@ -478,7 +478,7 @@ fn a_transfer_survives_panics_of_those_who_take_part() {
 }
 
 /// The files of a folder by their paths on the server.
-fn read_all(folder: &std::path::Path, path: &str, files: &mut Vec<(String, Vec<u8>)>) {
+fn read_all(folder: &Path, path: &str, files: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let path = format!("{path}/{}", entry.file_name().to_str().unwrap());
