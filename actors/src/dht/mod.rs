@@ -1,7 +1,7 @@
 //! The actor of the distributed hash table (BEP 5): finds peers by nothing but an infohash.
 //!
 //! When a swarm is looked up is decided by [`Lookups`], by whom the table is entered by
-//! [`Contacts`]; this actor performs it with a [`Table`] (`table`), and keeps that open (`open`).
+//! [`Contacts`]; this actor performs it with a node of it (`table`), and keeps that open (`open`).
 //! A private content (BEP 27) never comes to the table. One whose description is yet to be learned
 //! (a magnet link) does, as with other clients, and leaves it when it turns out to be private.
 //! Invariant: without a table nothing is sent, and what goes wrong with it stays here.
@@ -312,7 +312,7 @@ impl Handler<StopTable> for Dht {
         };
         Box::pin(nodes.into_actor(self).then(|nodes, dht, _| {
             let saving = dht.remember(nodes);
-            async move { saving.await }.into_actor(dht)
+            saving.into_actor(dht)
         }))
     }
 }

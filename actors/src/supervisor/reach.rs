@@ -13,6 +13,10 @@ use crate::messages::{Crash, Ping};
 
 /// What the supervisor knows of the actor of the table.
 #[derive(Debug)]
+#[cfg_attr(
+    not(feature = "dht"),
+    allow(dead_code, reason = "nobody makes one without the feature")
+)]
 pub(super) struct DhtActor {
     /// The port of its socket (UDP).
     pub(super) port: u16,
@@ -26,6 +30,10 @@ pub(super) struct DhtActor {
 
 /// What the supervisor knows of the actor that opens a port.
 #[derive(Debug)]
+#[cfg_attr(
+    not(feature = "port-map"),
+    allow(dead_code, reason = "nobody makes one without the feature")
+)]
 pub(super) struct PortMapActor {
     pub(super) stop: Recipient<StopPortMap>,
     pub(super) ping: Recipient<Ping>,
