@@ -1,5 +1,5 @@
-//! A swarm of nodes and clients on one loopback /24: who is in it, what it waits for, and what must
-//! be so at its end.
+//! A swarm of nodes and clients on one loopback /24, or each on a host of a network of its own: who
+//! is in it, what it waits for, and what must be so at its end.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -9,12 +9,43 @@ use std::time::{Duration, Instant};
 use crate::client::{Client, Kind, Wishes};
 use crate::payload::{Has, Payload};
 use crate::support::loopback::Subnet;
+use crate::support::network::Network;
 use crate::support::node::{Files, Node};
 use crate::support::tracker::{Manner, Tracker};
 use crate::support::{self, Turn};
 
 /// The number of the address that a tracker has.
 const TRACKER: usize = 60;
+
+/// Added to the number of somebody it is the number of a host.
+const FIRST_HOST: u8 = 10;
+
+/// Where everybody lives.
+enum Place {
+    Loopback(Subnet),
+    Network(Network),
+}
+
+impl Place {
+    fn address(&self, number: usize) -> SocketAddr {
+        match self {
+            Self::Loopback(subnet) => subnet.address(number),
+            Self::Network(network) => network.address(host(number)),
+        }
+    }
+
+    /// The words that start a program there; none on loopback.
+    fn launcher(&self, number: usize) -> Vec<String> {
+        match self {
+            Self::Loopback(_) => Vec::new(),
+            Self::Network(network) => network.launcher(host(number)),
+        }
+    }
+}
+
+fn host(number: usize) -> u8 {
+    FIRST_HOST + u8::try_from(number).expect("a swarm fits into a /24")
+}
 
 /// Nodes and clients, each with an address of its own in the order in which they are added.
 pub(crate) struct Swarm {
@@ -23,14 +54,19 @@ pub(crate) struct Swarm {
     pub(crate) clients: Vec<Client>,
     pub(crate) tracker: Option<Tracker>,
     torrent: PathBuf,
-    subnet: Subnet,
     directory: tempfile::TempDir,
+    // After those who live there.
+    place: Place,
     _turn: Turn,
 }
 
 impl Swarm {
     /// Nobody yet. Others of these swarms may run beside it.
     pub(crate) fn new(payload: Payload) -> Self {
+        Self::at(payload, Place::Loopback(Subnet::reserve()))
+    }
+
+    fn at(payload: Payload, place: Place) -> Self {
         let turn = support::share_turn();
         let directory = tempfile::Builder::new()
             .prefix("swarmlet-interop-")
@@ -44,8 +80,8 @@ impl Swarm {
             clients: Vec::new(),
             tracker: None,
             torrent,
-            subnet: Subnet::reserve(),
             directory,
+            place,
             _turn: turn,
         }
     }
@@ -53,20 +89,36 @@ impl Swarm {
     /// The same with a tracker, which stands in the .torrent.
     pub(crate) fn tracked(payload: Payload, is_udp: bool) -> Self {
         let mut swarm = Self::new(payload);
-        let at = SocketAddr::new(swarm.subnet.ip(TRACKER).into(), 6969);
+        let at = SocketAddr::new(swarm.address(TRACKER).ip(), 6969);
         let tracker = match is_udp {
             true => Tracker::udp(at, Manner::Honest),
             false => Tracker::http(at, Manner::Honest),
         };
-        let torrent = swarm.payload.torrent(Some(&tracker.url));
-        fs::write(&swarm.torrent, torrent).unwrap();
-        swarm.tracker = Some(tracker);
+        swarm.names(tracker);
         swarm
+    }
+
+    /// The same with an HTTP tracker and so many hosts of a network, which look like others' to
+    /// clients that take no addresses of loopback; `None`, said aloud, if that cannot be made.
+    pub(crate) fn on_hosts(test: &str, payload: Payload, count: usize) -> Option<Self> {
+        let hosts: Vec<u8> = (0..count).chain([TRACKER]).map(host).collect();
+        let network = Network::or_skip(test, &hosts)?;
+        let at = SocketAddr::new(network.ip(host(TRACKER)).into(), 6969);
+        let tracker = network.on(host(TRACKER), || Tracker::http(at, Manner::Honest));
+        let mut swarm = Self::at(payload, Place::Network(network));
+        swarm.names(tracker);
+        Some(swarm)
+    }
+
+    fn names(&mut self, tracker: Tracker) {
+        let torrent = self.payload.torrent(Some(&tracker.url));
+        fs::write(&self.torrent, torrent).unwrap();
+        self.tracker = Some(tracker);
     }
 
     /// The address of whoever is added as number so many, nodes and clients counted together.
     pub(crate) fn address(&self, number: usize) -> SocketAddr {
-        self.subnet.address(number)
+        self.place.address(number)
     }
 
     /// A magnet link, with these peers (`x.pe`) and the tracker, if there is one.
@@ -84,12 +136,14 @@ impl Swarm {
 
     /// Starts a node with the .torrent, which dials these peers; its number among the nodes.
     pub(crate) fn add_node(&mut self, has: Has, peers: &[SocketAddr], more: &[&str]) -> usize {
-        let (home, address) = self.next();
+        let (home, address, launcher) = self.next();
         let mut files = Files::below(&home).unwrap();
         files.data = self.payload.path_below(&home);
         files.conf = self.torrent.clone();
         self.payload.write(has, &files.data, false);
-        let mut node = Node::new(support::binary(), files, address, &["--sweep", "off"]);
+        let launcher: Vec<&str> = launcher.iter().map(String::as_str).collect();
+        let node = Node::new(support::binary(), files, address, &["--sweep", "off"]);
+        let mut node = node.launched_by(&launcher);
         for peer in peers {
             node.add_argument("--peer");
             node.add_argument(&peer.to_string());
@@ -102,19 +156,20 @@ impl Swarm {
 
     /// Starts a client; its number among the clients.
     pub(crate) fn add_client(&mut self, kind: Kind, has: Has, wishes: Wishes) -> usize {
-        let (home, address) = self.next();
+        let (home, address, launcher) = self.next();
         let content = (&self.payload, has);
         let mut client = Client::new(kind, address, &home, &self.torrent, content, wishes);
+        client.launcher = launcher;
         client.start();
         self.clients.push(client);
         self.clients.len() - 1
     }
 
-    fn next(&self) -> (PathBuf, SocketAddr) {
+    fn next(&self) -> (PathBuf, SocketAddr, Vec<String>) {
         let number = self.nodes.len() + self.clients.len();
         let home = self.directory.path().join(number.to_string());
         fs::create_dir_all(&home).unwrap();
-        (home, self.address(number))
+        (home, self.address(number), self.place.launcher(number))
     }
 
     /// Waits until everybody has every byte, and ends.

@@ -65,6 +65,28 @@ fn a_node_and_libtorrent_find_each_other_by_a_udp_tracker() {
 }
 
 #[test]
+fn transmission_finds_a_node_by_a_tracker_in_a_network() {
+    let test = "transmission_finds_a_node_by_a_tracker_in_a_network";
+    if !Kind::Transmission.is_here(test) {
+        return;
+    }
+    let mut rng = support::seeded(test);
+    for (ours, theirs) in [(Has::All, Has::Nothing), (Has::Nothing, Has::All)] {
+        let Some(mut swarm) = Swarm::on_hosts(test, Payload::file(&mut rng), 2) else {
+            return;
+        };
+        let node = swarm.address(0);
+        swarm.add_node(ours, &[], &[]);
+        swarm.until("the node has announced itself", |swarm| {
+            let tracker = swarm.tracker.as_ref().unwrap();
+            !tracker.events_of(node.ip()).is_empty()
+        });
+        swarm.add_client(Kind::Transmission, theirs, Wishes::default());
+        swarm.completes();
+    }
+}
+
+#[test]
 fn private_torrents_are_shared_by_their_tracker() {
     let test = "private_torrents_are_shared_by_their_tracker";
     let mut rng = support::seeded(test);

@@ -77,6 +77,8 @@ fn a_peer_that_evicts_us_again_and_again_is_dialed_less_and_less() {
 
 /// A client of another kind, which bears another name on each link and closes it after a moment,
 /// is dialed again and again for some time; how often.
+// Helpers of tests panic as tests do.
+#[allow(clippy::unwrap_used)]
 fn dials_of_a_foreigner(complete: bool, millis: u64) -> usize {
     let mut node = Node::new(30, 16);
     node.tell(Input::SelfComplete(complete));

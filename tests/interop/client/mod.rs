@@ -144,6 +144,8 @@ impl Site {
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) kind: Kind,
+    /// A program and its arguments that starts the client in its turn, by exec; empty for none.
+    pub(crate) launcher: Vec<String>,
     site: Site,
     data: PathBuf,
     child: Option<Child>,
@@ -171,6 +173,7 @@ impl Client {
         payload.write(has, &data, true);
         Self {
             kind,
+            launcher: Vec::new(),
             site,
             data,
             child: None,
@@ -191,6 +194,18 @@ impl Client {
         // A proxy of the environment must not see a tracker.
         for name in ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"] {
             command.env_remove(name);
+        }
+        if let Some((program, arguments)) = self.launcher.split_first() {
+            let mut launcher = Command::new(program);
+            launcher.args(arguments).arg(command.get_program());
+            launcher.args(command.get_args());
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => launcher.env(name, value),
+                    None => launcher.env_remove(name),
+                };
+            }
+            command = launcher;
         }
         let mut log = fs::File::options();
         let output = log.create(true).append(true).open(self.log_file());
