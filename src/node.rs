@@ -199,9 +199,13 @@ impl NodeBuilder {
         self
     }
 
-    /// Which swarm to join, by its content's name or its infohash, if peers offer several.
+    /// Which swarm to join, by its content's name or its infohash, if peers offer several. That of an
+    /// infohash is joined from the start.
     pub fn swarm(mut self, name: impl Into<String>) -> Self {
-        self.swarm = Some(name.into());
+        let name = name.into();
+        // An infohash is all that it takes to ask trackers, and whoever may have it.
+        self.join = name.parse().ok().or(self.join);
+        self.swarm = Some(name);
         self
     }
 

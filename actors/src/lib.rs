@@ -22,6 +22,7 @@ pub mod clock;
 pub mod counters;
 pub mod credit;
 pub mod discovery;
+pub mod fetch;
 pub mod guard;
 pub mod limits;
 pub mod listener;

@@ -113,7 +113,9 @@ impl StateFolder {
         }
     }
 
-    fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
+    /// Reads the description of a swarm that an earlier life has learned, if there is one.
+    #[must_use]
+    pub fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
         let bytes = fs::read(self.info_file(info_hash)).ok()?;
         let info = Info::parse(Bytes::from(bytes)).ok()?;
         (info.info_hash() == info_hash).then_some(info)
@@ -157,7 +159,7 @@ impl StateFolder {
     /// # Errors
     /// The disk refuses.
     pub fn save_learned(&self, info: &Info) -> io::Result<()> {
-        replace(&self.info_file(info.info_hash()), info.bytes())?;
+        self.save_info(info)?;
         let mut learned = self.learned();
         *learned = Some(info.info_hash());
         let text = fs::read(self.node_file()).unwrap_or_default();
@@ -167,6 +169,15 @@ impl StateFolder {
         };
         node["swarm"] = json!(info.info_hash().to_string());
         replace(&self.node_file(), format!("{node:#}\n").as_bytes())
+    }
+
+    /// Remembers the description of a swarm that the node was told to join: its next life need not
+    /// ask for it again.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_info(&self, info: &Info) -> io::Result<()> {
+        replace(&self.info_file(info.info_hash()), info.bytes())
     }
 
     fn is_ours(&self, node: &Value) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{Message, Recipient};
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::layout::PieceIndex;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::turns::Turn;
 
 use super::session::SessionCommand;
@@ -31,6 +31,8 @@ pub struct OpenLink {
 pub struct ServeContent {
     /// The content.
     pub info: Arc<Info>,
+    /// Which of its files are wanted.
+    pub selection: Selection,
     /// Its file.
     pub storage: StorageHandle,
 }
@@ -74,7 +76,8 @@ pub enum StorageFact {
 #[rtype(result = "Progress")]
 pub struct QueryProgress;
 
-/// How far a swarm is.
+/// How far a swarm is. Pieces and bytes are those of the selected files and of what lies in the same
+/// pieces; where nothing is selected, and the node only serves what is there, those of the whole.
 #[derive(Clone, Debug, Default, Eq, PartialEq, actix::MessageResponse)]
 pub struct Progress {
     /// The content is known.
@@ -91,6 +94,8 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes in all.
     pub size: u64,
+    /// Bytes of the whole content that are not here, selected or not.
+    pub left: u64,
     /// Bytes of pieces that are on their way or wait to be written.
     pub in_flight: u64,
     /// Bytes of blocks that its links received in this life.

@@ -30,7 +30,9 @@ use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::scheduler::{OpenLink, Progress, QueryProgress, ServeContent, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::storage::ReportPieces;
-use crate::messages::supervisor::{CompletionChanged, ContentLearned, StorageTrouble};
+use crate::messages::supervisor::{
+    CompletionChanged, ContentLearned, ContentUnusable, StorageTrouble,
+};
 use crate::messages::{Crash, Ping};
 use crate::words::counted;
 
@@ -47,6 +49,8 @@ pub struct Setup {
     pub completed: (Recipient<SwarmCompleted>, Recipient<CompletionChanged>),
     /// Learns the content when it was fetched from peers.
     pub learned: Recipient<ContentLearned>,
+    /// Learns that what was fetched is of no use.
+    pub unusable: Recipient<ContentUnusable>,
     /// Learns when the file cannot be used.
     pub trouble: Recipient<StorageTrouble>,
     /// The node's clock.

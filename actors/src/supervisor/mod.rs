@@ -7,14 +7,15 @@
 
 mod children;
 mod manners;
+mod places;
 mod settings;
+mod share;
 mod shutdown;
 mod swarms;
 mod threads;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -30,7 +31,9 @@ use swarmlet_protocol::tracker::TrackerUrl;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::manners::Manners;
-pub use self::settings::{Settings, Share, Sweep, interfaces, own_addresses, sweeps};
+pub use self::places::{Kept, Misplaced, check as check_places};
+pub use self::settings::{Settings, Sweep, interfaces, own_addresses, sweeps};
+pub use self::share::{Choice, Place, Share, Topic};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
@@ -43,7 +46,7 @@ use crate::listener::Listener;
 use crate::messages::discovery::CrashLink;
 use crate::messages::events::Event;
 use crate::messages::supervisor::{
-    CompletionChanged, ContentLearned, CrashActor, JoinSwarm, Shutdown, StartSession,
+    CompletionChanged, ContentLearned, ContentUnusable, CrashActor, JoinSwarm, Shutdown, StartSession,
     StorageTrouble,
 };
 use crate::messages::{ActorKind, Crash};
@@ -97,8 +100,13 @@ struct Children {
 struct SwarmActors {
     scheduler: Addr<Scheduler>,
     storage: Option<Addr<Storage>>,
-    /// Where the content is kept.
-    place: PathBuf,
+    /// Where the content is to be kept, and where it is since it is known.
+    place: Place,
+    kept: Option<Kept>,
+    /// Which of its files are wanted.
+    choice: Choice,
+    /// It is what the fleet shares: remembered as such.
+    is_of_fleet: bool,
     /// Trackers of the content, in tiers.
     trackers: Vec<Vec<TrackerUrl>>,
     configured: bool,
@@ -257,7 +265,9 @@ impl Handler<JoinSwarm> for Supervisor {
         if !self.swarms.contains_key(&info_hash) {
             let swarm = NewSwarm {
                 info_hash,
-                place,
+                place: Place::At(place),
+                choice: Choice::all(),
+                is_of_fleet: true,
                 configured: false,
                 peers: Vec::new(),
                 limits: Limits::default(),
@@ -279,11 +289,27 @@ impl Handler<ContentLearned> for Supervisor {
         );
         if let Some(state) = self.state.clone() {
             let info = Arc::clone(&info);
+            let swarm = self.swarms.get(&info.info_hash());
+            let is_of_fleet = swarm.is_some_and(|swarm| swarm.is_of_fleet);
             // Nobody waits for it.
-            actix_rt::spawn(spawn_blocking(move || or_warn(state.save_learned(&info))));
+            actix_rt::spawn(spawn_blocking(move || {
+                or_warn(match is_of_fleet {
+                    true => state.save_learned(&info),
+                    false => state.save_info(&info),
+                });
+            }));
         }
         self.serve(&info, context);
         self.announce_swarm(info.info_hash(), Some(&info), Vec::new());
+    }
+}
+
+impl Handler<ContentUnusable> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, unusable: ContentUnusable, _: &mut Self::Context) {
+        let ContentUnusable { info_hash, error } = unusable;
+        self.tell(Event::ContentRefused { info_hash, error });
     }
 }
 

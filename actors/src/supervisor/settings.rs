@@ -1,17 +1,16 @@
 //! What a node is told at its start, and what follows from it and from the machine's networks.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::tracker::TrackerUrl;
 
 use super::manners::Manners;
+use super::share::Share;
 use crate::messages::events::Event;
 
 /// Everything that a node needs to know.
@@ -48,38 +47,6 @@ pub struct Settings {
     pub progress_period: Duration,
     /// How it treats its peers.
     pub manners: Manners,
-}
-
-/// One content of a node.
-#[derive(Clone, Debug)]
-pub struct Share {
-    /// What it is.
-    pub info: Info,
-    /// Where it is kept: the content's file, or the folder in which its files lie.
-    pub data: PathBuf,
-    /// Peers that have it.
-    pub peers: Vec<PeerAddress>,
-    /// Bytes per second from peers, beside the node's limit; `None` is no limit.
-    pub download_limit: Option<NonZeroU64>,
-    /// Bytes of blocks per second to peers, beside the node's limit; `None` is no limit.
-    pub upload_limit: Option<NonZeroU64>,
-    /// Trackers of the content, in tiers (BEP 12).
-    pub trackers: Vec<Vec<TrackerUrl>>,
-}
-
-impl Share {
-    /// A content that is kept there, of which no peers are known, as fast as can be.
-    #[must_use]
-    pub fn new(info: Info, data: impl Into<PathBuf>) -> Self {
-        Self {
-            info,
-            data: data.into(),
-            peers: Vec::new(),
-            download_limit: None,
-            upload_limit: None,
-            trackers: Vec::new(),
-        }
-    }
 }
 
 /// Which networks a node searches for peers.

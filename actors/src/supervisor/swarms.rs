@@ -1,17 +1,17 @@
 //! Starting what one content needs: its scheduler, and its storage once it is known.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context};
-use log::{info, warn};
+use log::{error, info, warn};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::{TrackerUrl, tiers_of};
 
 use super::children::reporter;
-use super::settings::Share;
+use super::places::{self, Kept};
+use super::share::{Choice, Place, Share, Topic};
 use super::{Supervisor, SwarmActors};
 use crate::guard::{self, Policy};
 use crate::limits::Limits;
@@ -29,7 +29,11 @@ use crate::watchdog::Watch;
 pub(super) struct NewSwarm {
     pub(super) info_hash: InfoHash,
     /// Where its content is kept.
-    pub(super) place: PathBuf,
+    pub(super) place: Place,
+    /// Which of its files are wanted.
+    pub(super) choice: Choice,
+    /// It is what the fleet shares, and is remembered as such.
+    pub(super) is_of_fleet: bool,
     /// It stands in our own configuration.
     pub(super) configured: bool,
     /// Peers of this swarm alone.
@@ -43,24 +47,35 @@ pub(super) struct NewSwarm {
 impl Supervisor {
     /// Starts all that one content of the configuration needs.
     pub(super) fn start_share(&mut self, share: &Share, context: &Context<Self>) {
+        let info_hash = share.info_hash();
         let Share {
-            info,
-            data,
+            topic,
+            place,
+            choice,
             peers,
             trackers,
             download_limit,
             upload_limit,
         } = share;
+        let info = match topic {
+            Topic::Known(info) => Some(info.clone()),
+            // An earlier life may have learned it.
+            Topic::Named(_) => self.state.as_ref().and_then(|it| it.load_info(info_hash)),
+        };
         let swarm = NewSwarm {
-            info_hash: info.info_hash(),
-            place: data.clone(),
+            info_hash,
+            place: place.clone(),
+            choice: choice.clone(),
+            is_of_fleet: false,
             configured: true,
             peers: peers.clone(),
             limits: Limits::new(*download_limit, *upload_limit),
             trackers: trackers.clone(),
         };
-        self.start_swarm(swarm, Some(info), context);
-        self.serve(&Arc::new(info.clone()), context);
+        self.start_swarm(swarm, info.as_ref(), context);
+        if let Some(info) = info {
+            self.serve(&Arc::new(info), context);
+        }
     }
 
     /// The configuration describes no content. What was learned in an earlier life is started, unless
@@ -82,7 +97,9 @@ impl Supervisor {
         };
         let swarm = NewSwarm {
             info_hash,
-            place,
+            place: Place::At(place),
+            choice: Choice::all(),
+            is_of_fleet: true,
             configured: join.is_some(),
             peers: Vec::new(),
             limits: Limits::default(),
@@ -131,6 +148,8 @@ impl Supervisor {
         let NewSwarm {
             info_hash,
             place,
+            choice,
+            is_of_fleet,
             configured,
             peers,
             limits,
@@ -148,6 +167,7 @@ impl Supervisor {
             ban: discovery.clone().recipient(),
             completed: (discovery.clone().recipient(), myself.clone().recipient()),
             learned: myself.clone().recipient(),
+            unusable: myself.clone().recipient(),
             trouble: myself.clone().recipient(),
             clock: self.clock,
             seed: self.seed,
@@ -164,6 +184,9 @@ impl Supervisor {
             scheduler,
             storage: None,
             place,
+            kept: None,
+            choice,
+            is_of_fleet,
             trackers,
             configured,
         };
@@ -201,8 +224,44 @@ impl Supervisor {
         });
     }
 
+    /// The content is known: which of its files are wanted, and where does it go?
+    fn admit(&self, info: &Info) -> Result<(Kept, Selection), String> {
+        let Some(swarm) = self.swarms.get(&info.info_hash()) else {
+            return Err("bug: it is no swarm of ours".to_owned());
+        };
+        let selection = swarm.choice.of(info)?;
+        let kept = Kept {
+            path: swarm.place.of(info),
+            is_folder: Some(info.is_folder()),
+        };
+        // What was named was looked at before the node was started, and storage waits until it can
+        // be used. Where a learned name leads is seen only now.
+        if let Place::Under(_) = swarm.place {
+            let others = self.swarms.values().filter_map(|swarm| swarm.kept.clone());
+            let all: Vec<_> = others.chain([kept.clone()]).collect();
+            places::check(&all).map_err(|misplaced| {
+                let path = misplaced.path.display();
+                format!("cannot open {path}: {}", misplaced.reason)
+            })?;
+        }
+        Ok((kept, selection))
+    }
+
     /// The content is known: starts its storage.
     pub(super) fn serve(&mut self, info: &Arc<Info>, context: &Context<Self>) {
+        let info_hash = info.info_hash();
+        let is_new = |swarm: &SwarmActors| swarm.storage.is_none();
+        if !self.swarms.get(&info_hash).is_some_and(is_new) {
+            return;
+        }
+        let (kept, selection) = match self.admit(info) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                error!("{info_hash} cannot be kept: {error}");
+                self.tell(Event::ContentRefused { info_hash, error });
+                return;
+            }
+        };
         let myself = context.address();
         let Some(swarm) = self.swarms.get_mut(&info.info_hash()) else {
             return;
@@ -215,6 +274,7 @@ impl Supervisor {
         // The scheduler hears of the storage before the storage says its first word to it.
         swarm.scheduler.do_send(ServeContent {
             info: Arc::clone(info),
+            selection: selection.clone(),
             storage: StorageHandle {
                 read: storage.clone().recipient(),
                 store: storage.clone().recipient(),
@@ -226,7 +286,8 @@ impl Supervisor {
         });
         let actor = Storage::new(storage::Setup {
             info: Arc::clone(info),
-            path: swarm.place.clone(),
+            selection: selection.clone(),
+            path: kept.path.clone(),
             scratch: self
                 .settings
                 .state
@@ -253,15 +314,24 @@ impl Supervisor {
         });
         children.turns.do_send(ContentStarted {
             info_hash: info.info_hash(),
-            size: info.layout().size(),
+            size: match selection.is_all() {
+                true => info.layout().size(),
+                // What shares a piece with what is selected is not much.
+                false => selection.bytes(),
+            },
             progress: swarm.scheduler.clone().recipient(),
             turn: swarm.scheduler.clone().recipient(),
         });
         swarm.storage = Some(storage);
+        swarm.kept = Some(kept.clone());
         self.tell(Event::ContentKnown {
             info_hash: info.info_hash(),
             size: info.layout().size(),
             pieces: info.layout().pieces(),
+            name: info.name().to_owned(),
+            place: kept.path,
+            files: selection.files(),
+            selected: selection.bytes(),
         });
     }
 }

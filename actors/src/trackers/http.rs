@@ -38,7 +38,7 @@ const AGENT: &str = concat!("swarmlet/", env!("CARGO_PKG_VERSION"));
 
 /// The HTTP clients of a node.
 #[derive(Debug)]
-pub(super) struct Clients {
+pub(crate) struct Clients {
     from: IpAddr,
     /// Without CA certificates, for `http://`.
     plain: OnceCell<Client>,
@@ -48,7 +48,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// No client yet.
-    pub(super) const fn new(from: IpAddr) -> Self {
+    pub(crate) const fn new(from: IpAddr) -> Self {
         Self {
             from,
             plain: OnceCell::new(),
@@ -58,7 +58,7 @@ impl Clients {
 
     /// Gets the URL of an announce, and reads the answer.
     pub(super) async fn announce(&self, url: &str) -> Result<Answer, AskFailure> {
-        let (status, body) = timeout(PATIENCE, self.get(url))
+        let (status, body) = timeout(PATIENCE, self.get(url, MAX_BODY))
             .await
             .map_err(|_| AskFailure::new(format!("no answer within {} s", PATIENCE.as_secs())))??;
         let answer = http::answer(&body);
@@ -70,14 +70,19 @@ impl Clients {
         }
     }
 
-    async fn get(&self, url: &str) -> Result<(reqwest::StatusCode, Vec<u8>), AskFailure> {
+    /// Gets what is at a URL, of that many bytes at most; follows redirects.
+    pub(crate) async fn get(
+        &self,
+        url: &str,
+        limit: usize,
+    ) -> Result<(reqwest::StatusCode, Vec<u8>), AskFailure> {
         let mut url = Url::parse(url).map_err(|error| AskFailure::new(error.to_string()))?;
         for _ in 0..=MAX_REDIRECTS {
             let client = self.client(&url).await?;
             let response = client.get(url.clone()).send().await.map_err(failure)?;
             match redirect(&response) {
                 Some(next) => url = next?,
-                None => return Ok((response.status(), read(response).await?)),
+                None => return Ok((response.status(), read(response, limit).await?)),
             }
         }
         Err(AskFailure::new(format!(
@@ -146,12 +151,12 @@ fn redirect(response: &Response) -> Option<Result<Url, AskFailure>> {
 }
 
 /// The body, if it is not too long.
-async fn read(mut response: Response) -> Result<Vec<u8>, AskFailure> {
+async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, AskFailure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > limit {
             return Err(AskFailure::new(format!(
-                "its answer has more than {MAX_BODY} bytes"
+                "its answer has more than {limit} bytes"
             )));
         }
         body.extend_from_slice(&chunk);

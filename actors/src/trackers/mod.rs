@@ -5,8 +5,8 @@
 //! A node without trackers opens no socket here and builds no HTTP client. Invariant: one request
 //! per swarm at a time, until the end.
 
-mod ask;
-mod http;
+pub(crate) mod ask;
+pub(crate) mod http;
 mod said;
 mod udp;
 
@@ -55,8 +55,8 @@ pub struct Trackers {
     setup: Setup,
     /// What the supervisor told of our swarms; survives a restart.
     tracked: HashMap<InfoHash, TrackSwarm>,
-    /// Which are complete here, and whether they were fetched; survives a restart.
-    complete: HashMap<InfoHash, bool>,
+    /// Which are complete here, and what trackers are to be told of it; survives a restart.
+    complete: HashMap<InfoHash, Input>,
     asker: Rc<Asker>,
     bell: Bell,
     state: State,
@@ -122,8 +122,8 @@ impl Trackers {
             measuring: false,
         };
         self.state.swarms.insert(info_hash, swarm);
-        if let Some(&fetched) = self.complete.get(&info_hash) {
-            self.handle(info_hash, Input::Completed { fetched }, context);
+        if let Some(input) = self.complete.get(&info_hash).cloned() {
+            self.handle(info_hash, input, context);
         }
         self.bell.rouse();
     }
@@ -232,9 +232,7 @@ fn figures(progress: &Progress) -> Figures {
     Figures {
         uploaded: progress.sent,
         downloaded: progress.received,
-        left: progress
-            .known
-            .then(|| progress.size.saturating_sub(progress.bytes)),
+        left: progress.known.then_some(progress.left),
     }
 }
 
@@ -300,11 +298,16 @@ impl Handler<CompletionChanged> for Trackers {
         let CompletionChanged {
             info_hash,
             complete,
+            partial,
             fetched,
         } = changed;
         let input = if complete {
-            self.complete.insert(info_hash, fetched);
-            Input::Completed { fetched }
+            let input = match partial {
+                true => Input::Satisfied,
+                false => Input::Completed { fetched },
+            };
+            self.complete.insert(info_hash, input.clone());
+            input
         } else {
             self.complete.remove(&info_hash);
             Input::Incomplete

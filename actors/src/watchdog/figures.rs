@@ -76,6 +76,7 @@ pub(super) fn sum<'a>(contents: impl Iterator<Item = &'a Progress>) -> Progress 
         without_holder: sum.without_holder.saturating_add(one.without_holder),
         bytes: sum.bytes.saturating_add(one.bytes),
         size: sum.size.saturating_add(one.size),
+        left: sum.left.saturating_add(one.left),
         in_flight: sum.in_flight.saturating_add(one.in_flight),
         received: sum.received.saturating_add(one.received),
         sent: sum.sent.saturating_add(one.sent),

@@ -3,6 +3,7 @@
 //! Version 1 infohashes only.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -26,6 +27,8 @@ pub struct Magnet {
     pub trackers: Vec<String>,
     /// Peers to ask (`x.pe`).
     pub peers: Vec<PeerAddress>,
+    /// The files that are wanted, by their numbers in the list (`so`, BEP 53); all if there is none.
+    pub select: Vec<RangeInclusive<u32>>,
 }
 
 /// A text that is not a magnet link that we can follow.
@@ -47,6 +50,9 @@ pub enum MagnetError {
     /// A peer's address that is none.
     #[error("the magnet link's x.pe: {0}")]
     Peer(ParseAddressError),
+    /// A choice of files that is none.
+    #[error("the magnet link's so: '{0}' is no list of file numbers such as 0,2,6-8")]
+    Select(String),
 }
 
 impl FromStr for Magnet {
@@ -61,6 +67,7 @@ impl FromStr for Magnet {
         let mut info_hash = None;
         let mut version_two = false;
         let (mut name, mut trackers, mut peers) = (None, Vec::new(), Vec::new());
+        let mut select = Vec::new();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             // Several values of a key may be numbered: `tr.1`, `tr.2`.
@@ -82,6 +89,13 @@ impl FromStr for Magnet {
                     name = Some(printable(shown.as_bytes(), MAX_NAME_LENGTH));
                 }
                 "tr" if !value.is_empty() => trackers.push(unescape(value)),
+                "so" if !value.is_empty() => {
+                    let numbers = unescape(value);
+                    for part in numbers.split(',') {
+                        let range = read_range(part.trim());
+                        select.push(range.ok_or_else(|| MagnetError::Select(quoted(&numbers)))?);
+                    }
+                }
                 "x.pe" => peers.push(unescape(value).parse().map_err(MagnetError::Peer)?),
                 _ => {}
             }
@@ -95,6 +109,7 @@ impl FromStr for Magnet {
             name,
             trackers,
             peers,
+            select,
         })
     }
 }
@@ -113,8 +128,23 @@ impl fmt::Display for Magnet {
         // Not escaped: there is nothing to escape in an address, and clients do not undo it here.
         self.peers
             .iter()
-            .try_for_each(|peer| write!(f, "&x.pe={peer}"))
+            .try_for_each(|peer| write!(f, "&x.pe={peer}"))?;
+        for (place, range) in self.select.iter().enumerate() {
+            f.write_str(if place == 0 { "&so=" } else { "," })?;
+            write!(f, "{}", range.start())?;
+            if range.end() > range.start() {
+                write!(f, "-{}", range.end())?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// A number, or two with a dash between them, the smaller one first.
+fn read_range(text: &str) -> Option<RangeInclusive<u32>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some(first..=last)
 }
 
 fn after_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -210,11 +240,12 @@ mod tests {
         assert_eq!(magnet.peers.len(), 2);
         assert_eq!(magnet.to_string(), text);
         let odd = read(&format!(
-            "magnet:?dn=a+b%zz&xt.1=urn:btih:{HEX}&tr.1=u&tr.2=v&so=1"
+            "magnet:?dn=a+b%zz&xt.1=urn:btih:{HEX}&tr.1=u&tr.2=v&so=0%2c2,6-8"
         ));
         let odd = odd.unwrap();
         assert_eq!(odd.name.as_deref(), Some("a b%zz"));
         assert_eq!(odd.trackers, ["u", "v"]);
+        assert_eq!(odd.select, [0..=0, 2..=2, 6..=8]);
     }
 
     #[test]
@@ -237,6 +268,10 @@ mod tests {
                 "'abc' is not an infohash of 40 hex digits or 32 base32 digits",
             ),
             (
+                &format!("magnet:?xt=urn:btih:{HEX}&so=1,3-2"),
+                "the magnet link's so: '1,3-2' is no list of file numbers such as 0,2,6-8",
+            ),
+            (
                 &format!("magnet:?xt=urn:btih:{HEX}&x.pe=x:y"),
                 "the magnet link's x.pe: 'x:y' is not an address: the port 'y' is not a number from 1 to 65535",
             ),
@@ -252,9 +287,11 @@ mod tests {
             name in prop::option::of("\\PC{1,20}"),
             trackers in prop::collection::vec("\\PC{1,20}", 0..4),
             port in 1_u16..,
+            numbers in prop::collection::vec((0_u32..9, 0_u32..9), 0..4),
         ) {
             let peers = vec![format!("node:{port}").parse().unwrap()];
-            let magnet = Magnet { info_hash: InfoHash(hash), name, trackers, peers };
+            let select = numbers.into_iter().map(|(first, more)| first..=first + more).collect();
+            let magnet = Magnet { info_hash: InfoHash(hash), name, trackers, peers, select };
             prop_assert_eq!(magnet.to_string().parse(), Ok(magnet));
         }
 

@@ -232,7 +232,8 @@ pub enum Output {
         /// What.
         pieces: Vec<PieceIndex>,
     },
-    /// Everything that is selected is here. Once, and again after a loss was repaired or when more
-    /// was selected. Where nothing is to be had it comes with the first input.
+    /// Everything that is selected is here, and storage's check is over. Once, and again after a
+    /// loss was repaired or when more was selected. A content without pieces is complete at the
+    /// first input.
     Complete,
 }

@@ -111,10 +111,10 @@ impl Picker {
         self.state.table.have()
     }
 
-    /// Is everything here that is selected?
+    /// Is everything here that is selected, and storage's check over?
     #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.state.table.is_satisfied()
+    pub fn is_complete(&self) -> bool {
+        self.state.is_satisfied()
     }
 
     /// Is the piece selected? All are, if nothing else was said.
@@ -144,8 +144,7 @@ impl Picker {
     /// How many pieces wait for storage's check.
     #[must_use]
     pub fn postponed(&self) -> u32 {
-        let known = self.have().count() + self.wanted() + self.leased() + self.skipped();
-        self.state.table.layout().pieces() - known
+        self.state.postponed()
     }
 
     /// How many wanted pieces nobody connected has: these wait for a peer or a `have`.
@@ -279,7 +278,7 @@ impl Picker {
         out.extend(grants.map(|(link, pieces)| Output::Grant { link, pieces }));
         let suggestions = effects.suggestions.into_iter();
         out.extend(suggestions.map(|(link, pieces)| Output::Suggest { link, pieces }));
-        if state.table.is_satisfied() && !std::mem::replace(&mut state.told_complete, true) {
+        if state.is_satisfied() && !std::mem::replace(&mut state.told_complete, true) {
             out.push(Output::Complete);
         }
     }

@@ -51,6 +51,19 @@ impl State {
         u64::from(self.table.layout().length(piece))
     }
 
+    /// How many pieces wait for storage's check.
+    pub(super) fn postponed(&self) -> u32 {
+        let fetched = self.table.wanted() + self.leases.len() as u32;
+        let known = self.table.have().count() + fetched + self.table.skipped();
+        self.table.layout().pieces() - known
+    }
+
+    /// Is everything here that is selected? Not before the check has come to its end: what is here
+    /// and not selected is found by it, too.
+    pub(super) fn is_satisfied(&self) -> bool {
+        self.table.missing() == 0 && self.postponed() == 0
+    }
+
     /// Moves a piece, and keeps the links' count of useful pieces and their news of wanted ones.
     pub(super) fn move_piece(&mut self, piece: PieceIndex, to: PieceState) {
         let before = self.table.is_lacking(piece);
@@ -106,7 +119,7 @@ impl State {
     /// From now on these are to be had, and no others.
     pub(super) fn select(&mut self, selected: Bits, effects: &mut Effects) {
         let before = self.table.select(selected);
-        self.told_complete &= self.table.is_satisfied();
+        self.told_complete &= self.is_satisfied();
         for piece in self.table.layout().all_pieces() {
             let is_selected = self.table.is_selected(piece);
             if before.contains(piece) == is_selected {

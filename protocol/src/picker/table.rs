@@ -83,9 +83,9 @@ impl Table {
         std::mem::replace(&mut self.selected, selected)
     }
 
-    /// Is all here that is selected?
-    pub(super) const fn is_satisfied(&self) -> bool {
-        self.missing.count() == 0
+    /// How many pieces are selected and not here.
+    pub(super) const fn missing(&self) -> u32 {
+        self.missing.count()
     }
 
     /// How many missing pieces are not selected.

@@ -73,6 +73,10 @@ pub enum Input {
     /// We have everything now. The peer was not told of pieces that it had itself; it learns of
     /// them all at once, so that it can fetch from us what it loses, and knows that we are done.
     Complete,
+    /// We want nothing more, and lack some of the content: part of it was selected, and that is
+    /// here. Told to peers that are no swarmlets (BEP 21); to those the word means that we have
+    /// everything.
+    Satisfied,
     /// We lost these pieces: requests for them are refused until they are announced again.
     Withdraw(Vec<PieceIndex>),
     /// Does the peer have something that we lack?

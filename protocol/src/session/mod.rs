@@ -72,6 +72,8 @@ pub struct Session {
     waiting: bool,
     /// The content, learned while the host had not let the link in.
     early: Option<(Arc<Info>, Bitfield)>,
+    /// We want nothing more; the peer is to be told of it once it has said who it is.
+    satisfied: bool,
 }
 
 #[derive(Debug)]
@@ -107,6 +109,7 @@ impl Session {
             last_written: now,
             waiting: false,
             early: None,
+            satisfied: false,
             params,
         };
         if let Role::Dialed { info_hash } = session.params.role {
@@ -218,6 +221,7 @@ impl Session {
             }
             Input::Cancel(pieces) => self.pieces.cancel(&pieces, &mut self.outbox),
             Input::Complete => self.complete(),
+            Input::Satisfied => self.satisfied(),
             Input::Withdraw(pieces) => self.pieces.withdraw(&pieces),
             Input::Announce(pieces) => self.pieces.announce(&pieces, &mut self.outbox),
             Input::Suggest(pieces) => self.pieces.suggest(&pieces, &mut self.outbox),

@@ -95,6 +95,9 @@ impl Session {
         }
         self.pieces.reciprocity.fleet = handshake.swarms_id.is_some();
         self.pieces.reciprocity.upload_only = handshake.upload_only;
+        if self.satisfied {
+            self.satisfied();
+        }
         // Others say so, too, when they want no more of a content that they have in part.
         if handshake.upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
             self.pieces.claims.completed(out);
@@ -109,6 +112,19 @@ impl Session {
             .pieces
             .gain_all(self.extensions.is_fleet(), &mut self.outbox)
         {
+            return;
+        }
+        let handshake = ExtensionHandshake {
+            upload_only: true,
+            ..ExtensionHandshake::default()
+        };
+        self.extensions.add(&handshake, &mut self.outbox);
+    }
+
+    /// We want nothing more, and have not all of it (BEP 21).
+    pub(super) fn satisfied(&mut self) {
+        self.satisfied = !self.extensions.is_settled();
+        if self.satisfied || self.extensions.is_fleet() {
             return;
         }
         let handshake = ExtensionHandshake {

@@ -48,6 +48,8 @@ pub enum Input {
     },
     /// The file is no longer complete.
     Incomplete,
+    /// All that is wanted of the file is here, and the rest is not: we are a partial seed (BEP 21).
+    Satisfied,
     /// How far we are. Wanted before each [`Self::Tick`].
     Measured(Figures),
     /// The node leaves. The last input.
@@ -89,6 +91,8 @@ pub struct Announcer {
     figures: Figures,
     asked: Option<Asked>,
     complete: bool,
+    /// We want no more than we have.
+    satisfied: bool,
     /// Trackers do not know yet whether we are complete now.
     news: bool,
     /// The file was fetched, and no tracker has been told that it is complete.
@@ -109,6 +113,7 @@ impl Announcer {
             figures: Figures::default(),
             asked: None,
             complete: false,
+            satisfied: false,
             news: false,
             fetched: false,
             stopped: false,
@@ -123,6 +128,10 @@ impl Announcer {
             Input::Completed { fetched } => self.completed(true, fetched),
             Input::Failed { tracker, refused } => self.failed(&tracker, refused, now),
             Input::Incomplete => self.completed(false, false),
+            Input::Satisfied => {
+                self.completed(false, false);
+                self.satisfied = true;
+            }
             Input::Measured(figures) => self.figures = figures,
             Input::Stop => self.stop(out),
             Input::Tick => self.ask(now, out),
@@ -163,6 +172,7 @@ impl Announcer {
         let event = match (next.knows_us, self.fetched) {
             (false, _) => Event::Started,
             (true, true) => Event::Completed,
+            (true, false) if self.satisfied => Event::Paused,
             (true, false) => Event::Regular,
         };
         let announce = self.announce(event, next.tracker_id.clone());
@@ -217,6 +227,7 @@ impl Announcer {
     }
 
     fn completed(&mut self, complete: bool, fetched: bool) {
+        self.satisfied = false;
         if std::mem::replace(&mut self.complete, complete) != complete {
             self.news = true;
             self.fetched = fetched;

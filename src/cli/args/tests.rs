@@ -34,15 +34,15 @@ fn the_parser_is_consistent() {
 fn defaults_are_those_of_a_container() {
     let args = node("swarmlet node", &[]).unwrap();
     assert!(args.confs.is_empty() && args.data.is_empty() && args.shares.is_none());
-    assert_eq!(args.listen.0, "0.0.0.0:6881".parse().unwrap());
-    assert_eq!(args.state, None);
+    assert_eq!(args.network.listen, None);
+    assert_eq!(args.network.state, None);
     assert_eq!(args.fleet, "");
-    assert_eq!(args.sweep, Sweep::Off);
-    assert_eq!(args.lan, Switch::Off);
-    assert!(args.peers.is_empty() && args.trackers.is_empty());
+    assert_eq!(args.network.sweep, Sweep::Off);
+    assert_eq!(args.network.lan, Switch::Off);
+    assert!(args.network.peers.is_empty() && args.network.trackers.is_empty());
     assert!(!args.exit_when_complete);
-    assert_eq!((args.download_limit, args.upload_limit), (None, None));
-    assert_eq!((args.upload_slots, args.max_links), (None, None));
+    assert_eq!((args.network.download_limit, args.network.upload_limit), (None, None));
+    assert_eq!((args.network.upload_slots, args.network.max_links), (None, None));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn peers_add_up() {
         &[],
     )
     .unwrap();
-    let peers: Vec<String> = args.peers.iter().map(ToString::to_string).collect();
+    let peers: Vec<String> = args.network.peers.iter().map(ToString::to_string).collect();
     assert_eq!(peers.len(), 3);
     assert_eq!(peers[1], "a.example:7000");
 }
@@ -63,7 +63,7 @@ fn trackers_add_up_and_must_be_such() {
         "swarmlet node --tracker http://t/announce?a=1 --tracker udp://10.0.0.1:6969,https://u/",
         &[],
     );
-    let trackers = args.unwrap().trackers;
+    let trackers = args.unwrap().network.trackers;
     let trackers: Vec<&str> = trackers.iter().map(TrackerUrl::as_str).collect();
     let expected = ["http://t/announce?a=1", "udp://10.0.0.1:6969", "https://u/"];
     assert_eq!(trackers, expected);

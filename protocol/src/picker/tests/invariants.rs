@@ -82,7 +82,7 @@ impl Model {
     }
 
     fn is_complete(&self) -> bool {
-        self.selected.is_subset(&self.have)
+        self.selected.is_subset(&self.have) && self.unchecked.is_empty()
     }
 
     fn length(&self, piece: PieceIndex) -> u64 {
@@ -109,7 +109,6 @@ impl Model {
                 self.gain(&gained);
                 for piece in bad {
                     self.unchecked.remove(piece);
-                    // What was selected no longer decides: a loss of anything is told anew.
                     self.complete &= !self.have.remove(piece);
                 }
             }
