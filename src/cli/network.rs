@@ -54,6 +54,14 @@ impl Network {
         self.listen.unwrap_or_else(|| everywhere(DEFAULT_PORT))
     }
 
+    /// The same on all addresses, and a port that the system chooses.
+    pub(crate) fn on_any_port(self) -> Self {
+        Self {
+            listen: Some(everywhere(0)),
+            ..self
+        }
+    }
+
     /// Tells it to a node that is about to be started.
     pub(crate) fn apply(self, mut node: NodeBuilder) -> NodeBuilder {
         let listen = self.listen();
@@ -86,6 +94,6 @@ impl Network {
 }
 
 /// All addresses of the machine.
-pub(crate) fn everywhere(port: u16) -> SocketAddr {
+fn everywhere(port: u16) -> SocketAddr {
     (Ipv4Addr::UNSPECIFIED, port).into()
 }

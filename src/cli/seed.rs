@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::args::SeedArgs;
 use super::create::{describe, parts, refuse_within};
 use super::error::CliError;
-use super::network::{Network, everywhere};
+use super::network::Network;
 use super::output::write_whole;
 use super::progress::NodeBar;
 use super::size::Size;
@@ -142,10 +142,7 @@ async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, C
     };
     let node = match build(network.clone()) {
         // Nobody said which port it must be.
-        Err(Error::Listen(_)) if network.listen.is_none() => build(Network {
-            listen: Some(everywhere(0)),
-            ..network
-        }),
+        Err(Error::Listen(_)) if network.listen.is_none() => build(network.on_any_port()),
         other => other,
     };
     let node = node.map_err(|error| CliError::Node(error.to_string()))?;

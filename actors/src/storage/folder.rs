@@ -603,3 +603,7 @@ fn refuse_bytes(padding: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 #[path = "folder_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "selected_tests.rs"]
+mod selected_tests;

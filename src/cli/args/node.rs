@@ -11,7 +11,7 @@ use super::NetworkArgs;
 pub(crate) struct NodeArgs {
     /// Config file with what is known: Peers, Trackers and FileInfo, all optional [default: /torrent.conf]
     ///
-    /// A .torrent may stand in its place; web seeds in it are not asked. A file that is
+    /// A .torrent or a magnet link may stand in its place; web seeds in it are not asked. A file that is
     /// named here must exist. The default one may be absent: then the node knows nothing and learns
     /// everything from the nodes that it finds. May be given several times, each with its --data:
     /// then the node keeps several contents, and each config must have a FileInfo.

@@ -1,9 +1,11 @@
 //! Defaults, variables, and complaints of the parser.
 
+use std::time::Duration;
+
 use swarmlet_protocol::tracker::TrackerUrl;
 
 use super::*;
-use crate::cli::values::{Sweep, Switch};
+use crate::cli::values::{GoOn, Sweep, Switch};
 
 fn arguments(line: &str) -> Vec<OsString> {
     line.split(' ').map(OsString::from).collect()
@@ -68,6 +70,37 @@ fn trackers_add_up_and_must_be_such() {
     let expected = ["http://t/announce?a=1", "udp://10.0.0.1:6969", "https://u/"];
     assert_eq!(trackers, expected);
     assert!(node("swarmlet node --tracker ftp://t/", &[]).is_err());
+}
+
+fn get(line: &str) -> Result<GetArgs, clap::Error> {
+    match parse(&arguments(line))? {
+        Some(Command::Get(args)) => Ok(args),
+        other => panic!("not a get: {other:?}"),
+    }
+}
+
+#[test]
+fn words_behind_seed_are_a_time_a_ratio_or_sources() {
+    for (line, sources, go_on) in [
+        ("swarmlet get a b", &["a", "b"][..], None),
+        ("swarmlet get a --seed", &["a"], Some(GoOn::Forever)),
+        ("swarmlet get --seed a", &["a"], Some(GoOn::Forever)),
+        ("swarmlet get --seed a b c", &["a", "b", "c"], Some(GoOn::Forever)),
+        ("swarmlet get a --seed ratio 2", &["a"], Some(GoOn::Ratio(2.0))),
+        (
+            "swarmlet get --seed for 2h a b",
+            &["a", "b"],
+            Some(GoOn::For(Duration::from_secs(7_200))),
+        ),
+    ] {
+        let mut args = get(line).unwrap();
+        args.sources.sort();
+        assert_eq!(args.sources, sources, "{line}");
+        assert_eq!(args.go_on, go_on, "{line}");
+    }
+    for line in ["swarmlet get", "swarmlet get --seed", "swarmlet get a --seed for"] {
+        assert!(get(line).is_err(), "{line}");
+    }
 }
 
 #[test]

@@ -213,7 +213,8 @@ impl Jobs {
                 0 => "was here already".to_owned(),
                 _ => {
                     let rate = received as f64 / took.as_secs_f64().max(0.001);
-                    format!("in {}, {}/s", view::time(took), Size(rate as u64))
+                    let (fetched, took) = (Size(received), view::time(took));
+                    format!("{fetched} fetched in {took}, {}/s", Size(rate as u64))
                 }
             };
             Some(format!("{place}: {files}, {size}, verified; {how}"))

@@ -19,7 +19,7 @@ use self::view::View;
 pub(crate) use self::view::peers;
 use super::args::GetArgs;
 use super::error::CliError;
-use super::network::{Network, everywhere};
+use super::network::Network;
 use super::progress::NodeBar;
 use super::size::Size;
 use super::values::GoOn;
@@ -89,10 +89,7 @@ async fn fetch(args: GetArgs, view: View) -> Result<u8, CliError> {
     let node = match build(network.clone()) {
         // Several may run at once, and nobody said which port it must be.
         Err(Error::Listen(error)) if network.listen.is_none() => {
-            let other = build(Network {
-                listen: Some(everywhere(0)),
-                ..network
-            });
+            let other = build(network.on_any_port());
             if let Ok(node) = &other {
                 view.say(&format!("{error}; listening on port {}", node.listen_address().port()));
             }
