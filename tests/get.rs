@@ -88,8 +88,10 @@ impl Stage {
         let seed = self.start("seed", number, arguments);
         let link = || {
             let said = seed.said();
-            said.contains("serving until")
-                .then(|| said.lines().find_map(|line| line.strip_prefix("magnet: ").map(str::to_owned)))
+            said.contains("serving until").then(|| {
+                said.lines()
+                    .find_map(|line| line.strip_prefix("magnet: ").map(str::to_owned))
+            })
         };
         wait_for("it says its link", || link().is_some(), || seed.all());
         let link = link().flatten().unwrap();
@@ -174,18 +176,28 @@ fn the_link_of_a_seed_is_all_it_takes_and_the_second_time_nothing_is_fetched() {
     folder.write(&tree);
     let before = snapshot(&tree);
     let (mut seed, link) = stage.seed(0, &["tree"]);
-    assert!(link.contains(&format!("x.pe={}", stage.address(0))), "{link}");
+    assert!(
+        link.contains(&format!("x.pe={}", stage.address(0))),
+        "{link}"
+    );
     let got = stage.get(1, &[&link, "-o", "here"]);
     assert_ended(&got, 0);
     assert!(folder.is_at(&stage.path("here/tree")), "{}", text(&got));
     let said = String::from_utf8_lossy(&got.stdout);
-    assert!(said.starts_with("here/tree: 205 files, ") && said.contains(" fetched in "), "{said}");
+    assert!(
+        said.starts_with("here/tree: 205 files, ") && said.contains(" fetched in "),
+        "{said}"
+    );
     assert_eq!(seed.stop(), Some(0));
     assert_eq!(snapshot(&tree), before, "a seed only reads");
     // Nobody is there any more: what it is was remembered, and all of it is here.
     let again = stage.get(1, &[&link, "-o", "here"]);
     assert_ended(&again, 0);
-    assert!(text(&again).contains("was here already"), "{}", text(&again));
+    assert!(
+        text(&again).contains("was here already"),
+        "{}",
+        text(&again)
+    );
 }
 
 #[test]
@@ -201,27 +213,44 @@ fn chosen_files_arrive_the_others_do_not_stand_there_and_more_can_be_chosen_late
     let serve = ["--conf", "tree.torrent", "--data", "tree"];
     let mut node = stage.start("node", 0, &serve);
     let peer = stage.address(0).to_string();
-    let some = ["tree.torrent", "--select", "one byte", "--select", "many/3/*", "-o"];
+    let some = [
+        "tree.torrent",
+        "--select",
+        "one byte",
+        "--select",
+        "many/3/*",
+        "-o",
+    ];
     let got = stage.get(1, &[&some[..], &["one", "--peer", &peer]].concat());
     assert_ended(&got, 0);
     let root = stage.path("one/tree");
     let there: Vec<_> = snapshot(&root).into_iter().map(|(path, ..)| path).collect();
     let is_hidden = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with('.');
-    let chosen = |path: &PathBuf| {
-        path.ends_with("b/one byte") || path.parent().unwrap().ends_with("many/3")
-    };
-    assert!(there.iter().all(|path| is_hidden(path) || chosen(path)), "{there:?}");
+    let chosen =
+        |path: &PathBuf| path.ends_with("b/one byte") || path.parent().unwrap().ends_with("many/3");
+    assert!(
+        there.iter().all(|path| is_hidden(path) || chosen(path)),
+        "{there:?}"
+    );
     assert_eq!(there.iter().filter(|path| is_hidden(path)).count(), 1);
     assert_eq!(there.len(), 1 + 1 + 29);
     for path in there.iter().filter(|path| !is_hidden(path)) {
         let original = stage.path("tree").join(path.strip_prefix(&root).unwrap());
-        assert_eq!(fs::read(path).unwrap(), fs::read(original).unwrap(), "{path:?}");
+        assert_eq!(
+            fs::read(path).unwrap(),
+            fs::read(original).unwrap(),
+            "{path:?}"
+        );
     }
     assert_eq!(node.stop(), Some(0));
     // What is here is enough to be verified, and to be given to others.
     let again = stage.get(1, &[&some[..], &["one"]].concat());
     assert_ended(&again, 0);
-    assert!(text(&again).contains("was here already"), "{}", text(&again));
+    assert!(
+        text(&again).contains("was here already"),
+        "{}",
+        text(&again)
+    );
     let mut giver = stage.start("get", 1, &[&some[..], &["one", "--seed"]].concat());
     let peer = stage.address(1).to_string();
     let other = stage.get(2, &[&some[..], &["two", "--peer", &peer]].concat());
@@ -250,21 +279,33 @@ fn a_transfer_that_was_killed_goes_on_where_it_was() {
     let mut first = stage.start("get", 1, &limited);
     let verify = || {
         let mut verify = Command::new(support::binary());
-        let verify = verify
-            .current_dir(stage.place.path())
-            .args(["verify", "--conf", "file.torrent", "--data", "out/file"]);
+        let verify = verify.current_dir(stage.place.path()).args([
+            "verify",
+            "--conf",
+            "file.torrent",
+            "--data",
+            "out/file",
+        ]);
         String::from_utf8(verify.output().unwrap().stdout).unwrap()
     };
     let right = || {
         let said = verify();
-        let number = said.strip_prefix("out/file: ").and_then(|rest| rest.split(' ').next());
-        number.and_then(|number| number.parse().ok()).unwrap_or(0_u32)
+        let number = said
+            .strip_prefix("out/file: ")
+            .and_then(|rest| rest.split(' ').next());
+        number
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0_u32)
     };
     let begun = || right() >= 8;
     wait_for("something is there", begun, || first.all() + &verify());
     first.signal(Signal::KILL);
     first.wait();
-    assert_ne!(fs::read(stage.path("out/file")).unwrap(), bytes, "killed too late to say anything");
+    assert_ne!(
+        fs::read(stage.path("out/file")).unwrap(),
+        bytes,
+        "killed too late to say anything"
+    );
     let second = stage.get(1, &[&link, "-o", "out"]);
     assert_ended(&second, 0);
     assert_eq!(fs::read(stage.path("out/file")).unwrap(), bytes);
@@ -284,13 +325,27 @@ fn who_was_told_to_give_back_ends_when_it_has() {
     fs::write(stage.path("file"), &bytes).unwrap();
     let (mut seed, link) = stage.seed(0, &["file"]);
     let mut giver = stage.start("get", 1, &[&link, "-o", "one", "--seed", "ratio", "0.9"]);
-    wait_for("it serves", || giver.all().contains("until ratio 0.9"), || giver.all());
+    wait_for(
+        "it serves",
+        || giver.all().contains("until ratio 0.9"),
+        || giver.all(),
+    );
     assert_eq!(seed.stop(), Some(0));
-    let infohash = link.split("btih:").nth(1).unwrap().split('&').next().unwrap();
+    let infohash = link
+        .split("btih:")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap();
     let named = format!("magnet:?xt=urn:btih:{infohash}&x.pe={}", stage.address(1));
     assert_ended(&stage.get(2, &[&named, "-o", "two"]), 0);
     assert_eq!(giver.wait(), Some(0), "{}", giver.all());
-    assert!(giver.said().contains("gave ") && giver.said().contains("ratio 1"), "{}", giver.all());
+    assert!(
+        giver.said().contains("gave ") && giver.said().contains("ratio 1"),
+        "{}",
+        giver.all()
+    );
     let mut timed = stage.start("get", 1, &[&named, "-o", "one", "--seed", "for", "1s"]);
     assert_eq!(timed.wait(), Some(0), "{}", timed.all());
     assert_eq!(fs::read(stage.path("two/file")).unwrap(), bytes);
@@ -308,12 +363,24 @@ fn several_sources_are_fetched_side_by_side_and_what_two_name_is_one() {
     }
     let create = |arguments: &[&str]| {
         let mut create = Command::new(support::binary());
-        create.current_dir(stage.place.path()).arg("create").args(arguments);
+        create
+            .current_dir(stage.place.path())
+            .arg("create")
+            .args(arguments);
         assert!(create.output().unwrap().status.success());
     };
     create(&["a", "-o", "a.torrent"]);
     create(&["b", "-o", "bee.conf"]);
-    let serve = ["--conf", "a.torrent", "--data", "a", "--conf", "bee.conf", "--data", "b"];
+    let serve = [
+        "--conf",
+        "a.torrent",
+        "--data",
+        "a",
+        "--conf",
+        "bee.conf",
+        "--data",
+        "b",
+    ];
     let _node = stage.start("node", 0, &serve);
     let peer = stage.address(0).to_string();
     let show = Command::new(support::binary())
@@ -322,13 +389,30 @@ fn several_sources_are_fetched_side_by_side_and_what_two_name_is_one() {
         .output()
         .unwrap();
     let shown = String::from_utf8(show.stdout).unwrap();
-    let infohash = shown.lines().find_map(|line| line.strip_prefix("infohash")).unwrap();
+    let infohash = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("infohash"))
+        .unwrap();
     let link = format!("magnet:?xt=urn:btih:{}", infohash.trim());
-    let sources = [&*link, "a.torrent", "bee.conf", "-o", "out", "--peer", &peer];
+    let sources = [
+        &*link,
+        "a.torrent",
+        "bee.conf",
+        "-o",
+        "out",
+        "--peer",
+        &peer,
+    ];
     let got = stage.get(1, &sources);
     assert_ended(&got, 0);
-    assert_eq!(fs::read(stage.path("out/a")).unwrap(), fs::read(stage.path("a")).unwrap());
-    assert_eq!(fs::read(stage.path("out/bee")).unwrap(), fs::read(stage.path("b")).unwrap());
+    assert_eq!(
+        fs::read(stage.path("out/a")).unwrap(),
+        fs::read(stage.path("a")).unwrap()
+    );
+    assert_eq!(
+        fs::read(stage.path("out/bee")).unwrap(),
+        fs::read(stage.path("b")).unwrap()
+    );
     assert_eq!(String::from_utf8(got.stdout).unwrap().lines().count(), 2);
 }
 
@@ -344,15 +428,25 @@ fn what_cannot_be_fetched_is_one_line_and_status_1() {
         String::from_utf8(got.stderr).unwrap()
     };
     let said = error(&["tree.torrent", "--select", "*.iso"]);
-    let expected = "error: --select '*.iso' matches no file of tree; it has first/large.bin, empty, ";
-    assert!(said.starts_with(expected) && said.ends_with(" more\n"), "{said}");
+    let expected =
+        "error: --select '*.iso' matches no file of tree; it has first/large.bin, empty, ";
+    assert!(
+        said.starts_with(expected) && said.ends_with(" more\n"),
+        "{said}"
+    );
     let said = error(&["nowhere.torrent"]);
-    assert_eq!(said, "error: cannot read nowhere.torrent: no such file or directory\n");
+    assert_eq!(
+        said,
+        "error: cannot read nowhere.torrent: no such file or directory\n"
+    );
     assert!(error(&["magnet:?dn=x"]).contains("has no 'xt=urn:btih:'"));
     assert!(error(&["empty.conf"]).contains("empty.conf has no FileInfo"));
     fs::write(stage.path("tree"), "a file").unwrap();
     let said = error(&["tree.torrent"]);
-    assert!(said.contains("tree: is a file; the content is a folder"), "{said}");
+    assert!(
+        said.contains("tree: is a file; the content is a folder"),
+        "{said}"
+    );
     assert_eq!(fs::read(stage.path("tree")).unwrap(), b"a file");
 }
 
@@ -369,7 +463,11 @@ fn what_was_learned_and_cannot_be_used_ends_it_with_status_1() {
     fs::create_dir(stage.path("out/file")).unwrap();
     let got = stage.get(2, &[&link, "-o", "out"]);
     assert_ended(&got, 1);
-    assert!(text(&got).contains("out/file: is a directory"), "{}", text(&got));
+    assert!(
+        text(&got).contains("out/file: is a directory"),
+        "{}",
+        text(&got)
+    );
 }
 
 #[test]
@@ -378,7 +476,11 @@ fn who_is_stopped_says_how_far_it_was_and_who_is_alone_what_would_help() {
     let link = "magnet:?xt=urn:btih:0123456789012345678901234567890123456789";
     let mut get = stage.start("get", 1, &[link]);
     let hint = "It may help to name a peer with --peer, or a tracker with --tracker";
-    wait_for("it says what would help", || get.all().contains(hint), || get.all());
+    wait_for(
+        "it says what would help",
+        || get.all().contains(hint),
+        || get.all(),
+    );
     get.signal(Signal::INT);
     assert_eq!(get.wait(), Some(130), "{}", get.all());
     let line = "stopped at 0 %; run the same command to go on\n";
@@ -400,9 +502,15 @@ fn server(at: SocketAddr, requests: usize, torrent: Vec<u8>) -> thread::JoinHand
             let head = String::from_utf8(head).unwrap();
             let path = head.split(' ').nth(1).unwrap().to_owned();
             let answer = match &*path {
-                "/moved?key=secret" => b"HTTP/1.1 302 Found\r\nLocation: /a.torrent\r\nContent-Length: 0\r\n\r\n".to_vec(),
+                "/moved?key=secret" => {
+                    b"HTTP/1.1 302 Found\r\nLocation: /a.torrent\r\nContent-Length: 0\r\n\r\n"
+                        .to_vec()
+                }
                 "/a.torrent" => {
-                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", torrent.len());
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+                        torrent.len()
+                    );
                     [head.as_bytes(), &torrent].concat()
                 }
                 "/long" => {
@@ -443,7 +551,11 @@ fn a_torrent_is_fetched_from_its_url_and_a_bad_answer_is_an_error() {
     assert_eq!(String::from_utf8(got.stderr).unwrap(), expected);
     let got = stage.get(1, &[&format!("http://{at}/long")]);
     assert_ended(&got, 1);
-    assert!(text(&got).contains("its answer has more than 67108864 bytes"), "{}", text(&got));
+    assert!(
+        text(&got).contains("its answer has more than 67108864 bytes"),
+        "{}",
+        text(&got)
+    );
     assert_eq!(server.join().unwrap().len(), 4);
 }
 
@@ -455,7 +567,11 @@ fn a_file_that_changes_under_a_seed_is_left_alone_and_not_given_away() {
     let (mut seed, link) = stage.seed(0, &["file"]);
     fs::write(stage.path("file"), "shorter").unwrap();
     let complaint = "it has 7 bytes and had 100000; it was changed";
-    wait_for("it complains", || seed.all().contains(complaint), || seed.all());
+    wait_for(
+        "it complains",
+        || seed.all().contains(complaint),
+        || seed.all(),
+    );
     assert_eq!(fs::read(stage.path("file")).unwrap(), b"shorter");
     let mut get = stage.start("get", 1, &[&link, "-o", "out"]);
     let missing = || fs::metadata(stage.path("out/file")).is_ok();
@@ -475,13 +591,27 @@ fn a_node_takes_a_link_for_its_config_and_asks_trackers_for_a_swarm_by_its_infoh
     let url = tracker.url.clone();
     let (_seed, link) = stage.seed(0, &["file", "--tracker", &url]);
     assert!(link.contains("&tr=http%3A%2F%2F"), "{link}");
-    let infohash = link.split("btih:").nth(1).unwrap().split('&').next().unwrap();
+    let infohash = link
+        .split("btih:")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap();
     let bare = format!("magnet:?xt=urn:btih:{infohash}&x.pe={}", stage.address(0));
     let end = "--exit-when-complete";
     let node = stage.command("node", 1, &["--conf", &bare, "--data", "by link", end]);
     assert_ended(&{ node }.output().unwrap(), 0);
     assert_eq!(fs::read(stage.path("by link")).unwrap(), b"some bytes");
-    let swarm = ["--conf", "/dev/null", "--swarm", infohash, "--tracker", &url, end];
+    let swarm = [
+        "--conf",
+        "/dev/null",
+        "--swarm",
+        infohash,
+        "--tracker",
+        &url,
+        end,
+    ];
     let node = stage.command("node", 2, &[&swarm[..], &["--data", "by name"]].concat());
     assert_ended(&{ node }.output().unwrap(), 0);
     assert_eq!(fs::read(stage.path("by name")).unwrap(), b"some bytes");

@@ -170,7 +170,10 @@ async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, C
             one.info.info_hash(),
         ));
     }
-    let said = write!(io::stdout(), "{lines}listening on {listen}; serving until it is stopped\n");
+    let said = write!(
+        io::stdout(),
+        "{lines}listening on {listen}; serving until it is stopped\n"
+    );
     let outcome = match said.map_err(CliError::Output) {
         Err(error) => Err(error),
         Ok(()) => loop {

@@ -71,7 +71,9 @@ pub(crate) enum ParseValueError {
     #[error("{0}")]
     Rate(#[from] ParseSizeError),
     /// Neither a time nor a ratio.
-    #[error("expected `for` and a time such as 90s, 30m, 2h or 1d, or `ratio` and a number such as 1.5")]
+    #[error(
+        "expected `for` and a time such as 90s, 30m, 2h or 1d, or `ratio` and a number such as 1.5"
+    )]
     GoOn,
     /// A pattern that is none.
     #[error("{0}")]
@@ -126,7 +128,9 @@ impl FromStr for GoOn {
             Some(("for", time)) => read_time(time).map(Self::For),
             Some(("ratio", ratio)) => {
                 let ratio = ratio.parse::<f64>().ok();
-                ratio.filter(|it| it.is_finite() && *it >= 0.0).map(Self::Ratio)
+                ratio
+                    .filter(|it| it.is_finite() && *it >= 0.0)
+                    .map(Self::Ratio)
             }
             _ => None,
         }
@@ -164,7 +168,10 @@ impl FromStr for Pattern {
     type Err = ParseValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let pattern = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
+        let pattern = text
+            .strip_prefix("./")
+            .unwrap_or(text)
+            .trim_end_matches('/');
         let glob = GlobBuilder::new(pattern)
             .literal_separator(true)
             .backslash_escape(true)
@@ -237,8 +244,19 @@ mod tests {
             assert_eq!(text.parse(), expected, "{text}");
         }
         for text in [
-            "for", "for 2", "for h", "for 0s", "for -1h", "for 1ü", "for 99999999999999999999d",
-            "for 9999999d", "ratio x", "ratio -1", "ratio inf", "ratio NaN", "2h",
+            "for",
+            "for 2",
+            "for h",
+            "for 0s",
+            "for -1h",
+            "for 1ü",
+            "for 99999999999999999999d",
+            "for 9999999d",
+            "ratio x",
+            "ratio -1",
+            "ratio inf",
+            "ratio NaN",
+            "2h",
         ] {
             assert_eq!(text.parse::<GoOn>(), Err(ParseValueError::GoOn), "{text}");
         }

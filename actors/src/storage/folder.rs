@@ -164,7 +164,11 @@ impl ContentFolder {
         }
         let all = self.files.len();
         let first = self.next_look.fetch_add(LOOKED_AT, Ordering::Relaxed) % all;
-        if self.parts.as_ref().is_some_and(|parts| !parts.is_still(self.root.as_fd())) {
+        if self
+            .parts
+            .as_ref()
+            .is_some_and(|parts| !parts.is_still(self.root.as_fd()))
+        {
             return false;
         }
         let next = (0..LOOKED_AT.min(all)).map(|more| (first + more) % all);
@@ -222,9 +226,9 @@ impl ContentFolder {
             let (bytes, after) = rest.split_at_mut((part.bytes.end - part.bytes.start) as usize);
             rest = after;
             match (&self.parts, part.edge) {
-                (Some(parts), Some(edge)) if part.is_selected => self.on_parts(parts, || {
-                    parts.read_at(bytes, edge)
-                })?,
+                (Some(parts), Some(edge)) if part.is_selected => {
+                    self.on_parts(parts, || parts.read_at(bytes, edge))?
+                }
                 _ if self.kept(span.file).is_some() => {
                     let start = part.bytes.start;
                     self.on_file(span, false, |file| file.read_exact_at(bytes, start))?;
@@ -257,7 +261,9 @@ impl ContentFolder {
     fn cut(&self, span: &Span) -> Vec<Part> {
         let range = span.offset..span.offset + span.length;
         let file = self.files.get(span.file);
-        file.map_or_else(Vec::new, |file| self.edges.cut_range(span.file, &file, &range))
+        file.map_or_else(Vec::new, |file| {
+            self.edges.cut_range(span.file, &file, &range)
+        })
     }
 
     /// Does something with the hidden file; an error names it.

@@ -455,7 +455,8 @@ fn where_files_are_numbered_anew_only_their_kind_and_length_tell() {
     let sample = Sample::new(&[("a", 10), ("b", 10)], 4);
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    let mut content = ContentFolder::open(&root, &sample.info, &Selection::all(&sample.info)).unwrap();
+    let mut content =
+        ContentFolder::open(&root, &sample.info, &Selection::all(&sample.info)).unwrap();
     assert!(!content.is_renumbered || renumbers(content.file_system().unwrap()));
     content.is_renumbered = true;
     fs::write(root.join("new"), "0123456789").unwrap();

@@ -186,9 +186,8 @@ impl Parts {
 
     /// Is it still the file of that name?
     pub(super) fn is_still(&self, root: BorrowedFd<'_>) -> bool {
-        let same = |ours: Stat, theirs: Stat| {
-            (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
-        };
+        let same =
+            |ours: Stat, theirs: Stat| (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino);
         let theirs = statat(root, &self.name, AtFlags::SYMLINK_NOFOLLOW);
         match (fstat(self.file()), theirs) {
             (Ok(ours), Ok(theirs)) => same(ours, theirs),
@@ -221,7 +220,13 @@ mod tests {
             is_executable: false,
         };
         // Pieces of 4: the files are 0..3, 3..17, 17..18, 18..18, 18..24.
-        let files = [file("a", 3), file("b", 14), file("c", 1), file("d", 0), file("e", 6)];
+        let files = [
+            file("a", 3),
+            file("b", 14),
+            file("c", 1),
+            file("d", 0),
+            file("e", 6),
+        ];
         let info = Info::folder("x", &files, 4, &[PieceHash([0; 20]); 6]).unwrap();
         let selection = Selection::of(&info, |_, file| file.path == "a" || file.path == "e");
         let edges = Edges::new(&info, &selection);

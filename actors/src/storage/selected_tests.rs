@@ -65,8 +65,7 @@ impl Sample {
     /// The pieces that a check finds right.
     fn good(&self, content: &Content) -> BTreeSet<PieceIndex> {
         let pieces = self.info.layout().pieces();
-        let (checked, outcome) =
-            jobs::check(content, &self.info, 0..pieces, &Buffers::default());
+        let (checked, outcome) = jobs::check(content, &self.info, 0..pieces, &Buffers::default());
         outcome.unwrap();
         assert_eq!(checked.good.len() + checked.bad.len(), pieces as usize);
         for &piece in &checked.good {

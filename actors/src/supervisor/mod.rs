@@ -46,8 +46,8 @@ use crate::listener::Listener;
 use crate::messages::discovery::CrashLink;
 use crate::messages::events::Event;
 use crate::messages::supervisor::{
-    CompletionChanged, ContentLearned, ContentUnusable, CrashActor, JoinSwarm, Shutdown, StartSession,
-    StorageTrouble,
+    CompletionChanged, ContentLearned, ContentUnusable, CrashActor, JoinSwarm, Shutdown,
+    StartSession, StorageTrouble,
 };
 use crate::messages::{ActorKind, Crash};
 use crate::scheduler::Scheduler;

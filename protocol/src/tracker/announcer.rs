@@ -130,7 +130,7 @@ impl Announcer {
             Input::Incomplete => self.completed(false, false),
             Input::Satisfied => {
                 self.completed(false, false);
-                self.satisfied = true;
+                self.news |= !std::mem::replace(&mut self.satisfied, true);
             }
             Input::Measured(figures) => self.figures = figures,
             Input::Stop => self.stop(out),

@@ -79,7 +79,10 @@ impl GetArgs {
             // As a variable it has a value in any case.
             [] | ["true"] => GoOn::Forever,
             ["for" | "ratio", ..] => parts.join(" ").parse().map_err(|error| {
-                wrong(format!("invalid value '{}' for '--seed': {error}", parts.join(" ")))
+                wrong(format!(
+                    "invalid value '{}' for '--seed': {error}",
+                    parts.join(" ")
+                ))
             })?,
             _ => {
                 self.sources.extend(words);
@@ -88,7 +91,9 @@ impl GetArgs {
         };
         self.go_on = Some(go_on);
         if self.sources.is_empty() {
-            return Err(wrong("the following required arguments were not provided: <SOURCE>...".to_owned()));
+            return Err(wrong(
+                "the following required arguments were not provided: <SOURCE>...".to_owned(),
+            ));
         }
         Ok(())
     }

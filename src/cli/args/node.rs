@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::NetworkArgs;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
-use super::NetworkArgs;
 
 /// What `node` was asked to do.
 #[derive(Debug, Args)]

@@ -43,8 +43,14 @@ fn defaults_are_those_of_a_container() {
     assert_eq!(args.network.lan, Switch::Off);
     assert!(args.network.peers.is_empty() && args.network.trackers.is_empty());
     assert!(!args.exit_when_complete);
-    assert_eq!((args.network.download_limit, args.network.upload_limit), (None, None));
-    assert_eq!((args.network.upload_slots, args.network.max_links), (None, None));
+    assert_eq!(
+        (args.network.download_limit, args.network.upload_limit),
+        (None, None)
+    );
+    assert_eq!(
+        (args.network.upload_slots, args.network.max_links),
+        (None, None)
+    );
 }
 
 #[test]
@@ -85,8 +91,16 @@ fn words_behind_seed_are_a_time_a_ratio_or_sources() {
         ("swarmlet get a b", &["a", "b"][..], None),
         ("swarmlet get a --seed", &["a"], Some(GoOn::Forever)),
         ("swarmlet get --seed a", &["a"], Some(GoOn::Forever)),
-        ("swarmlet get --seed a b c", &["a", "b", "c"], Some(GoOn::Forever)),
-        ("swarmlet get a --seed ratio 2", &["a"], Some(GoOn::Ratio(2.0))),
+        (
+            "swarmlet get --seed a b c",
+            &["a", "b", "c"],
+            Some(GoOn::Forever),
+        ),
+        (
+            "swarmlet get a --seed ratio 2",
+            &["a"],
+            Some(GoOn::Ratio(2.0)),
+        ),
         (
             "swarmlet get --seed for 2h a b",
             &["a", "b"],
@@ -98,7 +112,11 @@ fn words_behind_seed_are_a_time_a_ratio_or_sources() {
         assert_eq!(args.sources, sources, "{line}");
         assert_eq!(args.go_on, go_on, "{line}");
     }
-    for line in ["swarmlet get", "swarmlet get --seed", "swarmlet get a --seed for"] {
+    for line in [
+        "swarmlet get",
+        "swarmlet get --seed",
+        "swarmlet get a --seed for",
+    ] {
         assert!(get(line).is_err(), "{line}");
     }
 }

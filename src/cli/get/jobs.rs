@@ -125,7 +125,16 @@ impl Jobs {
 
     /// Is there nothing left to be fetched?
     pub(super) fn are_done(&self) -> bool {
-        self.jobs.iter().all(|job| job.is_complete || job.is_refused)
+        self.jobs
+            .iter()
+            .all(|job| job.is_complete || job.is_refused)
+    }
+
+    /// Has the node told of everything that is complete that it is here?
+    pub(super) fn are_figures_final(&self) -> bool {
+        let complete = self.jobs.iter().filter(|job| job.is_complete);
+        let mut figures = complete.map(|job| &job.progress);
+        figures.all(|progress| progress.known && progress.have == progress.pieces)
     }
 
     pub(super) fn is_any_refused(&self) -> bool {

@@ -34,6 +34,12 @@ const TERMINATED: u8 = 143;
 /// How often it is looked whether there is something to say.
 const BEAT: Duration = Duration::from_millis(500);
 
+/// The figures of the end come within this time, or are not worth waiting for.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// How often the node tells how far it is.
+const PERIOD: Duration = Duration::from_millis(200);
+
 /// Fetches everything; the exit status.
 ///
 /// # Errors
@@ -79,7 +85,7 @@ async fn fetch(args: GetArgs, view: View) -> Result<u8, CliError> {
         let shares = wanted.iter().map(|one| one.share.clone());
         let mut node = network
             .apply(Node::sharing(shares))
-            .progress_period(view.period())
+            .progress_period(PERIOD)
             .listener(console.clone().recipient());
         if let Some(state) = &state {
             node = node.state(state);
@@ -91,7 +97,10 @@ async fn fetch(args: GetArgs, view: View) -> Result<u8, CliError> {
         Err(Error::Listen(error)) if network.listen.is_none() => {
             let other = build(network.on_any_port());
             if let Ok(node) = &other {
-                view.say(&format!("{error}; listening on port {}", node.listen_address().port()));
+                view.say(&format!(
+                    "{error}; listening on port {}",
+                    node.listen_address().port()
+                ));
             }
             other
         }
@@ -199,6 +208,7 @@ impl Run {
             }
         }
         let took = started.elapsed();
+        self.settle(jobs).await?;
         self.view.clear();
         for line in jobs.arrived(took) {
             print(&line)?;
@@ -210,6 +220,21 @@ impl Run {
         self.view.clear();
         print(&jobs.given())?;
         Ok((end, took))
+    }
+
+    /// Waits for the figures of the end, which come a moment after it.
+    async fn settle(&mut self, jobs: &mut Jobs) -> Result<(), CliError> {
+        let end = tokio::time::Instant::now() + SETTLED;
+        while !jobs.are_figures_final() {
+            tokio::select! {
+                () = sleep_until(end) => break,
+                event = self.events.recv() => match event {
+                    Some(event) => jobs.hear(event, &self.view)?,
+                    None => return Err(gone()),
+                },
+            }
+        }
+        Ok(())
     }
 
     /// Goes on serving what is here.

@@ -104,9 +104,7 @@ async fn read(source: &str, args: &GetArgs) -> Result<Wanted, CliError> {
 /// config.
 fn place_of(path: &Path, described: &Description, topic: &Topic, out: &Path) -> Place {
     let is_of_conf = match topic {
-        Topic::Known(info) => {
-            !info.is_folder() && info.name() == CONTENT_NAME && described.is_conf
-        }
+        Topic::Known(info) => !info.is_folder() && info.name() == CONTENT_NAME && described.is_conf,
         Topic::Named(_) => false,
     };
     let name = path.file_name().filter(|_| is_of_conf);
@@ -226,7 +224,10 @@ mod tests {
             place_of(Path::new(path), described, &topic, Path::new("/out"))
         };
         let at = |path: &str| Place::At(path.into());
-        assert_eq!(place("/in/image.iso.conf", &described), at("/out/image.iso"));
+        assert_eq!(
+            place("/in/image.iso.conf", &described),
+            at("/out/image.iso")
+        );
         assert_eq!(place("/in/torrent.conf", &described), at("/out/data.bin"));
         assert_eq!(place("/in/config.json", &described), at("/out/data.bin"));
         let under = Place::Under("/out".into());

@@ -13,12 +13,6 @@ pub(super) const LONELY: Duration = Duration::from_secs(10);
 /// 5 s between lines where there is no terminal.
 const LINES: Duration = Duration::from_secs(5);
 
-/// How often a bar on a terminal moves.
-const BAR_PERIOD: Duration = Duration::from_millis(200);
-
-/// How often the node tells how far it is where there is none.
-const PERIOD: Duration = Duration::from_secs(1);
-
 /// Shows how far it is, on stderr.
 #[derive(Debug)]
 pub(super) struct View {
@@ -31,14 +25,6 @@ impl View {
         Self {
             bar,
             said_at: Cell::new(None),
-        }
-    }
-
-    /// How often it is worth to know more.
-    pub(super) fn period(&self) -> Duration {
-        match self.bar.is_visible() {
-            true => BAR_PERIOD,
-            false => PERIOD,
         }
     }
 

@@ -75,10 +75,7 @@ impl Model {
     }
 
     fn lacking(&self, piece: PieceIndex) -> bool {
-        matches!(
-            self.state(piece),
-            PieceState::Wanted | PieceState::Leased
-        )
+        matches!(self.state(piece), PieceState::Wanted | PieceState::Leased)
     }
 
     fn is_complete(&self) -> bool {

@@ -495,7 +495,10 @@ fn what_is_not_selected_is_neither_fetched_nor_wished_for_and_is_announced_when_
         link: A,
         interested: false,
     };
-    assert!(out.contains(&over) && out.contains(&Output::Complete), "{out:?}");
+    assert!(
+        out.contains(&over) && out.contains(&Output::Complete),
+        "{out:?}"
+    );
     assert!(story.picker.is_complete() && !story.picker.have().is_full());
     // Somebody put a file there that nobody had asked for.
     story.peer(B, []);
@@ -542,7 +545,11 @@ fn another_selection_cancels_what_is_on_its_way_and_fetches_what_was_left_out() 
     let fetched = story.want(A, 300);
     assert_eq!(fetched, pieces(other));
     story.receive(A, &fetched);
-    assert!(story.tell(Input::Stored(fetched)).contains(&Output::Complete));
+    assert!(
+        story
+            .tell(Input::Stored(fetched))
+            .contains(&Output::Complete)
+    );
 }
 
 #[test]

@@ -168,6 +168,24 @@ fn a_file_that_was_fetched_is_said_to_be_complete_once_and_not_too_early() {
 }
 
 #[test]
+fn a_partial_seed_is_paused_in_every_announce_until_it_wants_more() {
+    let mut rig = Rig::new(&[&["http://a/"]], 1);
+    rig.works("http://a/", b"d8:intervali900e12:min intervali100ee");
+    rig.next();
+    rig.say(Input::Satisfied);
+    let (_, event, waited) = rig.step().unwrap();
+    assert_eq!(event, Event::Paused);
+    assert!(waited <= Duration::from_secs(110), "it is news");
+    for _ in 0..3 {
+        let (_, event, waited) = rig.step().unwrap();
+        assert_eq!(event, Event::Paused);
+        assert!(waited >= Duration::from_secs(900));
+    }
+    rig.say(Input::Incomplete);
+    assert_eq!(rig.next(), to("http://a/", Event::Regular));
+}
+
+#[test]
 fn a_file_that_was_there_is_not_said_to_have_become_complete() {
     let mut rig = Rig::new(&[&["http://a/"]], 1);
     rig.works("http://a/", b"d8:intervali900ee");
