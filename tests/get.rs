@@ -85,17 +85,22 @@ impl Stage {
 
     /// Shares a path; the process, and the link that it printed.
     fn seed(&self, number: usize, arguments: &[&str]) -> (Running, String) {
+        let (seed, mut links) = self.seed_all(number, arguments);
+        assert_eq!(links.len(), 1);
+        (seed, links.remove(0))
+    }
+
+    /// The same of several paths.
+    fn seed_all(&self, number: usize, arguments: &[&str]) -> (Running, Vec<String>) {
         let seed = self.start("seed", number, arguments);
-        let link = || {
-            let said = seed.said();
-            said.contains("serving until").then(|| {
-                said.lines()
-                    .find_map(|line| line.strip_prefix("magnet: ").map(str::to_owned))
-            })
-        };
-        wait_for("it says its link", || link().is_some(), || seed.all());
-        let link = link().flatten().unwrap();
-        (seed, link)
+        let is_ready = || seed.said().contains("serving until");
+        wait_for("it says its links", is_ready, || seed.all());
+        let said = seed.said();
+        let links = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("magnet: "));
+        let links = links.map(str::to_owned).collect();
+        (seed, links)
     }
 }
 
@@ -465,6 +470,54 @@ fn what_was_learned_and_cannot_be_used_ends_it_with_status_1() {
     assert_ended(&got, 1);
     assert!(
         text(&got).contains("out/file: is a directory"),
+        "{}",
+        text(&got)
+    );
+}
+
+#[test]
+fn two_links_whose_contents_have_one_name_do_not_meet_in_one_file() {
+    let _turn = support::take_turn();
+    let stage = Stage::new();
+    for folder in ["a", "b"] {
+        fs::create_dir(stage.path(folder)).unwrap();
+        fs::write(stage.path(folder).join("file"), folder.repeat(1_000)).unwrap();
+    }
+    let (_seed, links) = stage.seed_all(0, &["a/file", "b/file"]);
+    let got = stage.get(1, &[&links[0], &links[1], "-o", "out"]);
+    assert_ended(&got, 1);
+    let said = text(&got);
+    assert!(
+        said.contains("file: two contents cannot be kept in one place"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("error: not everything could be fetched\n"),
+        "{said}"
+    );
+    let here = fs::read_to_string(stage.path("out/file")).unwrap();
+    assert!(here == "a".repeat(1_000) || here == "b".repeat(1_000));
+}
+
+#[test]
+fn a_link_may_choose_files_by_number() {
+    let _turn = support::take_turn();
+    let stage = Stage::new();
+    fs::create_dir(stage.path("tree")).unwrap();
+    for name in ["a", "b", "c"] {
+        fs::write(stage.path("tree").join(name), name.repeat(20_000)).unwrap();
+    }
+    let (_seed, link) = stage.seed(0, &["tree"]);
+    let got = stage.get(1, &[&format!("{link}&so=0,2"), "-o", "out"]);
+    assert_ended(&got, 0);
+    for (name, there) in [("a", true), ("b", false), ("c", true)] {
+        let bytes = fs::read_to_string(stage.path("out/tree").join(name)).ok();
+        assert_eq!(bytes, there.then(|| name.repeat(20_000)));
+    }
+    let got = stage.get(1, &[&format!("{link}&so=7"), "-o", "other"]);
+    assert_ended(&got, 1);
+    assert!(
+        text(&got).contains("names no file that there is"),
         "{}",
         text(&got)
     );

@@ -83,9 +83,9 @@ impl NodeBar {
     /// Shows that much done of all, and what is to be said of it. As cheap.
     pub(crate) fn show(&self, done: u64, all: u64, line: String) {
         let share = Share::new(done, all);
-        self.bar.set_message(line);
         self.bar.set_length(share.all);
         self.bar.set_position(share.done);
+        self.bar.set_message(line);
     }
 
     /// Runs something that writes to the terminal while the bar is out of its way.

@@ -170,9 +170,9 @@ async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, C
             one.info.info_hash(),
         ));
     }
-    let said = write!(
+    let said = writeln!(
         io::stdout(),
-        "{lines}listening on {listen}; serving until it is stopped\n"
+        "{lines}listening on {listen}; serving until it is stopped"
     );
     let outcome = match said.map_err(CliError::Output) {
         Err(error) => Err(error),

@@ -29,7 +29,7 @@ pub struct Content {
 #[derive(Debug)]
 enum Kind {
     File(ContentFile),
-    Folder(ContentFolder),
+    Folder(Box<ContentFolder>),
 }
 
 impl Content {
@@ -42,7 +42,7 @@ impl Content {
     pub fn open(path: &Path, info: &Info, selection: &Selection) -> Result<Self, String> {
         let layout = *info.layout();
         let kind = if info.is_folder() {
-            Kind::Folder(ContentFolder::open(path, info, selection)?)
+            Kind::Folder(ContentFolder::open(path, info, selection)?.into())
         } else if selection.is_none() {
             Kind::File(ContentFile::open_read_only(path, layout)?)
         } else {

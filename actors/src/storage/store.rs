@@ -180,6 +180,11 @@ impl Storage {
         done
     }
 
+    /// Is the piece wanted, and not here?
+    pub(super) fn is_to_be_had(&self, piece: PieceIndex) -> bool {
+        self.setup.selection.pieces().contains(piece) && !self.state.good.contains(piece)
+    }
+
     /// Starts as many batches, and steps of long pieces, as may run.
     pub(super) fn work(&mut self, context: &mut Context<Self>) {
         while self.state.paused.is_none()
