@@ -63,6 +63,11 @@ impl Network {
         }
     }
 
+    /// Are peers looked for by the distributed hash table?
+    pub(crate) fn uses_dht(&self) -> bool {
+        self.reach.dht == Switch::On
+    }
+
     /// Where to listen: on all addresses and the usual port, if nothing else was said.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or_else(|| everywhere(DEFAULT_PORT))

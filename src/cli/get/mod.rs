@@ -290,6 +290,9 @@ fn hint(wanted: &[Wanted], network: &Network) -> String {
     if !network.lan {
         ways.push("the local network with --lan on");
     }
+    if !network.uses_dht() {
+        ways.push("the DHT with --dht on");
+    }
     let found = match (has_peers, has_trackers) {
         (true, _) => "none of the peers that are known answers",
         (false, true) => "no tracker has named a peer that answers",

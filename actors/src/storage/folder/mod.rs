@@ -8,6 +8,12 @@
 //! Files that are not selected are never written, created or resized: what is there of them is
 //! read, and their bytes in pieces that were fetched for others lie in a hidden file (see `parts`).
 
+mod opening;
+#[cfg(test)]
+mod selected_tests;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
@@ -22,6 +28,7 @@ use rustix::fs::{AtFlags, FileType, FsWord, Mode, OFlags, Stat, fstat, fstatfs, 
 use rustix::io::Errno;
 use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Selection, Span};
 
+use self::opening::Opening;
 use super::beneath::{self, Opened};
 use super::content::{FileError, complaint, shown};
 use super::fresh::{Fresh, FreshBytes};
@@ -354,197 +361,6 @@ impl ContentFolder {
 /// Errors that say nothing of the file.
 const PASSING: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO];
 
-/// What is gathered while the files are opened one after the other.
-struct Opening<'a> {
-    path: &'a Path,
-    root: &'a OwnedFd,
-    is_renumbered: bool,
-    /// The folder that the last file lies in: often that of the next one, too.
-    inner: Option<(&'a str, Option<OwnedFd>)>,
-    found: Vec<Option<Identity>>,
-    /// Which number of the list each file has: none may have two.
-    owners: HashMap<Identity, usize>,
-    recent: Recent,
-    read_only: Option<String>,
-    fresh: FreshBytes,
-    edges: &'a Edges,
-    parts: Option<&'a Parts>,
-}
-
-impl<'a> Opening<'a> {
-    /// The hidden file may be one that can only be read, too.
-    fn parts_refusal(&mut self) {
-        let refusal = self.parts.and_then(|parts| Some((parts, parts.refusal()?)));
-        self.read_only = refusal.map(|(parts, refusal)| {
-            complaint("write", &self.path.join(parts.name()), &refusal.into())
-        });
-    }
-
-    /// A file that is not selected: which one it is, if it is there as it must be. Its bytes in
-    /// selected pieces go into the hidden file, unless others are there.
-    fn other(&mut self, number: usize, file: FileEntry<'a>) -> Result<Option<Identity>, String> {
-        let opened = self.look_at(file);
-        let parts = self.edges.cut(number, &file);
-        for part in parts {
-            match (self.parts, part.edge) {
-                (Some(hidden), Some(edge)) if part.is_selected => {
-                    if let Some((opened, _)) = &opened {
-                        let path = self.path.join(hidden.name());
-                        adopt(&part.bytes, opened, hidden, edge)
-                            .map_err(|error| complaint("write", &path, &error))?;
-                    }
-                }
-                _ if opened.is_some() => {}
-                _ => self
-                    .fresh
-                    .add(file.offset + part.bytes.start..file.offset + part.bytes.end),
-            }
-        }
-        Ok(opened.map(|(opened, identity)| {
-            self.recent.put(number, Arc::new(opened));
-            identity
-        }))
-    }
-
-    /// A file that is there with the right length, and can be read.
-    fn look_at(&self, file: FileEntry<'a>) -> Option<(Opened, Identity)> {
-        let (inner, name) = split(file.path);
-        let inner = beneath::folder(self.root.as_fd(), inner, false).ok()?;
-        let within = inner.as_ref();
-        let within = within.map_or_else(|| self.root.as_fd(), AsFd::as_fd);
-        let opened = beneath::readable(within, name).ok()?;
-        let found = fstat(&opened.file).ok()?;
-        (found.st_size as u64 == file.length).then(|| (opened, Identity::of(&found)))
-    }
-
-    fn file(
-        &mut self,
-        number: usize,
-        file: FileEntry<'a>,
-        files: &Files,
-    ) -> Result<Identity, String> {
-        let path = self.path.join(file.path);
-        let (inner, name) = split(file.path);
-        if self.inner.as_ref().is_none_or(|(open, _)| *open != inner) {
-            let opened = beneath::folder(self.root.as_fd(), inner, true)
-                .map_err(|(at, error)| complaint("open", &self.path.join(at), &error))?;
-            self.inner = Some((inner, opened));
-        }
-        let inner = self.inner.as_ref().and_then(|(_, open)| open.as_ref());
-        let within = inner.map_or_else(|| self.root.as_fd(), AsFd::as_fd);
-        // The user's umask takes away what it likes.
-        let mode = Mode::from_raw_mode(if file.is_executable { 0o777 } else { 0o666 });
-        let opened = beneath::file(within, name, Some(mode))
-            .map_err(|error| complaint("open", &path, &error))?;
-        let before =
-            fstat(&opened.file).map_err(|error| complaint("read", &path, &error.into()))?;
-        let identity = Identity::of(&before);
-        // An empty file is the same as any other.
-        if file.length > 0
-            && !self.is_renumbered
-            && let Some(&other) = self.owners.get(&identity)
-        {
-            let other = files.get(other).map(|other| self.path.join(other.path));
-            return Err(format!(
-                "cannot open {}: it is the same file as {} (a hard link); it must be one of its own",
-                shown(&path),
-                shown(&other.unwrap_or_default()),
-            ));
-        }
-        self.owners.insert(identity, number);
-        let refusal = opened
-            .refusal
-            .map(|error| complaint("write", &path, &error.into()));
-        let length = before.st_size as u64;
-        if length != file.length {
-            if let Some(refusal) = refusal {
-                return Err(refusal);
-            }
-            opened
-                .file
-                .set_len(file.length)
-                .map_err(|error| complaint("resize", &path, &error))?;
-        }
-        if length < file.length {
-            self.extended(number, &file, length, &opened)
-                .map_err(|error| complaint("write", &path, &error))?;
-        }
-        if self.read_only.is_none() {
-            self.read_only = refusal;
-        }
-        self.recent.put(number, Arc::new(opened));
-        Ok(identity)
-    }
-
-    /// A file was too short: what it lacks is zeros now, but for what was kept of it while it was
-    /// not selected.
-    fn extended(
-        &mut self,
-        number: usize,
-        file: &FileEntry<'_>,
-        length: u64,
-        opened: &Opened,
-    ) -> io::Result<()> {
-        for part in self.edges.cut_range(number, file, &(length..file.length)) {
-            let mut is_kept = false;
-            if let (Some(hidden), Some(edge)) = (self.parts, part.edge) {
-                is_kept = copy_edge(&part.bytes, |bytes, at| {
-                    hidden.read_at(bytes, edge + at)?;
-                    let is_there = bytes.iter().any(|&byte| byte != 0);
-                    if is_there {
-                        opened.file.write_all_at(bytes, part.bytes.start + at)?;
-                    }
-                    Ok(is_there)
-                })?;
-            }
-            if !is_kept {
-                self.fresh
-                    .add(file.offset + part.bytes.start..file.offset + part.bytes.end);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Copies the edge of a file that is there, and not selected, to where the edge is read from;
-/// unless something is there.
-fn adopt(part: &Range<u64>, opened: &Opened, hidden: &Parts, edge: u64) -> io::Result<()> {
-    let is_there = copy_edge(part, |bytes, at| {
-        hidden.read_at(bytes, edge + at)?;
-        Ok(bytes.iter().any(|&byte| byte != 0))
-    })?;
-    if is_there || hidden.refusal().is_some() {
-        return Ok(());
-    }
-    copy_edge(part, |bytes, at| {
-        opened.file.read_exact_at(bytes, part.start + at)?;
-        hidden.write_at(bytes, edge + at)?;
-        Ok(false)
-    })?;
-    Ok(())
-}
-
-/// Goes through an edge, which may be as long as a piece, in steps of bounded length. Says whether
-/// any of them said yes.
-fn copy_edge(
-    part: &Range<u64>,
-    mut step: impl FnMut(&mut [u8], u64) -> io::Result<bool>,
-) -> io::Result<bool> {
-    let length = part.end - part.start;
-    let mut buffer = vec![0; length.min(EDGE_STEP) as usize];
-    let mut any = false;
-    let mut at = 0;
-    while at < length {
-        let some = EDGE_STEP.min(length - at);
-        any |= step(&mut buffer[..some as usize], at)?;
-        at += some;
-    }
-    Ok(any)
-}
-
-/// 1 MiB: so much of an edge of a file is copied at once.
-const EDGE_STEP: u64 = 1024 * 1024;
-
 impl Identity {
     #[allow(
         clippy::unnecessary_cast,
@@ -605,11 +421,3 @@ fn refuse_bytes(padding: &[u8]) -> io::Result<()> {
         "the torrent has padding that is not zeros, which no file holds (BEP 47)",
     ))
 }
-
-#[cfg(test)]
-#[path = "folder_tests.rs"]
-mod tests;
-
-#[cfg(test)]
-#[path = "selected_tests.rs"]
-mod selected_tests;
