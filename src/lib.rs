@@ -30,7 +30,7 @@ mod places;
 pub use swarmlet_actors::messages::ActorKind;
 pub use swarmlet_actors::messages::events::Event;
 pub use swarmlet_actors::messages::scheduler::Progress;
-pub use swarmlet_actors::supervisor::{Share, Sweep};
+pub use swarmlet_actors::supervisor::{Choice, Place, Share, Sweep, Topic};
 pub use swarmlet_protocol as protocol;
 
 pub use self::error::Error;

@@ -11,7 +11,7 @@ use swarmlet_actors::messages::ActorKind;
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::reason::reason;
-use swarmlet_actors::supervisor::{Manners, Settings, Share, Supervisor, Sweep};
+use swarmlet_actors::supervisor::{Manners, Reach, Settings, Share, Supervisor, Sweep};
 use swarmlet_actors::transport::Endpoint;
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
@@ -19,6 +19,7 @@ use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
+use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
 
 use crate::{Error, places};
 
@@ -33,12 +34,17 @@ pub struct NodeBuilder {
     join: Option<InfoHash>,
     trackers: Vec<TrackerUrl>,
     content_trackers: Vec<Vec<TrackerUrl>>,
+    sources: Vec<SourceUrl>,
+    web_seeds: Vec<SourceUrl>,
     listen: SocketAddr,
     state: Option<PathBuf>,
     fleet: String,
     swarm: Option<String>,
     sweep: Sweep,
     lan: bool,
+    reach: Reach,
+    /// Nodes of the distributed hash table that the `.torrent` names.
+    dht_nodes: Vec<PeerAddress>,
     listeners: Vec<Recipient<Event>>,
     progress_period: Duration,
     manners: Manners,
@@ -105,12 +111,16 @@ impl NodeBuilder {
             join: None,
             trackers: Vec::new(),
             content_trackers: Vec::new(),
+            sources: Vec::new(),
+            web_seeds: Vec::new(),
             listen: SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT)),
             state: None,
             fleet: String::new(),
             swarm: None,
             sweep: Sweep::Off,
             lan: false,
+            reach: Reach::default(),
+            dht_nodes: Vec::new(),
             listeners: Vec::new(),
             progress_period: Duration::from_secs(1),
             manners: Manners::default(),
@@ -130,13 +140,16 @@ impl NodeBuilder {
         self.info = conf.info.or(self.info);
         self.peers.extend(conf.peers);
         self.trackers.extend(conf.trackers);
+        self.sources.extend(conf.sources);
         self
     }
 
-    /// Takes content and trackers from a `.torrent` file that was read already. Trackers whose URLs
-    /// we cannot use are left out.
+    /// Takes content, trackers and web seeds from a `.torrent` file that was read already. Trackers and
+    /// web seeds whose URLs we cannot use are left out.
     pub fn torrent(mut self, torrent: Torrent) -> Self {
         self.info = Some(torrent.info);
+        self.web_seeds = usable_sources(&torrent.web_seeds);
+        self.dht_nodes = torrent.nodes;
         self.content_trackers(&torrent.trackers)
     }
 
@@ -147,12 +160,13 @@ impl NodeBuilder {
         self
     }
 
-    /// Takes the name of the swarm, trackers and peers from a magnet link (BEP 9); the rest is
-    /// learned from peers. Each tracker is a tier of its own; those whose URLs we cannot use are
+    /// Takes the name of the swarm, trackers, web seeds and peers from a magnet link (BEP 9); the rest
+    /// is learned from peers, and without it no web seed can be asked. Each tracker is a tier of its own; those whose URLs we cannot use are
     /// left out.
     pub fn magnet(mut self, magnet: Magnet) -> Self {
         self.join = Some(magnet.info_hash);
         self.peers.extend(magnet.peers);
+        self.web_seeds = usable_sources(&magnet.web_seeds);
         let tiers: Vec<_> = magnet.trackers.into_iter().map(|url| vec![url]).collect();
         self.content_trackers(&tiers)
     }
@@ -163,6 +177,17 @@ impl NodeBuilder {
     pub fn tracker(mut self, tracker: TrackerUrl) -> Self {
         if !self.trackers.contains(&tracker) {
             self.trackers.push(tracker);
+        }
+        self
+    }
+
+    /// Adds a web server that has every content of this node and is fetched from what no peer has
+    /// (BEP 19): the URL of the file, or with a slash at its end that of the folder in which the file or
+    /// folder lies, by its name in the description; `data.bin` if that is a torrent.conf. The server must answer Range
+    /// requests. 16 are asked at most.
+    pub fn source(mut self, source: SourceUrl) -> Self {
+        if !self.sources.contains(&source) {
+            self.sources.push(source);
         }
         self
     }
@@ -201,9 +226,13 @@ impl NodeBuilder {
         self
     }
 
-    /// Which swarm to join, by its content's name or its infohash, if peers offer several.
+    /// Which swarm to join, by its content's name or its infohash, if peers offer several. That of an
+    /// infohash is joined from the start.
     pub fn swarm(mut self, name: impl Into<String>) -> Self {
-        self.swarm = Some(name.into());
+        let name = name.into();
+        // An infohash is all that it takes to ask trackers, and whoever may have it.
+        self.join = name.parse().ok().or(self.join);
+        self.swarm = Some(name);
         self
     }
 
@@ -228,6 +257,29 @@ impl NodeBuilder {
     /// How often progress is told, if it changed. Every second, if not said.
     pub const fn progress_period(mut self, period: Duration) -> Self {
         self.progress_period = period;
+        self
+    }
+
+    /// Whether to find peers by the distributed hash table (BEP 5), and to be found by it. Off, if not
+    /// said. Private contents never go there. Needs the feature `dht`.
+    pub const fn dht(mut self, on: bool) -> Self {
+        self.reach.dht = on;
+        self
+    }
+
+    /// Adds a node of the distributed hash table to begin with, in place of the public ones. A fleet
+    /// whose nodes name only each other has a table of its own, which needs three nodes at least.
+    pub fn dht_bootstrap(mut self, node: PeerAddress) -> Self {
+        if !self.reach.dht_bootstrap.contains(&node) {
+            self.reach.dht_bootstrap.push(node);
+        }
+        self
+    }
+
+    /// Whether to have the router send our port to us (PCP, NAT-PMP, UPnP). Off, if not said. Needs
+    /// the feature `port-map`.
+    pub const fn port_map(mut self, on: bool) -> Self {
+        self.reach.port_map = on;
         self
     }
 
@@ -292,7 +344,9 @@ impl NodeBuilder {
             (Some(info), Some(data)) => {
                 let trackers = self.content_trackers.clone();
                 let share = Share {
+                    web_seeds: self.web_seeds.clone(),
                     trackers,
+                    dht_nodes: self.dht_nodes,
                     ..Share::new(info, data)
                 };
                 shares.insert(0, share);
@@ -318,11 +372,14 @@ impl NodeBuilder {
             join: self.join,
             trackers: self.trackers,
             content_trackers: self.content_trackers,
+            sources: self.sources,
+            web_seeds: self.web_seeds,
             state: self.state,
             fleet: self.fleet,
             wanted: self.swarm,
             sweep: self.sweep,
             lan: self.lan,
+            reach: self.reach,
             listeners: self.listeners,
             progress_period: self.progress_period,
             manners: self.manners,

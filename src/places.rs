@@ -1,10 +1,9 @@
-//! Where contents are kept: whether they can be, and that none is in another's way.
+//! Whether the contents of a node can be kept side by side.
 
-use std::collections::{HashMap, HashSet};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 
-use swarmlet_actors::supervisor::Share;
+use swarmlet_actors::supervisor::{Kept, Misplaced, Share, check_places};
 
 use crate::Error;
 
@@ -22,74 +21,29 @@ pub(crate) fn check(shares: &[Share], place: Option<&Path>) -> Result<(), Error>
             limit: MAX_CONTENTS,
         });
     }
+    let known = shares.iter().filter_map(|share| {
+        Some(Kept {
+            path: share.path()?,
+            is_folder: share.is_folder(),
+        })
+    });
+    let learned = place.map(|place| Kept {
+        path: place.to_owned(),
+        is_folder: None,
+    });
+    let kept: Vec<_> = known.chain(learned).collect();
+    check_places(&kept).map_err(|Misplaced { path, reason }| Error::Data { path, reason })?;
     let mut contents = HashMap::new();
-    let (mut places, mut files) = (HashSet::new(), HashSet::new());
-    let known = |share: &'_ Share| (share.data.clone(), Some(share.info.is_folder()));
-    let learned = place.map(|place| (place.to_owned(), None));
-    for (path, is_folder) in shares.iter().map(known).chain(learned) {
-        if let Some(reason) = no_data_path(&path, is_folder) {
+    for share in shares {
+        let place = share.place.given();
+        if let Some(other) = contents.insert(share.info_hash(), place) {
             return Err(Error::Data {
-                path,
-                reason: reason.to_owned(),
-            });
-        }
-        let file = std::fs::metadata(&path).ok();
-        let file = file.filter(std::fs::Metadata::is_file);
-        let linked = file.is_some_and(|file| !files.insert((file.dev(), file.ino())));
-        if linked || !places.insert(absolute(&path)) {
-            return Err(Error::Data {
-                path,
-                reason: "two contents cannot be kept in one place".to_owned(),
-            });
-        }
-    }
-    for folder in shares.iter().filter(|share| share.info.is_folder()) {
-        let root = absolute(&folder.data);
-        let within = |place: &&PathBuf| place.starts_with(&root) && **place != root;
-        if let Some(inner) = places.iter().find(within) {
-            return Err(Error::Data {
-                path: inner.clone(),
-                reason: format!("it is in the folder of another content, {}", root.display()),
-            });
-        }
-    }
-    for Share { info, data, .. } in shares {
-        if let Some(other) = contents.insert(info.info_hash(), data) {
-            return Err(Error::Data {
-                path: data.clone(),
+                path: place.to_owned(),
                 reason: format!("the same content is kept in {} already", other.display()),
             });
         }
     }
     Ok(())
-}
-
-/// The path from the root, as far as it exists: two ways to name one file are the same.
-fn absolute(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = std::fs::canonicalize(folder.unwrap_or_else(|| Path::new(".")));
-        match (folder, path.file_name()) {
-            (Ok(folder), Some(name)) => folder.join(name),
-            _ => path.to_owned(),
-        }
-    })
-}
-
-/// Why content cannot be kept at this path, ever: a folder of files if `is_folder`, else a single
-/// file; while nothing is known of the content it may become either. What is missing can be
-/// created, and what cannot be looked at now may be all right later. Opening a pipe or a device is
-/// not tried: it could block.
-fn no_data_path(path: &Path, is_folder: Option<bool>) -> Option<&'static str> {
-    let kind = std::fs::metadata(path).ok()?.file_type();
-    match is_folder {
-        Some(false) if kind.is_dir() => Some("is a directory"),
-        Some(true) if kind.is_file() => Some("is a file; the content is a folder"),
-        _ if kind.is_dir() || kind.is_file() => None,
-        _ => Some("not a regular file"),
-    }
 }
 
 #[cfg(test)]
@@ -137,39 +91,5 @@ mod tests {
             let twice = Node::sharing([share("/tmp/a"), share("/tmp/b")]).start();
             assert!(twice.unwrap_err().to_string().contains("the same content"));
         });
-    }
-
-    #[test]
-    fn a_path_is_refused_only_if_it_can_never_be_right() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        let missing = folder.path().join("missing");
-        for (path, is_folder, reason) in [
-            (folder.path(), None, None),
-            (folder.path(), Some(true), None),
-            (folder.path(), Some(false), Some("is a directory")),
-            (&file, None, None),
-            (&file, Some(false), None),
-            (
-                &file,
-                Some(true),
-                Some("is a file; the content is a folder"),
-            ),
-            (&missing, Some(true), None),
-            (&missing, None, None),
-            (Path::new("/dev/null"), None, Some("not a regular file")),
-            (
-                Path::new("/dev/null"),
-                Some(true),
-                Some("not a regular file"),
-            ),
-        ] {
-            assert_eq!(
-                no_data_path(path, is_folder),
-                reason,
-                "{path:?} {is_folder:?}"
-            );
-        }
     }
 }

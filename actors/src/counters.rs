@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Totals since the node started. Shared by all actors of one node.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Bytes of blocks that were received.
+    /// Bytes of blocks that were received, and of what sources sent.
     pub received: Count,
     /// Bytes of blocks that were sent.
     pub sent: Count,
@@ -17,11 +17,13 @@ pub struct Counters {
     pub turns: Count,
 }
 
-/// What the links of one swarm moved since the node started.
+/// What the links and sources of one swarm moved since the node started.
 #[derive(Debug, Default)]
 pub struct Traffic {
-    /// Bytes of blocks that were received.
+    /// Bytes of blocks that were received, and of what sources sent.
     pub received: Count,
+    /// Those that came from sources that are no peers.
+    pub from_sources: Count,
     /// Bytes of blocks that were sent.
     pub sent: Count,
 }

@@ -14,18 +14,27 @@
 //! | [`storage`] | the file of one swarm | layout |
 //! | [`turns`] | which contents are fetched now | turns |
 //! | [`trackers`] | what trackers were told | announcer |
+//! | `dht` (feature) | the table of BEP 5 | lookups, contacts |
+//! | `port_map` (feature) | the port at the router | renewal |
 //! | [`watchdog`] | figures over time | thresholds |
+//! | [`web_seeds`] | requests to web seeds of one swarm | web seeds |
 
 pub mod alarm;
 pub mod chance;
 pub mod clock;
 pub mod counters;
 pub mod credit;
+#[cfg(feature = "dht")]
+pub mod dht;
 pub mod discovery;
+pub mod fetch;
 pub mod guard;
+mod http;
 pub mod limits;
 pub mod listener;
 pub mod messages;
+#[cfg(feature = "port-map")]
+pub mod port_map;
 pub mod reason;
 mod schedstat;
 pub mod scheduler;
@@ -37,4 +46,5 @@ pub mod trackers;
 pub mod transport;
 pub mod turns;
 pub mod watchdog;
+pub mod web_seeds;
 mod words;

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use log::{debug, warn};
 use serde_json::{Value, json};
+use swarmlet_protocol::dht::MAX_REMEMBERED;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 
@@ -113,7 +114,9 @@ impl StateFolder {
         }
     }
 
-    fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
+    /// Reads the description of a swarm that an earlier life has learned, if there is one.
+    #[must_use]
+    pub fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
         let bytes = fs::read(self.info_file(info_hash)).ok()?;
         let info = Info::parse(Bytes::from(bytes)).ok()?;
         (info.info_hash() == info_hash).then_some(info)
@@ -157,7 +160,7 @@ impl StateFolder {
     /// # Errors
     /// The disk refuses.
     pub fn save_learned(&self, info: &Info) -> io::Result<()> {
-        replace(&self.info_file(info.info_hash()), info.bytes())?;
+        self.save_info(info)?;
         let mut learned = self.learned();
         *learned = Some(info.info_hash());
         let text = fs::read(self.node_file()).unwrap_or_default();
@@ -167,6 +170,48 @@ impl StateFolder {
         };
         node["swarm"] = json!(info.info_hash().to_string());
         replace(&self.node_file(), format!("{node:#}\n").as_bytes())
+    }
+
+    /// Remembers the description of a swarm that the node was told to join: its next life need not
+    /// ask for it again.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_info(&self, info: &Info) -> io::Result<()> {
+        replace(&self.info_file(info.info_hash()), info.bytes())
+    }
+
+    /// The nodes of the distributed hash table that answered in an earlier life, and those that the
+    /// operator had named then. What cannot be read counts as nothing.
+    #[must_use]
+    pub fn load_table(&self) -> (Vec<SocketAddrV4>, Vec<String>) {
+        let text = fs::read(self.table_file()).unwrap_or_default();
+        let table = serde_json::from_slice::<Value>(&text).unwrap_or_default();
+        if table["version"] != VERSION {
+            return Default::default();
+        }
+        let texts = |key: &str| -> Vec<String> {
+            let texts = table[key].as_array().into_iter().flatten();
+            let texts = texts.filter_map(|text| Some(text.as_str()?.to_owned()));
+            texts.take(MAX_REMEMBERED).collect()
+        };
+        let nodes = texts("nodes");
+        let nodes = nodes.iter().filter_map(|node| node.parse().ok());
+        (nodes.collect(), texts("named"))
+    }
+
+    /// Remembers nodes of the distributed hash table, and those that the operator named.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_table(&self, nodes: &[SocketAddrV4], named: &[String]) -> io::Result<()> {
+        let nodes = nodes.iter().take(MAX_REMEMBERED);
+        let table = json!({
+            "version": VERSION,
+            "named": named,
+            "nodes": nodes.map(SocketAddrV4::to_string).collect::<Vec<_>>(),
+        });
+        replace(&self.table_file(), format!("{table:#}\n").as_bytes())
     }
 
     fn is_ours(&self, node: &Value) -> bool {
@@ -180,6 +225,10 @@ impl StateFolder {
 
     fn node_file(&self) -> PathBuf {
         self.folder.join("node.json")
+    }
+
+    fn table_file(&self) -> PathBuf {
+        self.folder.join("dht.json")
     }
 
     fn info_file(&self, info_hash: InfoHash) -> PathBuf {
@@ -238,6 +287,30 @@ mod tests {
         assert_eq!(remembered.info.unwrap().info_hash(), info.info_hash());
         let other = StateFolder::open(folder.path().join("deep/er"), "green").unwrap();
         assert!(other.load().peers.is_empty() && other.load().info.is_none());
+    }
+
+    #[test]
+    fn nodes_of_the_table_are_remembered_with_what_the_operator_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path().to_owned(), "").unwrap();
+        assert_eq!(state.load_table(), Default::default());
+        let nodes: Vec<SocketAddrV4> = (0..200)
+            .map(|host| SocketAddrV4::new([10, 0, 0, host].into(), 6881))
+            .collect();
+        let named = vec!["node.example:6881".to_owned()];
+        state.save_table(&nodes, &named).unwrap();
+        assert_eq!(
+            state.load_table(),
+            (nodes[..MAX_REMEMBERED].to_vec(), named)
+        );
+        fs::write(
+            state.table_file(),
+            b"{\"version\": 2, \"nodes\": [7, \"x\"]}",
+        )
+        .unwrap();
+        assert_eq!(state.load_table(), Default::default());
+        fs::write(state.table_file(), b"\xff").unwrap();
+        assert_eq!(state.load_table(), Default::default());
     }
 
     #[test]

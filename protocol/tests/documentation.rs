@@ -30,9 +30,11 @@ fn the_config_has_the_infohash_that_the_page_says() {
     shown.push(b'e');
     assert_eq!(info.bytes(), &shown);
     let magnet = Magnet {
+        select: Vec::new(),
         info_hash: info.info_hash(),
         name: Some(info.name().to_owned()),
         trackers: Vec::new(),
+        web_seeds: Vec::new(),
         peers: Vec::new(),
     };
     assert!(PAGE.contains(&format!("`{magnet}`")));

@@ -13,8 +13,9 @@ use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::{Layout, MAX_PIECES};
 use swarmlet_protocol::metainfo::{CONTENT_NAME, Info, Magnet, NewFile, Torrent, TorrentConf};
 use swarmlet_protocol::text::escaped;
+use swarmlet_protocol::web_seed::{MAX_WEB_SEEDS, SourceUrl};
 
-use super::args::{CreateArgs, DEFAULT_OUT};
+use super::args::{CreateArgs, DEFAULT_OUT, DescribeArgs};
 use super::error::CliError;
 use super::hashing::hash_parts;
 use super::listing::{Listing, list};
@@ -31,6 +32,9 @@ const MAX_PART_SIZE: u64 = 4 << 20;
 const GOOD_PART_COUNT: u64 = 2_000;
 /// So many of the things that were left out are named.
 const NAMED_SKIPPED: usize = 10;
+
+/// The one flag of those that ask for a .torrent which a torrent.conf has room for, too.
+const WEB_SEED: &str = "--web-seed";
 
 /// What is written.
 enum Format {
@@ -55,21 +59,20 @@ pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
         if !to_stdout && is_within(&out, &args.path) {
             return Err(CliError::WithinItself(out));
         }
-        describe_folder(args, name)?
+        describe_folder(&args.path, args.describe.part_size, name)?
     } else {
         let name = match &format {
             Format::Conf => CONTENT_NAME,
             Format::Torrent(name) => name,
         };
-        describe_file(args, name, (!to_stdout).then_some(&*out))?
+        let out = (!to_stdout).then_some(&*out);
+        describe_file(&args.path, args.describe.part_size, name, out)?
     };
-    let info = match args.private {
-        true => info.to_private().map_err(cannot_describe(&args.path))?,
-        false => info,
-    };
+    let info = made_private(info, &args.path, args.describe.private)?;
     let (bytes, link) = match format {
         Format::Conf => {
-            let conf = TorrentConf::from_info(&info, args.peers.clone());
+            let mut conf = TorrentConf::from_info(&info, args.peers.clone());
+            conf.sources = sources(&args.describe.web_seeds)?;
             (conf.to_json().into_bytes(), String::new())
         }
         Format::Torrent(_) => {
@@ -77,12 +80,14 @@ pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
                 info_hash: info.info_hash(),
                 name: Some(info.name().to_owned()),
                 trackers: args.trackers.clone(),
+                web_seeds: args.describe.web_seeds.clone(),
                 peers: args.peers.clone(),
+                select: Vec::new(),
             };
             let torrent = Torrent {
                 trackers: args.trackers.iter().map(|url| vec![url.clone()]).collect(),
-                web_seeds: args.web_seeds.clone(),
-                comment: args.comment.clone(),
+                web_seeds: args.describe.web_seeds.clone(),
+                comment: args.describe.comment.clone(),
                 ..Torrent::new(info.clone())
             };
             (torrent.encode(), format!("\nmagnet: {magnet}"))
@@ -109,21 +114,71 @@ pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
     writeln!(io::stdout(), "{summary}\nwritten: {}", out.display()).map_err(CliError::Output)
 }
 
+/// Describes a file or a folder under its own name or another one, as a .torrent of it would; and
+/// says what it is.
+///
+/// # Errors
+/// It cannot be read, or cut into such parts.
+pub(crate) fn describe(path: &Path, how: &DescribeArgs) -> Result<(Info, String), CliError> {
+    let name = match &how.name {
+        Some(name) => name.clone(),
+        None => own_name(path)?,
+    };
+    let is_folder = fs::metadata(path).is_ok_and(|found| found.is_dir());
+    let (info, what) = match is_folder {
+        true => describe_folder(path, how.part_size, &name)?,
+        false => describe_file(path, how.part_size, &name, None)?,
+    };
+    Ok((made_private(info, path, how.private)?, what))
+}
+
+fn made_private(info: Info, path: &Path, private: bool) -> Result<Info, CliError> {
+    match private {
+        true => info.to_private().map_err(cannot_describe(path)),
+        false => Ok(info),
+    }
+}
+
+/// Will that file, once it is written, lie in the folder that it describes?
+///
+/// # Errors
+/// It will.
+pub(crate) fn refuse_within(out: &Path, root: &Path) -> Result<(), CliError> {
+    match root.is_dir() && is_within(out, root) {
+        true => Err(CliError::WithinItself(out.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// The URLs as a torrent.conf has them.
+fn sources(urls: &[String]) -> Result<Vec<SourceUrl>, CliError> {
+    let sources: Result<Vec<SourceUrl>, _> = urls.iter().map(|url| url.parse()).collect();
+    let sources = sources.map_err(|error| CliError::NoSource(error.to_string()))?;
+    match sources.len() {
+        ..=MAX_WEB_SEEDS => Ok(sources),
+        more => Err(CliError::NoSource(format!(
+            "{more} sources; a torrent.conf has {MAX_WEB_SEEDS} at most"
+        ))),
+    }
+}
+
 /// What to write, and where. A folder, and whatever a torrent.conf has no room for, asks for a
-/// .torrent; so does an output of that name.
+/// .torrent; so does an output of that name. Web seeds have room in both, and go into a .torrent if
+/// nothing is said.
 fn choose(args: &CreateArgs, is_folder: bool) -> Result<(PathBuf, Format), CliError> {
     let reason = [
         (is_folder, "a folder"),
         (!args.trackers.is_empty(), "--tracker"),
-        (!args.web_seeds.is_empty(), "--web-seed"),
-        (args.private, "--private"),
-        (args.comment.is_some(), "--comment"),
-        (args.name.is_some(), "--name"),
+        (!args.describe.web_seeds.is_empty(), WEB_SEED),
+        (args.describe.private, "--private"),
+        (args.describe.comment.is_some(), "--comment"),
+        (args.describe.name.is_some(), "--name"),
     ];
-    let reason = reason.iter().find(|(is_so, _)| *is_so).map(|(_, it)| *it);
+    let reasons = reason.iter().filter(|(is_so, _)| *is_so).map(|(_, it)| *it);
+    let reason = reasons.clone().next();
     let is_torrent = match &args.out {
         Some(out) if out.extension().is_some_and(|end| end == "torrent") => true,
-        Some(out) if out != Path::new("-") => match reason {
+        Some(out) if out != Path::new("-") => match reasons.clone().find(|it| *it != WEB_SEED) {
             Some(reason) => return Err(CliError::NotInConf(reason)),
             None => false,
         },
@@ -133,7 +188,7 @@ fn choose(args: &CreateArgs, is_folder: bool) -> Result<(PathBuf, Format), CliEr
         let out = args.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
         return Ok((out, Format::Conf));
     }
-    let name = match &args.name {
+    let name = match &args.describe.name {
         Some(name) => name.clone(),
         None => own_name(&args.path)?,
     };
@@ -156,20 +211,20 @@ fn own_name(path: &Path) -> Result<String, CliError> {
 
 /// Reads a file; what it is in words.
 fn describe_file(
-    args: &CreateArgs,
+    path: &Path,
+    part_size: Option<Size>,
     name: &str,
     out: Option<&Path>,
 ) -> Result<(Info, String), CliError> {
-    let path = &args.path;
     let (file, size) = open_regular(path).map_err(CliError::read(path))?;
     if let Some(out) = out.filter(|out| is_same_file(&file, out)) {
         return Err(CliError::OverItself(out.to_owned()));
     }
-    let layout = layout_of(args, size)?;
+    let layout = layout_of(path, part_size, size)?;
     let hashes = hash_all(&file, &layout).map_err(CliError::read(path))?;
     let length_now = file.metadata().map_err(CliError::read(path))?.len();
     let Some(hashes) = hashes.filter(|_| length_now == size) else {
-        return Err(CliError::Changed(path.clone()));
+        return Err(CliError::Changed(path.to_owned()));
     };
     let piece_length = u64::from(layout.piece_length());
     let info =
@@ -178,22 +233,25 @@ fn describe_file(
 }
 
 /// Reads all files of a folder; what it is in words.
-fn describe_folder(args: &CreateArgs, name: &str) -> Result<(Info, String), CliError> {
-    let root = &args.path;
+fn describe_folder(
+    root: &Path,
+    part_size: Option<Size>,
+    name: &str,
+) -> Result<(Info, String), CliError> {
     let Listing { files, skipped } = list(root)?;
     say_skipped(&skipped);
     let mut source = FolderSource::default();
     for (path, length) in &files {
         source.add(root.join(path), *length);
     }
-    let layout = layout_of(args, source.size())?;
+    let layout = layout_of(root, part_size, source.size())?;
     let hashes = hash_all(&source, &layout).map_err(|error| {
-        let path = source.blamed().unwrap_or_else(|| root.clone());
+        let path = source.blamed().unwrap_or_else(|| root.to_owned());
         CliError::read(&path)(error)
     })?;
     // Whatever came, went or grew meanwhile.
     let Some(hashes) = hashes.filter(|_| list(root).is_ok_and(|now| now.files == files)) else {
-        return Err(CliError::Changed(root.clone()));
+        return Err(CliError::Changed(root.to_owned()));
     };
     let list: Vec<_> = files
         .iter()
@@ -222,12 +280,10 @@ fn say_skipped(skipped: &[PathBuf]) {
     }
 }
 
-fn layout_of(args: &CreateArgs, size: u64) -> Result<Layout, CliError> {
-    let part_size = args
-        .part_size
-        .map_or_else(|| good_part_size(size), |Size(bytes)| bytes);
+fn layout_of(path: &Path, part_size: Option<Size>, size: u64) -> Result<Layout, CliError> {
+    let part_size = part_size.map_or_else(|| good_part_size(size), |Size(bytes)| bytes);
     Layout::new(size, part_size).map_err(|source| CliError::PartSize {
-        path: args.path.clone(),
+        path: path.to_owned(),
         source,
     })
 }

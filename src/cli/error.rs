@@ -100,6 +100,9 @@ pub(crate) enum CliError {
     /// More than a torrent.conf can say.
     #[error("{0} does not fit into a torrent.conf")]
     NotInConf(&'static str),
+    /// A URL that a torrent.conf cannot have among its sources.
+    #[error("{0}")]
+    NoSource(String),
     /// A file or a link that describes nothing.
     #[error("{}: {source}", shown)]
     Magnet {
@@ -111,6 +114,26 @@ pub(crate) enum CliError {
     /// A node that could not start, or could not go on.
     #[error("{0}")]
     Node(String),
+    /// A URL that could not be fetched.
+    #[error("cannot fetch {url}: {reason}")]
+    Fetch {
+        /// The URL, without what may be a secret, fit to be printed.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A choice that a content has no files for.
+    #[error("{0}")]
+    Choice(String),
+    /// What arrives cannot be written.
+    #[error("{0}")]
+    Stuck(String),
+    /// Some of several contents could not be had.
+    #[error("not everything could be fetched")]
+    Incomplete,
+    /// Flags that are for one path only.
+    #[error("{0} is for a single PATH; there are several")]
+    SinglePath(&'static str),
     /// What a node needs to run could not be had.
     #[error("cannot start: {}", reason(.0))]
     Start(io::Error),
@@ -169,6 +192,7 @@ impl CliError {
             Self::NoShares(_) => {
                 Some("swarmlet create FILE -o FILE.conf writes one beside its file".to_owned())
             }
+            Self::Stuck(_) => Some("see to it, and run the same command to go on".to_owned()),
             Self::NotInConf(_) => Some("write a .torrent: name one with -o".to_owned()),
             Self::WithinItself(_) => Some("name a place outside of it with -o".to_owned()),
             Self::OverItself(_) => Some("name another file with -o".to_owned()),

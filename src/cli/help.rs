@@ -14,6 +14,10 @@ Examples:
       a fleet on this machine, to watch
   swarmlet create image.iso --peer 10.0.0.5 -o torrent.conf
       describe a file that this machine has
+  swarmlet get 'magnet:?xt=urn:btih:...'
+      fetch what a magnet link, a .torrent or a torrent.conf describes
+  swarmlet seed photos
+      share a folder, and print its magnet link
   swarmlet node --conf torrent.conf --data image.iso
       serve it; on the other machines, fetch it
   swarmlet node --conf /dev/null --data image.iso --peer 10.0.0.5
@@ -44,6 +48,32 @@ Examples:
       every file and folder NAME that has NAME.conf or NAME.torrent beside it
 
 Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line.";
+
+/// How to fetch something.
+pub(super) const GET: &str = "\
+Examples:
+  swarmlet get photos.torrent
+      puts the folder photos into this directory and ends; run again, it goes on where it was
+  swarmlet get 'magnet:?xt=urn:btih:...' -o /srv --peer 10.0.0.5
+      what it is is learned from peers; one is named here
+  swarmlet get https://example.org/linux.torrent --select '*.iso' --seed ratio 1.5
+      one file of it, and gives back one and a half times as much
+
+Exit status: 0 all that was selected is here and verified, 1 failed, 2 wrong command line,
+130 stopped by Ctrl-C before that.";
+
+/// How to share something.
+pub(super) const SEED: &str = "\
+Examples:
+  swarmlet seed photos image.iso
+      two contents, each with a magnet link, until it is stopped
+  swarmlet seed image.iso --listen 10.0.0.5 --tracker http://tracker.example/announce
+      the magnet link names this address and this tracker
+
+Nothing is written to PATH. The infohash is that of the .torrent that `swarmlet create` makes with the
+same flags.
+
+Exit status: 0 ended by a signal, 1 failed, 2 wrong command line.";
 
 /// How to look at a description.
 pub(super) const SHOW: &str = "\

@@ -8,14 +8,17 @@ use log::LevelFilter;
 use super::progress::NodeBar;
 
 /// What is logged unless RUST_LOG says otherwise. What we stand on says nothing at this level.
-const DEFAULT_FILTER: &str = "info";
+pub(crate) const DEFAULT: &str = "info";
+
+/// The same for commands that say themselves how they do.
+pub(crate) const QUIET: &str = "warn";
 
 /// Says by itself, and each time, at the level of errors, what the trackers actor says once.
 const LOUD: &str = "rustls_platform_verifier";
 
-/// Starts logging to stderr. Does nothing if a logger runs already.
-pub(crate) fn start(bar: &NodeBar) {
-    let mut builder = Builder::from_env(Env::default().default_filter_or(DEFAULT_FILTER));
+/// Starts logging to stderr, as much as that says unless RUST_LOG does. Does nothing if a logger runs already.
+pub(crate) fn start(bar: &NodeBar, filter: &str) {
+    let mut builder = Builder::from_env(Env::default().default_filter_or(filter));
     builder.filter_module(LOUD, LevelFilter::Off);
     builder.format(|line, record| {
         let level = record.level();

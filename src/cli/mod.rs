@@ -8,15 +8,18 @@ mod config;
 mod create;
 mod demo;
 mod error;
+mod get;
 mod hashing;
 mod help;
 mod listing;
 mod logging;
+mod network;
 mod node;
 mod output;
 mod progress;
 mod ranges;
 mod running;
+mod seed;
 mod shares;
 mod show;
 mod size;
@@ -58,6 +61,8 @@ fn run(arguments: &[OsString]) -> ExitCode {
 fn perform(command: Command) -> Result<u8, CliError> {
     match command {
         Command::Node(args) => node::node(args),
+        Command::Get(args) => get::get(args),
+        Command::Seed(args) => seed::seed(args),
         Command::Create(args) => create::create(&args).map(|()| SUCCESS),
         Command::Show(args) => show::show(&args).map(|()| SUCCESS),
         Command::Verify(args) => {

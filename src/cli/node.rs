@@ -3,11 +3,11 @@
 use super::args::NodeArgs;
 use super::error::CliError;
 use super::logging;
+use super::network::Network;
 use super::progress::NodeBar;
 use super::running::{self, NodeConfig};
 use super::shares;
 use super::state_dir;
-use super::values::Switch;
 
 /// Runs a node until it is told to stop; the exit status.
 ///
@@ -18,7 +18,7 @@ pub(crate) fn node(args: NodeArgs) -> Result<u8, CliError> {
         die_with_parent().map_err(CliError::Start)?;
     }
     let bar = NodeBar::new();
-    logging::start(&bar);
+    logging::start(&bar, logging::DEFAULT);
     let config = gather(args)?;
     running::run(config, bar)
 }
@@ -28,20 +28,10 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
     let contents = shares::gather(&args.confs, &args.data, args.shares.as_deref())?;
     Ok(NodeConfig {
         contents,
-        peers: args.peers,
-        trackers: args.trackers,
-        listen: args.listen.0,
-        state: state_dir::choose(args.state.as_deref())?,
+        state: state_dir::choose(args.network.state.as_deref())?,
+        network: Network::new(args.network),
         fleet: args.fleet,
         swarm: args.swarm,
-        sweep: args.sweep,
-        lan: args.lan == Switch::On,
-        upload_slots: args.upload_slots.map(usize::from),
-        max_links: args.max_links.map(usize::from),
-        encryption: args.encryption,
-        utp: args.utp == Switch::On,
-        download_limit: args.download_limit.map(|rate| rate.0),
-        upload_limit: args.upload_limit.map(|rate| rate.0),
         exit_when_complete: args.exit_when_complete,
     })
 }

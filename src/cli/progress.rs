@@ -80,6 +80,14 @@ impl NodeBar {
         self.bar.set_position(share.done);
     }
 
+    /// Shows that much done of all, and what is to be said of it. As cheap.
+    pub(crate) fn show(&self, done: u64, all: u64, line: String) {
+        let share = Share::new(done, all);
+        self.bar.set_length(share.all);
+        self.bar.set_position(share.done);
+        self.bar.set_message(line);
+    }
+
     /// Runs something that writes to the terminal while the bar is out of its way.
     pub(crate) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
         self.bars.suspend(write)
@@ -99,10 +107,14 @@ struct Share {
 
 impl Share {
     fn of(progress: Progress) -> Self {
-        match progress.size {
+        Self::new(progress.bytes_have, progress.size)
+    }
+
+    fn new(done: u64, all: u64) -> Self {
+        match all {
             0 => Self { done: 1, all: 1 },
             all => Self {
-                done: progress.bytes_have.min(all),
+                done: done.min(all),
                 all,
             },
         }

@@ -2,25 +2,20 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::net::SocketAddr;
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use actix::{Actor, Context, Handler};
 use swarmlet::{Event, Node, NodeBuilder};
-use swarmlet_protocol::address::PeerAddress;
-use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::tracker::TrackerUrl;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::SUCCESS;
 use super::error::CliError;
+use super::network::Network;
 use super::progress::{NodeBar, Progress};
 use super::shares::Contents;
-use super::values::Sweep;
 
 /// How often a bar on a terminal moves.
 const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
@@ -30,34 +25,14 @@ const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
 pub(crate) struct NodeConfig {
     /// What to keep in sync.
     pub(crate) contents: Contents,
-    /// Peers of the command line.
-    pub(crate) peers: Vec<PeerAddress>,
-    /// Trackers of the command line.
-    pub(crate) trackers: Vec<TrackerUrl>,
-    /// Where to listen, and from which address to dial.
-    pub(crate) listen: SocketAddr,
+    /// How to find others, and how to treat them.
+    pub(crate) network: Network,
     /// Where to keep what was learned; nowhere if `None`.
     pub(crate) state: Option<PathBuf>,
     /// The fleet's name.
     pub(crate) fleet: String,
     /// Which content to join, where the fleet has several.
     pub(crate) swarm: Option<String>,
-    /// Which addresses to try unasked.
-    pub(crate) sweep: Sweep,
-    /// Whether to use local multicast.
-    pub(crate) lan: bool,
-    /// How many peers that are no swarmlets may fetch at once.
-    pub(crate) upload_slots: Option<usize>,
-    /// How many links there may be.
-    pub(crate) max_links: Option<usize>,
-    /// Whether links are encrypted.
-    pub(crate) encryption: Policy,
-    /// Whether to speak uTP.
-    pub(crate) utp: bool,
-    /// Bytes per second from all peers, if limited.
-    pub(crate) download_limit: Option<NonZeroU64>,
-    /// Bytes of blocks per second to all peers, if limited.
-    pub(crate) upload_limit: Option<NonZeroU64>,
     /// Whether to end when the file is complete.
     pub(crate) exit_when_complete: bool,
 }
@@ -127,6 +102,11 @@ impl Handler<Event> for Console {
 
 /// Runs the node; the exit status.
 pub(crate) fn run(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
+    on_system(serve(config, bar))
+}
+
+/// Runs something on an actix system, in which a node can be started.
+pub(crate) fn on_system<T>(task: impl Future<Output = T>) -> T {
     swarmlet_actors::guard::quiet_panics();
     let system = actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread()
@@ -139,11 +119,11 @@ pub(crate) fn run(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
                 std::process::exit(1);
             })
     });
-    let status = system.block_on(serve(config, bar));
+    let outcome = system.block_on(task);
     // Dropping the system waits for the disk jobs that still run. The process ends instead: what
     // they write is verified, and what they do not write is fetched again.
     std::mem::forget(system);
-    status
+    outcome
 }
 
 /// 8: disk jobs that run at once, more than storage starts; each is a thread with its stack.
@@ -204,16 +184,12 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
 }
 
 fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
-    let sweep = match config.sweep {
-        Sweep::Off => swarmlet::Sweep::Off,
-        Sweep::Auto => swarmlet::Sweep::Auto,
-        Sweep::Range(network) => swarmlet::Sweep::Network(network),
-    };
     let Contents {
         learned,
         shares,
         peers,
         trackers,
+        sources,
     } = config.contents;
     let mut node = match learned {
         None => Node::sharing(shares),
@@ -221,35 +197,22 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
             .into_iter()
             .fold(Node::builder(data), NodeBuilder::share),
     };
-    for peer in peers.into_iter().chain(config.peers) {
+    // Those of the config are asked first.
+    for peer in peers {
         node = node.peer(peer);
     }
-    for tracker in trackers.into_iter().chain(config.trackers) {
+    for tracker in trackers {
         node = node.tracker(tracker);
     }
-    node = node
-        .listen(config.listen)
-        .fleet(config.fleet)
-        .sweep(sweep)
-        .lan(config.lan);
+    for source in sources {
+        node = node.source(source);
+    }
+    node = config.network.apply(node).fleet(config.fleet);
     if let Some(state) = config.state {
         node = node.state(state);
     }
     if let Some(swarm) = config.swarm {
         node = node.swarm(swarm);
-    }
-    if let Some(slots) = config.upload_slots {
-        node = node.upload_slots(slots);
-    }
-    node = node.encryption(config.encryption).utp(config.utp);
-    if let Some(links) = config.max_links {
-        node = node.max_links(links);
-    }
-    if let Some(rate) = config.download_limit {
-        node = node.download_limit(rate);
-    }
-    if let Some(rate) = config.upload_limit {
-        node = node.upload_limit(rate);
     }
     if visible {
         node = node.progress_period(BAR_PERIOD);

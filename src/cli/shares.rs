@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use swarmlet::Share;
+use swarmlet::{Place, Share, Topic};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::args::DEFAULT_DATA;
 use super::config::{self, Description};
@@ -26,6 +27,8 @@ pub(crate) struct Contents {
     pub(crate) peers: Vec<PeerAddress>,
     /// Trackers that a single config names.
     pub(crate) trackers: Vec<TrackerUrl>,
+    /// Sources that a single config names.
+    pub(crate) sources: Vec<SourceUrl>,
 }
 
 impl Contents {
@@ -51,13 +54,16 @@ pub(crate) fn gather(
             let described = config::read_or_default(confs.first().map(PathBuf::as_path))?;
             let data = data.first().map(PathBuf::as_path);
             let data = data.map_or_else(|| PathBuf::from(DEFAULT_DATA), Path::to_owned);
-            let Description { conf, tiers } = described;
-            contents.peers = conf.peers;
-            contents.trackers = conf.trackers;
-            match conf.info {
-                Some(info) => contents.shares.push(Share {
-                    trackers: tiers,
-                    ..Share::new(info, data)
+            contents.peers = described.conf.peers.clone();
+            contents.trackers = described.conf.trackers.clone();
+            contents.sources = described.conf.sources.clone();
+            match topic(&described) {
+                Some(topic) => contents.shares.push(Share {
+                    trackers: described.tiers,
+                    choice: described.choice,
+                    dht_nodes: described.dht_nodes,
+                    web_seeds: described.web_seeds,
+                    ..Share::of(topic, Place::At(data))
                 }),
                 None => contents.learned = Some(data),
             }
@@ -75,8 +81,8 @@ pub(crate) fn gather(
     if let Some(directory) = directory {
         contents.shares.extend(of_directory(directory)?);
     }
-    let data = contents.shares.iter().map(|share| &share.data);
-    for place in data.chain(&contents.learned) {
+    let places = contents.shares.iter().map(|share| share.place.given());
+    for place in places.chain(contents.learned.as_deref()) {
         if let Some(conf) = confs.iter().find(|conf| is_same(conf, place)) {
             return Err(CliError::DataIsConf(conf.clone()));
         }
@@ -91,17 +97,38 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn share(conf: &Path, data: PathBuf) -> Result<Share, CliError> {
-    let Description { conf: said, tiers } = config::read(conf)?;
-    let info = said
-        .info
-        .ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
+    let described = config::read(conf)?;
+    let topic = topic(&described).ok_or_else(|| CliError::NotDescribed(conf.to_owned()))?;
+    Ok(of_description(described, topic, Place::At(data)))
+}
+
+/// What a description is of, if it says so.
+pub(crate) fn topic(described: &Description) -> Option<Topic> {
+    let known = described.conf.info.clone().map(Topic::Known);
+    known.or_else(|| described.named.map(Topic::Named))
+}
+
+/// A content with all that its description says of it.
+pub(crate) fn of_description(described: Description, topic: Topic, place: Place) -> Share {
+    let Description {
+        conf: said,
+        choice,
+        tiers,
+        web_seeds,
+        dht_nodes,
+        ..
+    } = described;
     // Those of a config are asked one after the other.
     let one_by_one = said.trackers.into_iter().map(|url| vec![url]);
-    Ok(Share {
+    Share {
         peers: said.peers,
         trackers: one_by_one.chain(tiers).collect(),
-        ..Share::new(info, data)
-    })
+        choice,
+        sources: said.sources,
+        web_seeds,
+        dht_nodes,
+        ..Share::of(topic, place)
+    }
 }
 
 /// The configs of a directory in the order of their names.
@@ -149,7 +176,7 @@ mod tests {
         let conf = paths(directory.path(), &["a.conf"]);
         fs::write(&conf[0], CONF).unwrap();
         let contents = gather(&conf, &[], None).unwrap();
-        assert_eq!(contents.shares[0].data, Path::new("/data.bin"));
+        assert_eq!(contents.shares[0].place.given(), Path::new("/data.bin"));
         assert_eq!((contents.count(), contents.peers.len()), (1, 1));
         assert_eq!(
             complaint(gather(&conf, &conf, None)),
@@ -171,8 +198,8 @@ mod tests {
         fs::write(&confs[0], CONF).unwrap();
         fs::write(&confs[1], CONF).unwrap();
         let contents = gather(&confs, &data, None).unwrap();
-        let places: Vec<_> = contents.shares.iter().map(|share| &share.data).collect();
-        assert_eq!(places, [&data[0], &data[1]]);
+        let places = contents.shares.iter().map(|share| share.place.given());
+        assert_eq!(places.collect::<Vec<_>>(), data);
         assert_eq!(contents.shares[0].peers.len(), 1);
         assert_eq!(
             complaint(gather(&confs, &data[..1], None)),
@@ -200,7 +227,7 @@ mod tests {
         let places: Vec<_> = contents
             .shares
             .into_iter()
-            .map(|share| share.data)
+            .map(|share| share.place.given().to_owned())
             .collect();
         assert_eq!(places, paths(directory.path(), &["a", "b.iso"]));
         let empty = tempfile::tempdir().unwrap();

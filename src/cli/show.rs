@@ -27,6 +27,7 @@ struct Description {
     name: Option<String>,
     torrent: Option<Torrent>,
     trackers: Vec<Vec<String>>,
+    web_seeds: Vec<String>,
     peers: Vec<PeerAddress>,
 }
 
@@ -75,6 +76,7 @@ fn read(args: &ShowArgs) -> Result<Description, CliError> {
             info_hash: Some(torrent.info.info_hash()),
             name: Some(torrent.info.name().to_owned()),
             trackers: torrent.trackers.clone(),
+            web_seeds: torrent.web_seeds.clone(),
             torrent: Some(torrent),
             peers: Vec::new(),
         });
@@ -93,6 +95,11 @@ fn read(args: &ShowArgs) -> Result<Description, CliError> {
             .iter()
             .map(|url| vec![url.as_str().to_owned()])
             .collect(),
+        web_seeds: conf
+            .sources
+            .iter()
+            .map(|url| url.as_str().to_owned())
+            .collect(),
         peers: conf.peers,
     })
 }
@@ -108,6 +115,7 @@ fn of_link(shown: &str, text: &str) -> Result<Description, CliError> {
         name: magnet.name,
         torrent: None,
         trackers: magnet.trackers.into_iter().map(|url| vec![url]).collect(),
+        web_seeds: magnet.web_seeds,
         peers: magnet.peers,
     })
 }
@@ -127,6 +135,7 @@ impl Page {
             name,
             torrent,
             trackers,
+            web_seeds,
             peers,
         } = description;
         self.line("form", form);
@@ -169,9 +178,8 @@ impl Page {
                 .map(move |url| format!("{tier}{}", escaped(url)))
         });
         self.list("trackers", tiers);
+        self.list("web seeds", web_seeds.iter().map(|url| escaped(url)));
         if let Some(torrent) = torrent {
-            let web_seeds = torrent.web_seeds.iter().map(|url| escaped(url));
-            self.list("web seeds", web_seeds);
             self.list("nodes", torrent.nodes.iter().map(ToString::to_string));
         }
         self.list("peers", peers.iter().map(ToString::to_string));

@@ -64,6 +64,14 @@ fn usual(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
         .collect()
 }
 
+/// A directory within the usual one, for a command that is not to meddle with what a node keeps
+/// there. None if there is none.
+pub(crate) fn usual_for(command: &str) -> Option<PathBuf> {
+    let usual = usual(|name| env::var_os(name).map(PathBuf::from));
+    let own: Vec<_> = usual.iter().map(|path| path.join(command)).collect();
+    first_usable(&own)
+}
+
 fn first_usable(candidates: &[PathBuf]) -> Option<PathBuf> {
     candidates
         .iter()

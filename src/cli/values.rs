@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::str::FromStr;
+use std::time::Duration;
 
+use globset::{GlobBuilder, GlobMatcher};
 use swarmlet_protocol::address::{Cidr, DEFAULT_PORT};
 use thiserror::Error;
 
@@ -24,6 +26,25 @@ pub(crate) enum Switch {
     On,
     /// It does not.
     Off,
+}
+
+/// How long to serve what is complete.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) enum GoOn {
+    /// Until the node is stopped.
+    Forever,
+    /// So long.
+    For(Duration),
+    /// Until so many times the size of it was sent.
+    Ratio(f64),
+}
+
+/// Says which files are meant.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    /// As it was typed.
+    pub(crate) text: String,
+    glob: GlobMatcher,
 }
 
 /// Which addresses a node tries without having been told of them.
@@ -49,6 +70,14 @@ pub(crate) enum ParseValueError {
     /// Not a number of bytes.
     #[error("{0}")]
     Rate(#[from] ParseSizeError),
+    /// Neither a time nor a ratio.
+    #[error(
+        "expected `for` and a time such as 90s, 30m, 2h or 1d, or `ratio` and a number such as 1.5"
+    )]
+    GoOn,
+    /// A pattern that is none.
+    #[error("{0}")]
+    Pattern(String),
     /// Neither on nor off.
     #[error("expected on or off")]
     Switch,
@@ -91,6 +120,85 @@ impl FromStr for Rate {
     }
 }
 
+impl FromStr for GoOn {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(' ') {
+            Some(("for", time)) => read_time(time).map(Self::For),
+            Some(("ratio", ratio)) => {
+                let ratio = ratio.parse::<f64>().ok();
+                ratio
+                    .filter(|it| it.is_finite() && *it >= 0.0)
+                    .map(Self::Ratio)
+            }
+            _ => None,
+        }
+        .ok_or(ParseValueError::GoOn)
+    }
+}
+
+/// A whole number and a unit, once or several times: `90s`, `1h30m`.
+fn read_time(text: &str) -> Option<Duration> {
+    let mut seconds = 0_u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
+        let (number, unit) = rest.split_at(end);
+        let length = match unit.chars().next()? {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        let number: u64 = number.parse().ok()?;
+        seconds = seconds.checked_add(number.checked_mul(length)?)?;
+        rest = &unit[1..];
+    }
+    // Further than anybody waits, a timer could not count.
+    let is_possible = (1..=MAX_SECONDS).contains(&seconds);
+    is_possible.then(|| Duration::from_secs(seconds))
+}
+
+/// A hundred years.
+const MAX_SECONDS: u64 = 100 * 366 * 86_400;
+
+impl FromStr for Pattern {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let pattern = text
+            .strip_prefix("./")
+            .unwrap_or(text)
+            .trim_end_matches('/');
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .backslash_escape(true)
+            .build();
+        let glob = glob.map_err(|error| ParseValueError::Pattern(error.kind().to_string()))?;
+        if pattern.is_empty() {
+            let what = "an empty pattern matches nothing".to_owned();
+            return Err(ParseValueError::Pattern(what));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            glob: glob.compile_matcher(),
+        })
+    }
+}
+
+impl Pattern {
+    /// Does it match that path, or a folder in which it lies?
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        if !self.text.trim_end_matches('/').contains('/') {
+            return path.split('/').any(|name| self.glob.is_match(name));
+        }
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        folders.chain([path]).any(|it| self.glob.is_match(it))
+    }
+}
+
 impl FromStr for Switch {
     type Err = ParseValueError;
 
@@ -122,6 +230,72 @@ impl FromStr for Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_may_serve_for_a_time_or_up_to_a_ratio() {
+        let time = |seconds| Ok(GoOn::For(Duration::from_secs(seconds)));
+        for (text, expected) in [
+            ("for 90s", time(90)),
+            ("for 1h30m", time(5_400)),
+            ("for 2d", time(172_800)),
+            ("ratio 1.5", Ok(GoOn::Ratio(1.5))),
+            ("ratio 0", Ok(GoOn::Ratio(0.0))),
+        ] {
+            assert_eq!(text.parse(), expected, "{text}");
+        }
+        for text in [
+            "for",
+            "for 2",
+            "for h",
+            "for 0s",
+            "for -1h",
+            "for 1ü",
+            "for 99999999999999999999d",
+            "for 9999999d",
+            "ratio x",
+            "ratio -1",
+            "ratio inf",
+            "ratio NaN",
+            "2h",
+        ] {
+            assert_eq!(text.parse::<GoOn>(), Err(ParseValueError::GoOn), "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_names_paths_and_what_is_in_folders() {
+        let matches = |pattern: &str, path: &str| {
+            let pattern: Pattern = pattern.parse().unwrap();
+            pattern.matches(path)
+        };
+        for (pattern, path) in [
+            ("*.iso", "a.iso"),
+            ("*.iso", "deep/er/a.iso"),
+            ("a.iso", "deep/a.iso"),
+            ("docs", "docs/one/two"),
+            ("docs/", "docs/one/two"),
+            ("docs/**", "docs/one/two"),
+            ("docs/*", "docs/one/two"),
+            ("./docs/one", "docs/one/two"),
+            ("d?cs/[a-o]ne", "docs/one"),
+            ("**/two", "docs/one/two"),
+            ("*.{txt,md}", "docs/a.md"),
+        ] {
+            assert!(matches(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [
+            ("*.iso", "a.iso.txt"),
+            ("docs/*.txt", "docs/one/a.txt"),
+            ("one/two", "docs/one/two"),
+            ("DOCS", "docs/one"),
+            ("doc", "docs/one"),
+        ] {
+            assert!(!matches(pattern, path), "{pattern} {path}");
+        }
+        for wrong in ["", "/", "a[", "{a"] {
+            assert!(wrong.parse::<Pattern>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn rates_are_sizes_per_second() {

@@ -101,6 +101,29 @@ fn a_file_has_one_infohash_in_a_torrent_and_in_a_config() {
 }
 
 #[test]
+fn sources_go_into_a_config_that_is_named_and_are_shown() {
+    let folder = photos();
+    let create = |more: &[&str]| {
+        let arguments = ["create", "photos/a", "-o", "torrent.conf"];
+        within(&folder, &[&arguments, more].concat())
+    };
+    let urls = [
+        "--source",
+        "http://o.example/a",
+        "--web-seed=https://p.example/",
+    ];
+    assert_eq!(create(&urls).status.code(), Some(0));
+    let shown = lines(&within(&folder, &["show", "torrent.conf"]));
+    let at = shown.iter().position(|line| line.starts_with("web seeds"));
+    let shown = &shown[at.expect("web seeds are shown")..];
+    assert_eq!(shown[0].trim_end(), "web seeds  http://o.example/a");
+    assert_eq!(shown[1].trim(), "https://p.example/");
+    let refused = create(&["--web-seed", "ftp://o.example/"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).starts_with("error: 'ftp://o.example/' is not a source's URL"));
+}
+
+#[test]
 fn whatever_is_said_of_a_torrent_is_shown() {
     let folder = photos();
     let arguments = [
@@ -126,7 +149,7 @@ fn whatever_is_said_of_a_torrent_is_shown() {
         magnet,
         format!(
             "magnet:?xt=urn:btih:{infohash}&dn=photos&tr=http%3A%2F%2Ft.example%2Fannounce\
-             &tr=udp%3A%2F%2Fu.example%3A1&x.pe=10.0.0.1:6881"
+             &tr=udp%3A%2F%2Fu.example%3A1&ws=http%3A%2F%2Fw.example%2Fphotos%2F&x.pe=10.0.0.1:6881"
         )
     );
     let shown = format!(
@@ -154,6 +177,7 @@ fn whatever_is_said_of_a_torrent_is_shown() {
          infohash   {infohash}\n\
          trackers   1. http://t.example/announce\n\
          {blank}2. udp://u.example:1\n\
+         web seeds  http://w.example/photos/\n\
          peers      10.0.0.1:6881\n",
         blank = " ".repeat(11)
     );

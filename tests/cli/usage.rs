@@ -7,7 +7,46 @@ use crate::{Folder, command, stderr, stdout, swarmlet};
 /// A flag, how its default begins, and its variable.
 type Flag = [&'static str; 3];
 
-const FLAGS: [(&str, &[Flag]); 5] = [
+const FLAGS: [(&str, &[Flag]); 7] = [
+    (
+        "get",
+        &[
+            ["--out", ".", "SWARMLET_OUT"],
+            ["--select", "all", "SWARMLET_SELECT"],
+            ["--seed", "end at once", "SWARMLET_SEED"],
+            ["--listen", "0.0.0.0:6881", "SWARMLET_LISTEN"],
+            ["--state", "/var/lib/swarmlet", "SWARMLET_STATE"],
+            ["--sweep", "off", "SWARMLET_SWEEP"],
+            ["--lan", "off", "SWARMLET_LAN"],
+            ["--peer", "none", "SWARMLET_PEER"],
+            ["--download-limit", "no limit", "SWARMLET_DOWNLOAD_LIMIT"],
+            ["--upload-limit", "no limit", "SWARMLET_UPLOAD_LIMIT"],
+            ["--upload-slots", "8", "SWARMLET_UPLOAD_SLOTS"],
+            ["--max-links", "24", "SWARMLET_MAX_LINKS"],
+            ["--tracker", "none", "SWARMLET_TRACKER"],
+        ],
+    ),
+    (
+        "seed",
+        &[
+            ["--torrent", "not written", "SWARMLET_TORRENT"],
+            ["--part-size", "a power of two", "SWARMLET_PART_SIZE"],
+            ["--name", "that of PATH", "SWARMLET_NAME"],
+            ["--web-seed", "none", "SWARMLET_WEB_SEED"],
+            ["--private", "any way", "SWARMLET_PRIVATE"],
+            ["--comment", "nothing", "SWARMLET_COMMENT"],
+            ["--listen", "0.0.0.0:6881", "SWARMLET_LISTEN"],
+            ["--state", "/var/lib/swarmlet", "SWARMLET_STATE"],
+            ["--sweep", "off", "SWARMLET_SWEEP"],
+            ["--lan", "off", "SWARMLET_LAN"],
+            ["--peer", "none", "SWARMLET_PEER"],
+            ["--download-limit", "no limit", "SWARMLET_DOWNLOAD_LIMIT"],
+            ["--upload-limit", "no limit", "SWARMLET_UPLOAD_LIMIT"],
+            ["--upload-slots", "8", "SWARMLET_UPLOAD_SLOTS"],
+            ["--max-links", "24", "SWARMLET_MAX_LINKS"],
+            ["--tracker", "none", "SWARMLET_TRACKER"],
+        ],
+    ),
     (
         "node",
         &[
@@ -20,6 +59,9 @@ const FLAGS: [(&str, &[Flag]); 5] = [
             ["--swarm", "the only one", "SWARMLET_SWARM"],
             ["--sweep", "off", "SWARMLET_SWEEP"],
             ["--lan", "off", "SWARMLET_LAN"],
+            ["--dht", "off", "SWARMLET_DHT"],
+            ["--dht-bootstrap", "the public", "SWARMLET_DHT_BOOTSTRAP"],
+            ["--port-map", "off", "SWARMLET_PORT_MAP"],
             ["--peer", "none", "SWARMLET_PEER"],
             ["--download-limit", "no limit", "SWARMLET_DOWNLOAD_LIMIT"],
             ["--upload-limit", "no limit", "SWARMLET_UPLOAD_LIMIT"],
@@ -28,6 +70,7 @@ const FLAGS: [(&str, &[Flag]); 5] = [
             ["--encryption", "allow", "SWARMLET_ENCRYPTION"],
             ["--utp", "off", "SWARMLET_UTP"],
             ["--tracker", "none", "SWARMLET_TRACKER"],
+            ["--source", "none", "SWARMLET_SOURCE"],
             [
                 "--exit-when-complete",
                 "go on",
@@ -73,7 +116,7 @@ fn no_arguments_print_a_short_help() {
     for word in ["node", "create", "verify", "demo", "swarmlet demo"] {
         assert!(text.contains(word), "{text}");
     }
-    assert!(text.lines().count() < 25, "{text}");
+    assert!(text.lines().count() < 27, "{text}");
     assert_eq!(stderr(&output), "");
 }
 
@@ -125,6 +168,17 @@ fn the_general_help_documents_the_statuses() {
 fn a_wrong_command_line_is_one_line_a_hint_and_status_2() {
     for (line, complaint, about) in [
         (&["serve"][..], "unrecognized subcommand 'serve'", ""),
+        (
+            &["get", "x", "--seed", "for", "ever"],
+            "invalid value 'for ever' for '--seed': expected `for` and a time such as \
+             90s, 30m, 2h or 1d, or `ratio` and a number such as 1.5",
+            " get",
+        ),
+        (
+            &["get", "--seed"],
+            "the following required arguments were not provided: <SOURCE>...",
+            " get",
+        ),
         (
             &["node", "--fast"],
             "unexpected argument '--fast' found",

@@ -25,7 +25,9 @@ pub mod measure;
 pub mod mounts;
 pub mod network;
 pub mod node;
+pub mod origin;
 pub mod plan;
+pub mod router;
 pub mod torrent;
 pub mod tracker;
 

@@ -96,6 +96,16 @@ impl Network {
         SocketAddr::from((self.ip(host), super::loopback::PORT))
     }
 
+    /// Has a host send what is for elsewhere to another one.
+    ///
+    /// # Panics
+    /// If the route cannot be made.
+    pub fn route_by(&self, host: u8, router: u8) {
+        let (space, router) = (self.space(host), self.ip(router).to_string());
+        let made = ip(&["-n", &space, "route", "add", "default", "via", &router]);
+        made.expect("add a default route");
+    }
+
     /// The words that start a program on a host.
     pub fn launcher(&self, host: u8) -> Vec<String> {
         ["ip", "netns", "exec", &self.space(host)]

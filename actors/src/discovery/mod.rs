@@ -217,13 +217,14 @@ impl Discovery {
                 self.member(info_hash, input, context);
             }
         }
-        if found.source == Source::Tracker && found.info_hash == Some(self.setup.rendezvous) {
+        let is_asked_by_name = matches!(found.source, Source::Dht | Source::Tracker);
+        if is_asked_by_name && found.info_hash == Some(self.setup.rendezvous) {
             self.visit(&found.addresses, context);
         }
     }
 
-    /// A tracker named nodes of our fleet. Those that our swarms have not heard of may wait to be
-    /// told what we serve, and the tracker did not name us to those that asked it before us.
+    /// A tracker, or the distributed hash table, named nodes of our fleet. Those that our swarms have not heard of may wait to be
+    /// told what we serve, and were not told of us where they asked before us.
     fn visit(&mut self, addresses: &[SocketAddr], context: &mut Context<Self>) {
         if self.public_swarms().next().is_none() {
             return;

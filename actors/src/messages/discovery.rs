@@ -120,7 +120,7 @@ pub struct SwarmStarted {
 pub struct SwarmCompleted {
     /// The swarm.
     pub info_hash: InfoHash,
-    /// All pieces are here.
+    /// All pieces that are selected are here.
     pub complete: bool,
 }
 

@@ -1,6 +1,7 @@
 //! What a node tells whoever embeds it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use actix::Message;
 use swarmlet_protocol::id::InfoHash;
@@ -23,6 +24,22 @@ pub enum Event {
         size: u64,
         /// Pieces.
         pieces: u32,
+        /// What it is called.
+        name: String,
+        /// Where it is kept.
+        place: PathBuf,
+        /// How many of its files are selected.
+        files: usize,
+        /// Bytes of these.
+        selected: u64,
+    },
+    /// The description of a content was learned, and it cannot be kept: nothing that was selected
+    /// is in it, or there is no place for it. The node goes on without it.
+    ContentRefused {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Why, in one line.
+        error: String,
     },
     /// How far the node is. Sent when something changed, a few times a second at most.
     Progress {
@@ -35,7 +52,7 @@ pub enum Event {
         /// Bytes of blocks sent per second.
         up: u64,
     },
-    /// Every piece is here and verified.
+    /// Every piece that is selected is here and verified.
     Completed {
         /// The swarm.
         info_hash: InfoHash,

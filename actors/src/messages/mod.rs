@@ -4,9 +4,11 @@
 //! failure means and whether it may be lost. Facts travel by `Recipient`, so that an actor knows
 //! the words it says and not who hears them.
 
+pub mod dht;
 pub mod discovery;
 pub mod events;
 pub mod link;
+pub mod port_map;
 pub mod scheduler;
 pub mod session;
 pub mod storage;
@@ -14,6 +16,7 @@ pub mod supervisor;
 pub mod trackers;
 pub mod turns;
 pub mod watchdog;
+pub mod web_seeds;
 
 use actix::Message;
 
@@ -31,10 +34,14 @@ pub struct Ping;
 /// The kinds of actors of a node.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 pub enum ActorKind {
+    /// Finds peers by the distributed hash table.
+    Dht,
     /// Finds peers and owns the links.
     Discovery,
     /// Accepts links.
     Listener,
+    /// Opens our port at the router.
+    PortMap,
     /// Owns the piece map of a swarm.
     Scheduler,
     /// Owns one link's socket.
@@ -49,4 +56,6 @@ pub enum ActorKind {
     Trackers,
     /// Watches figures over time.
     Watchdog,
+    /// Asks the web seeds of a swarm.
+    WebSeeds,
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use actix::{Message, Recipient};
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::layout::PieceIndex;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::turns::Turn;
 
 use super::session::SessionCommand;
 use super::storage::StorageHandle;
+use super::web_seeds::SourceCommand;
 
 /// A link of this swarm is through its handshakes. From discovery; answered by
 /// [`SessionCommand::Attach`] and a welcome to the session.
@@ -24,6 +25,17 @@ pub struct OpenLink {
     pub fleet: bool,
 }
 
+/// There is a source that is no peer. From the web seeds of the swarm, whose content is known; its
+/// facts follow as [`LinkFact`](super::link::LinkFact)s, the last of them being that it is gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct OpenSource {
+    /// Its number, which no link has.
+    pub link: LinkId,
+    /// Where it hears us.
+    pub source: Recipient<SourceCommand>,
+}
+
 /// The content is known: from the configuration, the state directory or a peer. From the
 /// supervisor, with the storage that it started for it.
 #[derive(Debug, Message)]
@@ -31,6 +43,8 @@ pub struct OpenLink {
 pub struct ServeContent {
     /// The content.
     pub info: Arc<Info>,
+    /// Which of its files are wanted.
+    pub selection: Selection,
     /// Its file.
     pub storage: StorageHandle,
 }
@@ -74,7 +88,8 @@ pub enum StorageFact {
 #[rtype(result = "Progress")]
 pub struct QueryProgress;
 
-/// How far a swarm is.
+/// How far a swarm is. Pieces and bytes are those of the selected files and of what lies in the same
+/// pieces; where nothing is selected, and the node only serves what is there, those of the whole.
 #[derive(Clone, Debug, Default, Eq, PartialEq, actix::MessageResponse)]
 pub struct Progress {
     /// The content is known.
@@ -85,16 +100,20 @@ pub struct Progress {
     pub pieces: u32,
     /// Pieces that were not checked yet.
     pub unchecked: u32,
-    /// Pieces that are missing and that no connected peer has.
+    /// Pieces that are missing and that neither a connected peer has nor a source that can be asked.
     pub without_holder: u32,
     /// Bytes that are here.
     pub bytes: u64,
     /// Bytes in all.
     pub size: u64,
+    /// Bytes of the whole content that are not here, selected or not.
+    pub left: u64,
     /// Bytes of pieces that are on their way or wait to be written.
     pub in_flight: u64,
-    /// Bytes of blocks that its links received in this life.
+    /// Bytes of the content that came in this life, from peers and sources.
     pub received: u64,
+    /// Those of them that came from sources that are no peers.
+    pub from_sources: u64,
     /// Bytes of blocks that its links sent in this life.
     pub sent: u64,
     /// Links of the swarm.

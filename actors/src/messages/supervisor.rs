@@ -48,14 +48,27 @@ pub struct ContentLearned {
     pub info: Arc<Info>,
 }
 
+/// The description of a swarm was learned, it has the right infohash, and it describes nothing that
+/// we can keep. From its scheduler.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ContentUnusable {
+    /// The swarm.
+    pub info_hash: InfoHash,
+    /// Why, in one line.
+    pub error: String,
+}
+
 /// A swarm became complete, or no longer is. From its scheduler.
 #[derive(Copy, Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct CompletionChanged {
     /// The swarm.
     pub info_hash: InfoHash,
-    /// All pieces are here.
+    /// All pieces that are selected are here.
     pub complete: bool,
+    /// There are others, which are not.
+    pub partial: bool,
     /// Some of them were fetched in this life.
     pub fetched: bool,
 }

@@ -12,7 +12,7 @@ use swarmlet_protocol::session::Input as SessionInput;
 use super::{Phase, Scheduler};
 use crate::messages::discovery::BanLink;
 use crate::messages::link::LinkNews;
-use crate::messages::supervisor::ContentLearned;
+use crate::messages::supervisor::{ContentLearned, ContentUnusable};
 
 impl Scheduler {
     pub(super) fn learn(&mut self, link: LinkId, news: LinkNews) {
@@ -72,6 +72,10 @@ impl Scheduler {
             }),
             Err(error) => {
                 error!("swarm {} cannot be joined: {error}", self.setup.info_hash);
+                self.setup.unusable.do_send(ContentUnusable {
+                    info_hash: self.setup.info_hash,
+                    error: error.to_string(),
+                });
             }
         }
     }

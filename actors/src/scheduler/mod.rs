@@ -8,6 +8,7 @@
 mod choking;
 mod learning;
 mod running;
+mod sources;
 mod turn;
 
 use std::collections::HashMap;
@@ -30,7 +31,10 @@ use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::scheduler::{OpenLink, Progress, QueryProgress, ServeContent, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::storage::ReportPieces;
-use crate::messages::supervisor::{CompletionChanged, ContentLearned, StorageTrouble};
+use crate::messages::supervisor::{
+    CompletionChanged, ContentLearned, ContentUnusable, StorageTrouble,
+};
+use crate::messages::web_seeds::SourceCommand;
 use crate::messages::{Crash, Ping};
 use crate::words::counted;
 
@@ -47,6 +51,8 @@ pub struct Setup {
     pub completed: (Recipient<SwarmCompleted>, Recipient<CompletionChanged>),
     /// Learns the content when it was fetched from peers.
     pub learned: Recipient<ContentLearned>,
+    /// Learns that what was fetched is of no use.
+    pub unusable: Recipient<ContentUnusable>,
     /// Learns when the file cannot be used.
     pub trouble: Recipient<StorageTrouble>,
     /// The node's clock.
@@ -65,6 +71,8 @@ pub struct Scheduler {
     setup: Setup,
     /// What the supervisor gave us; survives a restart, since it cannot change.
     content: Option<ServeContent>,
+    /// Sources that are no peers; survive a restart, since they do not begin anew by themselves.
+    sources: HashMap<LinkId, Recipient<SourceCommand>>,
     /// Whether it may fetch now; survives a restart, since it is not told twice.
     turn: Turn,
     bell: Bell,
@@ -106,6 +114,7 @@ impl Scheduler {
         Self {
             setup,
             content: None,
+            sources: HashMap::new(),
             turn,
             bell: Bell::default(),
             state,
@@ -178,6 +187,7 @@ impl Supervised for Scheduler {
         self.state = State::new(&self.setup, self.content.as_ref(), self.turn);
         self.state.expects_opening = false;
         self.reset_links();
+        self.begin_sources();
         if let Some(content) = &self.content {
             content.storage.report.do_send(ReportPieces);
         }
@@ -250,6 +260,9 @@ impl Handler<LinkFact> for Scheduler {
 
     fn handle(&mut self, fact: LinkFact, _: &mut Self::Context) {
         let LinkFact { link, what, token } = fact;
+        if self.sources.contains_key(&link) {
+            return self.source_said(link, what);
+        }
         if !self.state.links.contains_key(&link) {
             return;
         }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use log::{debug, info, warn};
+use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::id::LinkId;
-use swarmlet_protocol::layout::PieceIndex;
+use swarmlet_protocol::layout::{Layout, PieceIndex};
 use swarmlet_protocol::picker::{Input, Output};
 use swarmlet_protocol::session::{Input as SessionInput, PeerHave};
 
@@ -15,6 +16,7 @@ use crate::messages::link::LinkNews;
 use crate::messages::scheduler::{Progress, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{CompletionChanged, StorageTrouble};
+use crate::messages::web_seeds::SourceWord;
 
 /// 3: pieces with a wrong hash from one link. One may be a broken cable or a broken disk; a peer
 /// that goes on is of no use.
@@ -47,7 +49,11 @@ impl Scheduler {
         };
         self.command(link, SessionCommand::UseStorage(content.storage.clone()));
         let swarm = (Arc::clone(&content.info), picker.have().clone());
+        let is_partial = !picker.have().is_full();
         self.tell(link, SessionInput::Welcome(Some(swarm)));
+        if self.state.complete && is_partial {
+            self.tell(link, SessionInput::Satisfied);
+        }
         self.pick(Input::LinkOpened { link });
     }
 
@@ -125,6 +131,7 @@ impl Scheduler {
         }
         self.set_complete(false);
         self.reset_links();
+        self.begin_sources();
     }
 
     pub(super) fn pick(&mut self, input: Input) {
@@ -139,6 +146,12 @@ impl Scheduler {
             .for_each(|output| log::trace!("picker -> {output:?}"));
         for output in out {
             match output {
+                Output::Grant { link, pieces } if self.sources.contains_key(&link) => {
+                    self.tell_source(link, SourceWord::Granted(pieces));
+                }
+                Output::Cancel { link, pieces } if self.sources.contains_key(&link) => {
+                    self.tell_source(link, SourceWord::Cancelled(pieces));
+                }
                 Output::Grant { link, pieces } => self.tell(link, SessionInput::Grant(pieces)),
                 Output::Cancel { link, pieces } => self.tell(link, SessionInput::Cancel(pieces)),
                 Output::Interest { link, interested } => {
@@ -155,8 +168,12 @@ impl Scheduler {
                     self.reset_links();
                 }
                 Output::Complete => {
+                    let word = match self.is_partial() {
+                        true => SessionInput::Satisfied,
+                        false => SessionInput::Complete,
+                    };
                     for &link in self.state.links.keys() {
-                        self.tell(link, SessionInput::Complete);
+                        self.tell(link, word.clone());
                     }
                     self.set_complete(true);
                 }
@@ -164,13 +181,24 @@ impl Scheduler {
         }
     }
 
+    /// Is anything of the content not here, whether it is selected or not?
+    fn is_partial(&self) -> bool {
+        match &self.state.phase {
+            Phase::Running(picker) => !picker.have().is_full(),
+            Phase::Learning(_) => true,
+        }
+    }
+
     fn set_complete(&mut self, complete: bool) {
+        let partial = self.is_partial();
         if std::mem::replace(&mut self.state.complete, complete) == complete {
             return;
         }
         self.choose(swarmlet_protocol::choking::Input::Complete(complete));
         let info_hash = self.setup.info_hash;
-        if complete {
+        if complete && partial {
+            info!("{info_hash}: complete, every piece that is selected is verified");
+        } else if complete {
             info!("{info_hash}: complete, every piece is verified");
         } else {
             warn!("{info_hash}: no longer complete");
@@ -186,11 +214,15 @@ impl Scheduler {
         self.setup.completed.1.do_send(CompletionChanged {
             info_hash,
             complete,
+            partial,
             fetched: traffic.is_some_and(|traffic| traffic.received.get() > 0),
         });
     }
 
     fn strike(&mut self, link: LinkId, piece: PieceIndex) {
+        if self.tell_source(link, SourceWord::Rejected(piece)) {
+            return;
+        }
         let Some(guilty) = self.state.links.get_mut(&link) else {
             return;
         };
@@ -216,25 +248,47 @@ impl Scheduler {
             };
         };
         let layout = content.info.layout();
-        let have = picker.have();
-        let last = layout.pieces().checked_sub(1).map(PieceIndex::new);
-        let mut bytes = u64::from(have.count()) * u64::from(layout.piece_length());
-        if let Some(last) = last.filter(|&last| have.contains(last)) {
-            bytes -= u64::from(layout.piece_length() - layout.length(last));
+        let all_here = bytes_of(layout, picker.have());
+        let left = layout.size() - all_here;
+        let mut here = (picker.have().count(), all_here);
+        let mut all = (layout.pieces(), layout.size());
+        let selection = &content.selection;
+        if !selection.is_all() && !selection.is_none() {
+            let mut both = selection.pieces().clone();
+            for piece in selection.pieces().iter() {
+                if !picker.have().contains(piece) {
+                    both.remove(piece);
+                }
+            }
+            here = (both.count(), bytes_of(layout, &both));
+            let selected = selection.pieces();
+            all = (selected.count(), bytes_of(layout, selected));
         }
         Progress {
             known: true,
-            have: have.count(),
-            pieces: layout.pieces(),
+            have: here.0,
+            pieces: all.0,
             unchecked: picker.postponed(),
             without_holder: picker.unavailable(),
-            bytes,
-            size: layout.size(),
+            bytes: here.1,
+            size: all.1,
+            left,
             in_flight: picker.in_flight_bytes(),
             received: content.storage.traffic.received.get(),
+            from_sources: content.storage.traffic.from_sources.get(),
             sent: content.storage.traffic.sent.get(),
             links,
             paused,
         }
+    }
+}
+
+/// Bytes of the pieces in a set.
+fn bytes_of(layout: &Layout, pieces: &Bitfield) -> u64 {
+    let bytes = u64::from(pieces.count()) * u64::from(layout.piece_length());
+    let last = layout.pieces().checked_sub(1).map(PieceIndex::new);
+    match last.filter(|&last| pieces.contains(last)) {
+        Some(last) => bytes - u64::from(layout.piece_length() - layout.length(last)),
+        None => bytes,
     }
 }

@@ -15,6 +15,10 @@ pub(super) fn picker(content: &ServeContent, turn: Turn, seed: u64) -> Picker {
         ..PickerLimits::default()
     };
     let mut picker = Picker::new(*content.info.layout(), limits, seed);
+    if !content.selection.is_all() {
+        let selected = content.selection.pieces().clone();
+        picker.handle(Input::Select(selected), Timestamp::ZERO, &mut Vec::new());
+    }
     if turn == Turn::Wait {
         // It has no links yet, and nothing to say.
         picker.handle(Input::Pause, Timestamp::ZERO, &mut Vec::new());

@@ -31,6 +31,7 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::limits::Limits;
+use crate::messages::dht::NodeHeard;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::session::SessionCommand;
@@ -62,6 +63,8 @@ pub struct Setup {
     pub discovery: Recipient<LinkReport>,
     /// Where samples go.
     pub watchdog: Recipient<LinkSampled>,
+    /// Hears of the peer's node of the distributed hash table, if we have one.
+    pub dht: Option<Recipient<NodeHeard>>,
     /// The link ends when the other end of this is dropped.
     pub owner: watch::Receiver<()>,
     /// The node's clock.

@@ -1,5 +1,6 @@
 //! What the link's machine puts out, done: each output becomes a message or a command.
 
+use std::net::{IpAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use swarmlet_protocol::layout::Block;
 use swarmlet_protocol::session::{Input, Output, Spill, WholePiece};
 
 use super::{Outputs, Session};
+use crate::messages::dht::NodeHeard;
 use crate::messages::discovery::{LinkEnd, LinkEvent};
 use crate::messages::link::LinkNews;
 use crate::messages::storage::{ReadBlocks, SpillPiece, StorePieces};
@@ -36,6 +38,7 @@ impl Session {
                 Output::Traffic { given, taken } => self.tell(LinkNews::Traffic { given, taken }),
                 Output::Snubs(snubs) => self.tell(LinkNews::Snubs(snubs)),
                 Output::PeerComplete => self.report(LinkEvent::PeerComplete),
+                Output::DhtPort(port) => self.heard_node(port),
                 Output::Pex(pex) => self.report(LinkEvent::Pex(pex)),
                 Output::Swarms(swarms) => self.report(LinkEvent::Swarms(swarms)),
                 Output::PeerHas(have) => self.tell(LinkNews::PeerHas(have)),
@@ -73,6 +76,14 @@ impl Session {
                 Output::Read(blocks) => self.read_blocks(blocks, context),
                 Output::Close(reason) => self.finish(LinkEnd::Lost, reason.to_string()),
             }
+        }
+    }
+
+    fn heard_node(&self, port: u16) {
+        if let (Some(dht), IpAddr::V4(ip)) =
+            (&self.setup.dht, self.setup.remote.ip().to_canonical())
+        {
+            dht.do_send(NodeHeard(SocketAddrV4::new(ip, port)));
         }
     }
 

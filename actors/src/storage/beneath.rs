@@ -94,6 +94,25 @@ pub(super) fn file(within: BorrowedFd<'_>, name: &str, create: Option<Mode>) -> 
     }
 }
 
+/// Opens a file in a folder for reading only.
+///
+/// # Errors
+/// The system's; whatever is no regular file is one.
+pub(super) fn readable(within: BorrowedFd<'_>, name: &str) -> io::Result<Opened> {
+    // Asked before opening, as above.
+    let found = statat(within, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::RDONLY;
+    let file = openat(within, name, flags, Mode::empty())?;
+    Ok(Opened {
+        file: file.into(),
+        // Nobody is to write to it.
+        refusal: Some(Errno::PERM),
+    })
+}
+
 /// Why a name is no folder. The system's word for a link is that of a file.
 fn no_folder(within: BorrowedFd<'_>, name: &str, error: Errno) -> io::Error {
     let found = statat(within, name, AtFlags::SYMLINK_NOFOLLOW);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::text::escaped;
 
 use super::file::ContentFile;
@@ -29,19 +29,22 @@ pub struct Content {
 #[derive(Debug)]
 enum Kind {
     File(ContentFile),
-    Folder(ContentFolder),
+    Folder(Box<ContentFolder>),
 }
 
 impl Content {
-    /// Opens or creates what is to be kept at that path: the file, or the folder with all of its
-    /// files. Takes a while for a folder of many.
+    /// Opens or creates what is to be kept at that path: the file, or the folder with those of its
+    /// files that are selected. What is not selected is only read, as far as it is there. Takes a
+    /// while for a folder of many.
     ///
     /// # Errors
     /// One line that names the path and the reason.
-    pub fn open(path: &Path, info: &Info) -> Result<Self, String> {
+    pub fn open(path: &Path, info: &Info, selection: &Selection) -> Result<Self, String> {
         let layout = *info.layout();
         let kind = if info.is_folder() {
-            Kind::Folder(ContentFolder::open(path, info)?)
+            Kind::Folder(ContentFolder::open(path, info, selection)?.into())
+        } else if selection.is_none() {
+            Kind::File(ContentFile::open_read_only(path, layout)?)
         } else {
             Kind::File(ContentFile::open(path, layout)?)
         };
@@ -212,7 +215,7 @@ mod tests {
         let path = folder.path().join("data");
         std::fs::write(&path, "0123456789").unwrap();
         let info = Info::single_file("x", 10, 4, &[PieceHash([0; 20]); 3]).unwrap();
-        let content = Content::open(&path, &info).unwrap();
+        let content = Content::open(&path, &info, &Selection::all(&info)).unwrap();
         let block = |piece, begin, length| info.layout().block(piece, begin, length).unwrap();
         let blocks = [
             block(1, 2, 2),

@@ -75,6 +75,29 @@ impl ContentFile {
         })
     }
 
+    /// Opens a file that is only to be read.
+    ///
+    /// # Errors
+    /// It is not there, has another length, or cannot be read: one line that names the path.
+    pub(super) fn open_read_only(path: &Path, layout: Layout) -> Result<Self, String> {
+        let shown = path.display();
+        let unreadable = |error| format!("cannot read {shown}: {}", reason(&error));
+        let file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let size = layout.size();
+        if length != size {
+            return Err(format!(
+                "cannot share {shown}: it has {length} bytes and had {size}; it was changed"
+            ));
+        }
+        Ok(Self {
+            file,
+            layout,
+            read_only: None,
+            fresh: Fresh::default(),
+        })
+    }
+
     /// Any file, whatever its length: devices too.
     #[cfg(test)]
     pub(super) fn over(path: &Path, layout: Layout) -> Self {

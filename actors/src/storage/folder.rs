@@ -4,6 +4,9 @@
 //! opened without following links (see `beneath`), and must be the one that was found when the
 //! folder was opened. Padding is in no file: it reads as zeros, and is not written. Symbolic links
 //! of the list are not created. Files that are not in the list are left alone.
+//!
+//! Files that are not selected are never written, created or resized: what is there of them is
+//! read, and their bytes in pieces that were fetched for others lie in a hidden file (see `parts`).
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -17,11 +20,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustix::fs::{AtFlags, FileType, FsWord, Mode, OFlags, Stat, fstat, fstatfs, statat};
 use rustix::io::Errno;
-use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Span};
+use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Selection, Span};
 
 use super::beneath::{self, Opened};
 use super::content::{FileError, complaint, shown};
 use super::fresh::{Fresh, FreshBytes};
+use super::parts::{Edges, Part, Parts};
 use super::recent::{MAX_OPEN_FILES, Recent};
 
 /// 1,000 files of a folder are looked at from outside at once, and those that are open: a few
@@ -34,8 +38,12 @@ pub(super) struct ContentFolder {
     path: PathBuf,
     root: OwnedFd,
     files: Files,
-    /// Which file was found at each place of the list.
-    found: Vec<Identity>,
+    selection: Selection,
+    edges: Edges,
+    /// Holds bytes of files that are not selected.
+    parts: Option<Parts>,
+    /// Which file was found at each place of the list; none where nothing is kept.
+    found: Vec<Option<Identity>>,
     /// A file that was closed may have another number when it is opened again: numbers say nothing.
     is_renumbered: bool,
     recent: Recent,
@@ -49,7 +57,7 @@ pub(super) struct ContentFolder {
 }
 
 /// The device and the number of a file: what it is, whatever its name.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 struct Identity {
     device: u64,
     inode: u64,
@@ -58,10 +66,14 @@ struct Identity {
 impl ContentFolder {
     /// Opens or creates the folder and everything in it, and gives every file its length: a longer
     /// one is cut, a shorter one extended by zeros that take no room. A file that cannot be written
-    /// is all right if it has the right length.
-    pub(super) fn open(path: &Path, info: &Info) -> Result<Self, String> {
-        let root = open_root(path).map_err(|error| complaint("open", path, &error))?;
+    /// is all right if it has the right length. All of this for what is selected only.
+    pub(super) fn open(path: &Path, info: &Info, selection: &Selection) -> Result<Self, String> {
+        let root = open_root(path, !selection.is_none())
+            .map_err(|error| complaint("open", path, &error))?;
         let files = info.files().clone();
+        let edges = Edges::new(info, selection);
+        let parts = Parts::open(root.as_fd(), info, edges.are_needed(info))
+            .map_err(|(name, error)| complaint("open", &path.join(name), &error))?;
         let is_renumbered = fstatfs(&root).is_ok_and(|it| renumbers(it.f_type));
         let mut opening = Opening {
             path,
@@ -73,15 +85,21 @@ impl ContentFolder {
             recent: Recent::default(),
             read_only: None,
             fresh: FreshBytes::default(),
+            edges: &edges,
+            parts: parts.as_ref(),
         };
+        opening.parts_refusal();
         for (number, file) in files.iter().enumerate() {
             let identity = match file.kind {
-                FileKind::Regular => opening.file(number, file, &files)?,
+                FileKind::Regular if selection.has_file(number) => {
+                    Some(opening.file(number, file, &files)?)
+                }
+                FileKind::Regular => opening.other(number, file)?,
                 FileKind::Padding => {
                     opening.fresh.add(file.offset..file.offset + file.length);
-                    Identity::default()
+                    None
                 }
-                FileKind::Link => Identity::default(),
+                FileKind::Link => None,
             };
             opening.found.push(identity);
         }
@@ -92,10 +110,21 @@ impl ContentFolder {
             fresh,
             ..
         } = opening;
+        let parts = match parts {
+            // Its bytes are in their files by now. Left where it is, it would do no harm.
+            Some(parts) if selection.is_all() => {
+                let _ = parts.remove(root.as_fd());
+                None
+            }
+            parts => parts,
+        };
         Ok(Self {
             path: path.to_owned(),
             root,
             files,
+            selection: selection.clone(),
+            edges,
+            parts,
             found,
             is_renumbered,
             recent,
@@ -135,20 +164,29 @@ impl ContentFolder {
         }
         let all = self.files.len();
         let first = self.next_look.fetch_add(LOOKED_AT, Ordering::Relaxed) % all;
+        if self
+            .parts
+            .as_ref()
+            .is_some_and(|parts| !parts.is_still(self.root.as_fd()))
+        {
+            return false;
+        }
         let next = (0..LOOKED_AT.min(all)).map(|more| (first + more) % all);
         next.chain(self.recent.numbers())
             .all(|number| self.is_still_there(number))
     }
 
     fn is_still_there(&self, number: usize) -> bool {
-        let (Some(file), Some(found)) = (self.files.get(number), self.found.get(number)) else {
+        let Some((file, found)) = self.kept(number) else {
             return true;
         };
-        if file.kind != FileKind::Regular {
-            return true;
-        }
         let now = statat(&self.root, file.path, AtFlags::SYMLINK_NOFOLLOW);
-        now.is_ok_and(|now| self.is_it(&now, *found, file.length))
+        now.is_ok_and(|now| self.is_it(&now, found, file.length))
+    }
+
+    /// A file that is there, and which one it is.
+    fn kept(&self, number: usize) -> Option<(FileEntry<'_>, Identity)> {
+        Some((self.files.get(number)?, *self.found.get(number)?.as_ref()?))
     }
 
     /// Is that the file that was found, at its length?
@@ -171,10 +209,69 @@ impl ContentFolder {
             buffer[done..part.start].fill(0);
             done = part.end;
             let bytes = &mut buffer[part];
-            self.on_file(&span, false, |file| file.read_exact_at(bytes, span.offset))?;
+            if self.selection.has_file(span.file) {
+                self.on_file(&span, false, |file| file.read_exact_at(bytes, span.offset))?;
+            } else {
+                self.read_other(&span, bytes)?;
+            }
         }
         buffer[done..].fill(0);
         Ok(())
+    }
+
+    /// Reads bytes of a file that is not selected, from wherever they are. What is nowhere is zeros.
+    fn read_other(&self, span: &Span, buffer: &mut [u8]) -> io::Result<()> {
+        let mut rest = buffer;
+        for part in self.cut(span) {
+            let (bytes, after) = rest.split_at_mut((part.bytes.end - part.bytes.start) as usize);
+            rest = after;
+            match (&self.parts, part.edge) {
+                (Some(parts), Some(edge)) if part.is_selected => {
+                    self.on_parts(parts, || parts.read_at(bytes, edge))?
+                }
+                _ if self.kept(span.file).is_some() => {
+                    let start = part.bytes.start;
+                    self.on_file(span, false, |file| file.read_exact_at(bytes, start))?;
+                }
+                _ => bytes.fill(0),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes bytes of a file that is not selected, in a piece that is.
+    fn write_other(&self, span: &Span, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        for part in self.cut(span) {
+            let (bytes, after) = rest.split_at((part.bytes.end - part.bytes.start) as usize);
+            rest = after;
+            match (&self.parts, part.edge) {
+                (Some(parts), Some(edge)) if part.is_selected => self.on_parts(parts, || {
+                    if let Some(refusal) = parts.refusal() {
+                        return Err(refusal.into());
+                    }
+                    parts.write_at(bytes, edge)
+                })?,
+                _ => return Err(io::Error::other("bug: a piece that is not selected")),
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&self, span: &Span) -> Vec<Part> {
+        let range = span.offset..span.offset + span.length;
+        let file = self.files.get(span.file);
+        file.map_or_else(Vec::new, |file| {
+            self.edges.cut_range(span.file, &file, &range)
+        })
+    }
+
+    /// Does something with the hidden file; an error names it.
+    fn on_parts(&self, parts: &Parts, what: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        what().map_err(|source| {
+            let path = self.path.join(parts.name());
+            io::Error::other(FileError { path, source })
+        })
     }
 
     pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -184,6 +281,10 @@ impl ContentFolder {
             refuse_bytes(&bytes[done..part.start])?;
             done = part.end;
             let bytes = &bytes[part];
+            if !self.selection.has_file(span.file) {
+                self.write_other(&span, bytes)?;
+                continue;
+            }
             self.on_file(&span, true, |file| file.write_all_at(bytes, span.offset))?;
         }
         refuse_bytes(&bytes[done..])
@@ -230,7 +331,7 @@ impl ContentFolder {
     }
 
     fn open_again(&self, number: usize) -> io::Result<Opened> {
-        let (Some(file), Some(found)) = (self.files.get(number), self.found.get(number)) else {
+        let Some((file, found)) = self.kept(number) else {
             return Err(io::ErrorKind::NotFound.into());
         };
         let (inner, name) = split(file.path);
@@ -238,9 +339,12 @@ impl ContentFolder {
         let within = inner
             .as_ref()
             .map_or_else(|| self.root.as_fd(), AsFd::as_fd);
-        let opened = beneath::file(within, name, None)?;
+        let opened = match self.selection.has_file(number) {
+            true => beneath::file(within, name, None)?,
+            false => beneath::readable(within, name)?,
+        };
         let now = fstat(&opened.file)?;
-        if !self.is_it(&now, *found, file.length) {
+        if !self.is_it(&now, found, file.length) {
             return Err(io::Error::other("was replaced or resized"));
         }
         Ok(opened)
@@ -257,15 +361,62 @@ struct Opening<'a> {
     is_renumbered: bool,
     /// The folder that the last file lies in: often that of the next one, too.
     inner: Option<(&'a str, Option<OwnedFd>)>,
-    found: Vec<Identity>,
+    found: Vec<Option<Identity>>,
     /// Which number of the list each file has: none may have two.
     owners: HashMap<Identity, usize>,
     recent: Recent,
     read_only: Option<String>,
     fresh: FreshBytes,
+    edges: &'a Edges,
+    parts: Option<&'a Parts>,
 }
 
 impl<'a> Opening<'a> {
+    /// The hidden file may be one that can only be read, too.
+    fn parts_refusal(&mut self) {
+        let refusal = self.parts.and_then(|parts| Some((parts, parts.refusal()?)));
+        self.read_only = refusal.map(|(parts, refusal)| {
+            complaint("write", &self.path.join(parts.name()), &refusal.into())
+        });
+    }
+
+    /// A file that is not selected: which one it is, if it is there as it must be. Its bytes in
+    /// selected pieces go into the hidden file, unless others are there.
+    fn other(&mut self, number: usize, file: FileEntry<'a>) -> Result<Option<Identity>, String> {
+        let opened = self.look_at(file);
+        let parts = self.edges.cut(number, &file);
+        for part in parts {
+            match (self.parts, part.edge) {
+                (Some(hidden), Some(edge)) if part.is_selected => {
+                    if let Some((opened, _)) = &opened {
+                        let path = self.path.join(hidden.name());
+                        adopt(&part.bytes, opened, hidden, edge)
+                            .map_err(|error| complaint("write", &path, &error))?;
+                    }
+                }
+                _ if opened.is_some() => {}
+                _ => self
+                    .fresh
+                    .add(file.offset + part.bytes.start..file.offset + part.bytes.end),
+            }
+        }
+        Ok(opened.map(|(opened, identity)| {
+            self.recent.put(number, Arc::new(opened));
+            identity
+        }))
+    }
+
+    /// A file that is there with the right length, and can be read.
+    fn look_at(&self, file: FileEntry<'a>) -> Option<(Opened, Identity)> {
+        let (inner, name) = split(file.path);
+        let inner = beneath::folder(self.root.as_fd(), inner, false).ok()?;
+        let within = inner.as_ref();
+        let within = within.map_or_else(|| self.root.as_fd(), AsFd::as_fd);
+        let opened = beneath::readable(within, name).ok()?;
+        let found = fstat(&opened.file).ok()?;
+        (found.st_size as u64 == file.length).then(|| (opened, Identity::of(&found)))
+    }
+
     fn file(
         &mut self,
         number: usize,
@@ -315,8 +466,8 @@ impl<'a> Opening<'a> {
                 .map_err(|error| complaint("resize", &path, &error))?;
         }
         if length < file.length {
-            self.fresh
-                .add(file.offset + length..file.offset + file.length);
+            self.extended(number, &file, length, &opened)
+                .map_err(|error| complaint("write", &path, &error))?;
         }
         if self.read_only.is_none() {
             self.read_only = refusal;
@@ -324,7 +475,75 @@ impl<'a> Opening<'a> {
         self.recent.put(number, Arc::new(opened));
         Ok(identity)
     }
+
+    /// A file was too short: what it lacks is zeros now, but for what was kept of it while it was
+    /// not selected.
+    fn extended(
+        &mut self,
+        number: usize,
+        file: &FileEntry<'_>,
+        length: u64,
+        opened: &Opened,
+    ) -> io::Result<()> {
+        for part in self.edges.cut_range(number, file, &(length..file.length)) {
+            let mut is_kept = false;
+            if let (Some(hidden), Some(edge)) = (self.parts, part.edge) {
+                is_kept = copy_edge(&part.bytes, |bytes, at| {
+                    hidden.read_at(bytes, edge + at)?;
+                    let is_there = bytes.iter().any(|&byte| byte != 0);
+                    if is_there {
+                        opened.file.write_all_at(bytes, part.bytes.start + at)?;
+                    }
+                    Ok(is_there)
+                })?;
+            }
+            if !is_kept {
+                self.fresh
+                    .add(file.offset + part.bytes.start..file.offset + part.bytes.end);
+            }
+        }
+        Ok(())
+    }
 }
+
+/// Copies the edge of a file that is there, and not selected, to where the edge is read from;
+/// unless something is there.
+fn adopt(part: &Range<u64>, opened: &Opened, hidden: &Parts, edge: u64) -> io::Result<()> {
+    let is_there = copy_edge(part, |bytes, at| {
+        hidden.read_at(bytes, edge + at)?;
+        Ok(bytes.iter().any(|&byte| byte != 0))
+    })?;
+    if is_there || hidden.refusal().is_some() {
+        return Ok(());
+    }
+    copy_edge(part, |bytes, at| {
+        opened.file.read_exact_at(bytes, part.start + at)?;
+        hidden.write_at(bytes, edge + at)?;
+        Ok(false)
+    })?;
+    Ok(())
+}
+
+/// Goes through an edge, which may be as long as a piece, in steps of bounded length. Says whether
+/// any of them said yes.
+fn copy_edge(
+    part: &Range<u64>,
+    mut step: impl FnMut(&mut [u8], u64) -> io::Result<bool>,
+) -> io::Result<bool> {
+    let length = part.end - part.start;
+    let mut buffer = vec![0; length.min(EDGE_STEP) as usize];
+    let mut any = false;
+    let mut at = 0;
+    while at < length {
+        let some = EDGE_STEP.min(length - at);
+        any |= step(&mut buffer[..some as usize], at)?;
+        at += some;
+    }
+    Ok(any)
+}
+
+/// 1 MiB: so much of an edge of a file is copied at once.
+const EDGE_STEP: u64 = 1024 * 1024;
 
 impl Identity {
     #[allow(
@@ -350,10 +569,10 @@ const fn renumbers(magic: FsWord) -> bool {
 }
 
 /// The folder that the host names; it may be a link, for the host said so.
-fn open_root(path: &Path) -> io::Result<OwnedFd> {
+fn open_root(path: &Path, create: bool) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags, Mode::empty()) {
-        Err(Errno::NOENT) => {
+        Err(Errno::NOENT) if create => {
             fs::create_dir(path)?;
             Ok(rustix::fs::open(path, flags, Mode::empty())?)
         }
@@ -390,3 +609,7 @@ fn refuse_bytes(padding: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 #[path = "folder_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "selected_tests.rs"]
+mod selected_tests;

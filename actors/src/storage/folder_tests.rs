@@ -94,7 +94,7 @@ impl Sample {
     }
 
     fn open(&self, root: &Path) -> Result<Content, String> {
-        Content::open(root, &self.info)
+        Content::open(root, &self.info, &Selection::all(&self.info))
     }
 
     fn piece(&self, piece: PieceIndex) -> &[u8] {
@@ -274,7 +274,7 @@ fn folders_empty_files_and_programs_are_created_and_strangers_left_alone() {
     let root = folder.path().join("root");
     fs::create_dir(&root).unwrap();
     fs::write(root.join("mine"), "not of the content").unwrap();
-    let content = Content::open(&root, &info).unwrap();
+    let content = Content::open(&root, &info, &Selection::all(&info)).unwrap();
     assert_eq!(fs::read(root.join("a/b/empty")).unwrap(), b"");
     let mode = |name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o111;
     assert_ne!(mode("run"), 0);
@@ -455,7 +455,8 @@ fn where_files_are_numbered_anew_only_their_kind_and_length_tell() {
     let sample = Sample::new(&[("a", 10), ("b", 10)], 4);
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    let mut content = ContentFolder::open(&root, &sample.info).unwrap();
+    let mut content =
+        ContentFolder::open(&root, &sample.info, &Selection::all(&sample.info)).unwrap();
     assert!(!content.is_renumbered || renumbers(content.file_system().unwrap()));
     content.is_renumbered = true;
     fs::write(root.join("new"), "0123456789").unwrap();
@@ -513,7 +514,7 @@ fn work_on_more_files_than_stay_open_is_told_from_other_work() {
     assert!(!content.are_blocks_scattered(&blocks[..8]));
     let path = folder.path().join("single");
     let info = Info::single_file("x", 0, 4, &[]).unwrap();
-    let single = Content::open(&path, &info).unwrap();
+    let single = Content::open(&path, &info, &Selection::all(&info)).unwrap();
     assert!(!single.are_scattered(layout.all_pieces()));
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use swarmlet_protocol::id::LinkId;
+use swarmlet_protocol::metainfo::Selection;
 
 use super::*;
 
@@ -24,7 +25,7 @@ fn info_of(content: &[u8], piece_length: usize) -> Info {
 }
 
 fn open(path: &Path, info: &Info) -> Content {
-    Content::open(path, info).unwrap()
+    Content::open(path, info, &Selection::all(info)).unwrap()
 }
 
 fn check_all(file: &Content, info: &Info) -> Checked {

@@ -16,6 +16,7 @@ mod folder;
 mod fresh;
 mod held_up;
 mod jobs;
+mod parts;
 mod recent;
 mod scratch;
 mod serve;
@@ -39,7 +40,7 @@ use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::PieceIndex;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::pace::Pace;
 use tokio::task::spawn_blocking;
 
@@ -69,6 +70,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Setup {
     /// The content.
     pub info: Arc<Info>,
+    /// Which of its files are kept; the others are only read.
+    pub selection: Selection,
     /// Where it is kept: the file itself, or the folder in which the files lie.
     pub path: PathBuf,
     /// Folders for scratch files, the first that takes one: pieces too long for memory wait there
@@ -140,14 +143,21 @@ impl Storage {
     fn open(&mut self, context: &mut Context<Self>) {
         self.begin();
         if !self.setup.info.is_folder() {
-            let content = Content::open(&self.setup.path, &self.setup.info);
+            let Setup {
+                path,
+                info,
+                selection,
+                ..
+            } = &self.setup;
+            let content = Content::open(path, info, selection);
             return self.use_content(content, context);
         }
         // A folder of thousands of files takes a while.
         self.state.opening = true;
         let opened = self.state.opened;
         let (path, info) = (self.setup.path.clone(), Arc::clone(&self.setup.info));
-        let job = spawn_blocking(move || Content::open(&path, &info));
+        let selection = self.setup.selection.clone();
+        let job = spawn_blocking(move || Content::open(&path, &info, &selection));
         context.spawn(job.into_actor(self).map(move |done, storage, context| {
             if storage.state.opened == opened {
                 storage.state.opening = false;
@@ -226,7 +236,9 @@ impl Storage {
         for &piece in &checked.bad {
             self.state.bad.insert(piece);
         }
-        if !checked.bad.is_empty()
+        // What is not selected is never written.
+        let selected = self.setup.selection.pieces();
+        if checked.bad.iter().any(|&piece| selected.contains(piece))
             && let Some(refusal) = self.state.file.as_ref().and_then(|file| file.read_only())
         {
             self.pause(refusal.to_owned());
@@ -239,8 +251,12 @@ impl Storage {
         if self.is_checked() {
             let (good, pieces) = (self.state.good.count(), self.setup.info.layout().pieces());
             let seconds = self.state.checked_at.elapsed().as_secs_f64();
+            let selected = match &self.setup.selection {
+                all_or_none if all_or_none.is_all() || all_or_none.is_none() => String::new(),
+                some => format!(", {} are selected", some.pieces().count()),
+            };
             info!(
-                "{}: {good} of {pieces} pieces are right ({seconds:.2} s)",
+                "{}: {good} of {pieces} pieces are right{selected} ({seconds:.2} s)",
                 self.shown()
             );
             self.copy_equal(context);
@@ -281,13 +297,14 @@ impl Storage {
         }
         self.state.looking = true;
         let (path, info) = (self.setup.path.clone(), Arc::clone(&self.setup.info));
+        let selection = self.setup.selection.clone();
         let is_paused = self.state.paused.is_some();
         let in_use = self.state.file.clone();
         let usable = in_use.filter(|file| !(is_paused && file.read_only().is_some()));
         let opened = self.state.opened;
         let job = spawn_blocking(move || match usable {
             Some(file) => Seen::Still(file.is_still(&path)),
-            None => Seen::Reopened(Content::open(&path, &info)),
+            None => Seen::Reopened(Content::open(&path, &info, &selection)),
         });
         context.spawn(job.into_actor(self).map(move |seen, storage, context| {
             storage.state.looking = false;

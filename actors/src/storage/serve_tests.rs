@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, WrapFuture};
 use swarmlet_protocol::id::PieceHash;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 
 use super::super::{Setup, Shared};
 use super::*;
@@ -91,6 +91,7 @@ async fn what_was_checked_is_served_while_the_rest_is_checked() {
     let info = Info::single_file("data.bin", SIZE, PIECE, &hashes).unwrap();
     let reader = Reader::default().start();
     let storage = Storage::new(Setup {
+        selection: Selection::all(&info),
         info: Arc::new(info),
         path,
         scratch: Vec::new(),

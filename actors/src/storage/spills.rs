@@ -159,8 +159,7 @@ impl Storage {
                 let info = Arc::clone(&self.setup.info);
                 let hash = info.hash(piece);
                 let equal = self.equal.get(&hash).into_iter().flatten();
-                let elsewhere =
-                    equal.filter(|&&place| place != piece && !self.state.good.contains(place));
+                let elsewhere = equal.filter(|&&place| place != piece && self.is_to_be_had(place));
                 let places = [piece].into_iter().chain(elsewhere.copied()).collect();
                 self.state.held.running += 1;
                 let job = move || {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::SPILL_LENGTH;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 
 use super::super::{Setup, Shared};
 use swarmlet_protocol::buffers::Buffers;
@@ -79,6 +79,7 @@ impl Rig {
         }
         let facts = Facts::default();
         let storage = Storage::new(Setup {
+            selection: Selection::all(&info),
             info: Arc::new(info),
             path: data.clone(),
             scratch: vec![scratch.clone()],

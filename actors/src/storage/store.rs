@@ -68,8 +68,9 @@ struct Place {
     info: Arc<Info>,
     buffers: Buffers,
     equal: Arc<HashMap<PieceHash, Vec<PieceIndex>>>,
-    /// What we have, where the content repeats itself.
-    good: Option<Bitfield>,
+    /// What need not be written, where the content repeats itself: we have it, or it is not
+    /// selected.
+    done: Option<Bitfield>,
 }
 
 impl Held {
@@ -138,18 +139,18 @@ impl Place {
     /// Writes to where equal pieces belong. Each place once, however many equal pieces came; a few
     /// of them per batch, so that no job takes long. Peers bring the rest, and further batches.
     fn copy(&mut self, batch: &[Delivered]) -> io::Result<Vec<PieceIndex>> {
-        let Some(good) = &mut self.good else {
+        let Some(done) = &mut self.done else {
             return Ok(Vec::new());
         };
         for one in batch {
-            good.insert(one.piece);
+            done.insert(one.piece);
         }
         let copies = batch.iter().flat_map(|one| {
             let places = self.equal.get(&self.info.hash(one.piece));
             let places = places.into_iter().flatten();
             places.map(move |&place| (place, &one.data))
         });
-        let wanted = copies.filter(|&(place, _)| good.insert(place));
+        let wanted = copies.filter(|&(place, _)| done.insert(place));
         let mut stored = Vec::new();
         let mut left = jobs::COPIED_PER_BATCH;
         for (place, data) in wanted.take(jobs::COPIES_PER_BATCH) {
@@ -166,6 +167,24 @@ impl Place {
 }
 
 impl Storage {
+    /// What we have, and what nobody selected.
+    fn done(&self) -> Bitfield {
+        let mut done = self.state.good.clone();
+        let selected = self.setup.selection.pieces();
+        if !selected.is_full() {
+            let all = self.setup.info.layout().all_pieces();
+            for piece in all.filter(|&piece| !selected.contains(piece)) {
+                done.insert(piece);
+            }
+        }
+        done
+    }
+
+    /// Is the piece wanted, and not here?
+    pub(super) fn is_to_be_had(&self, piece: PieceIndex) -> bool {
+        self.setup.selection.pieces().contains(piece) && !self.state.good.contains(piece)
+    }
+
     /// Starts as many batches, and steps of long pieces, as may run.
     pub(super) fn work(&mut self, context: &mut Context<Self>) {
         while self.state.paused.is_none()
@@ -210,7 +229,7 @@ impl Storage {
             file,
             info: Arc::clone(&self.setup.info),
             buffers: self.setup.buffers.clone(),
-            good: (!equal.is_empty()).then(|| self.state.good.clone()),
+            done: (!equal.is_empty()).then(|| self.done()),
             equal,
         };
         // Where the content repeats itself a batch may be written to many places, or else to many
@@ -300,10 +319,11 @@ impl Storage {
             let Some(&from) = places.iter().find(here) else {
                 continue;
             };
+            let selected = self.setup.selection.pieces();
             let to: Vec<_> = places
                 .iter()
                 .copied()
-                .filter(|place| !here(&place))
+                .filter(|place| selected.contains(*place) && !here(&place))
                 .collect();
             if !to.is_empty() {
                 copies.push((from, to));

@@ -136,6 +136,7 @@ fn read_folder(path: &Path) -> Vec<u8> {
 fn begin_with(path: &Path, info: Info) -> (Addr<Storage>, Notes) {
     let notes = Notes::default();
     let setup = Setup {
+        selection: Selection::all(&info),
         info: Arc::new(info),
         path: path.to_owned(),
         scheduler: Scribe(notes.clone()).start().recipient(),

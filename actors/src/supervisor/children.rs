@@ -34,9 +34,10 @@ impl Supervisor {
             .utp
             .then(|| Endpoint::new(listen, streams))
             .flatten();
+        let own = own_addresses(listen, &machine);
         let discovery = Discovery::new(discovery::Setup {
             listen,
-            own: own_addresses(listen, &machine),
+            own: own.clone(),
             peer_id: self.peer_id,
             rendezvous: self.rendezvous,
             wanted: self.settings.wanted.clone(),
@@ -67,17 +68,24 @@ impl Supervisor {
             seed: self.seed,
         });
         let trackers = self.start_guarded("trackers", trackers, context);
+        let dht = self.start_dht(own, discovery.clone().recipient(), context);
+        let mut told = vec![trackers.clone().recipient()];
+        told.extend(dht.as_ref().map(|dht| dht.port_mapped.clone()));
+        let port_map = self.start_port_map(told, context);
+        let mut watched = vec![
+            ("discovery", discovery.clone().recipient()),
+            ("listener", listener.clone().recipient()),
+            ("turns", turns.clone().recipient()),
+            ("trackers", trackers.clone().recipient()),
+        ];
+        watched.extend(dht.as_ref().map(|dht| ("dht", dht.ping.clone())));
+        watched.extend(port_map.as_ref().map(|map| ("port map", map.ping.clone())));
         let watchdog = Watchdog::new(watchdog::Setup {
             period: self.settings.progress_period,
             clock: self.clock,
             counters: Arc::clone(&self.counters),
             listeners: self.settings.listeners.clone(),
-            watched: vec![
-                ("discovery", discovery.clone().recipient()),
-                ("listener", listener.clone().recipient()),
-                ("turns", turns.clone().recipient()),
-                ("trackers", trackers.clone().recipient()),
-            ],
+            watched,
         });
         let watchdog = self.start_guarded("watchdog", watchdog, context);
         self.children = Some(Children {
@@ -86,6 +94,8 @@ impl Supervisor {
             trackers,
             watchdog,
             turns,
+            dht,
+            port_map,
         });
     }
 
@@ -129,6 +139,7 @@ impl Supervisor {
                 peer_id: self.peer_id,
                 rendezvous: self.rendezvous,
                 listen_port: self.settings.listen.port(),
+                dht_port: children.dht.as_ref().map(|dht| dht.port),
                 remote: Some(remote.ip()),
                 client: CLIENT.to_owned(),
                 buffers: self.buffers.clone(),
@@ -137,6 +148,7 @@ impl Supervisor {
             encryption: self.settings.manners.encryption,
             discovery: discovery.clone(),
             watchdog: children.watchdog.clone().recipient(),
+            dht: children.dht.as_ref().map(|dht| dht.heard.clone()),
             owner,
             clock: self.clock,
             counters: Arc::clone(&self.counters),

@@ -7,14 +7,17 @@
 
 mod children;
 mod manners;
+mod places;
+mod reach;
 mod settings;
+mod share;
 mod shutdown;
 mod swarms;
 mod threads;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -23,14 +26,19 @@ use actix::{
     Supervised,
 };
 use log::{error, info, warn};
+use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 pub use self::manners::Manners;
-pub use self::settings::{Settings, Share, Sweep, interfaces, own_addresses, sweeps};
+pub use self::places::{Kept, Misplaced, check as check_places};
+use self::reach::{DhtActor, PortMapActor};
+pub use self::settings::{Reach, Settings, Sweep, interfaces, own_addresses, sweeps};
+pub use self::share::{Choice, Place, Share, Topic};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
@@ -43,8 +51,8 @@ use crate::listener::Listener;
 use crate::messages::discovery::CrashLink;
 use crate::messages::events::Event;
 use crate::messages::supervisor::{
-    CompletionChanged, ContentLearned, CrashActor, JoinSwarm, Shutdown, StartSession,
-    StorageTrouble,
+    CompletionChanged, ContentLearned, ContentUnusable, CrashActor, JoinSwarm, Shutdown,
+    StartSession, StorageTrouble,
 };
 use crate::messages::{ActorKind, Crash};
 use crate::scheduler::Scheduler;
@@ -53,6 +61,7 @@ use crate::storage::{Shared, Storage};
 use crate::trackers::Trackers;
 use crate::turns::Turns;
 use crate::watchdog::Watchdog;
+use crate::web_seeds::{Clients, WebSeeds};
 
 /// Knows all actors.
 ///
@@ -74,6 +83,8 @@ pub struct Supervisor {
     buffers: Buffers,
     /// What the storages of all contents share.
     disk: Shared,
+    /// For web seeds of all contents.
+    clients: Rc<Clients>,
     /// The listening socket, until the listener has it.
     socket: Option<TcpListener>,
     /// The threads of sessions; none once the node stops.
@@ -91,16 +102,33 @@ struct Children {
     trackers: Addr<Trackers>,
     watchdog: Addr<Watchdog>,
     turns: Addr<Turns>,
+    /// The table, if it is on.
+    dht: Option<DhtActor>,
+    /// The port at the router, if one is wanted.
+    port_map: Option<PortMapActor>,
 }
 
 #[derive(Debug)]
 struct SwarmActors {
     scheduler: Addr<Scheduler>,
     storage: Option<Addr<Storage>>,
-    /// Where the content is kept.
-    place: PathBuf,
+    /// Where the content is to be kept, and where it is since it is known.
+    place: Place,
+    kept: Option<Kept>,
+    /// Which of its files are wanted.
+    choice: Choice,
+    /// It is what the fleet shares: remembered as such.
+    is_of_fleet: bool,
+    /// Only where there are web seeds.
+    web_seeds: Option<Addr<WebSeeds>>,
+    /// Where they are, and whether the operator named them.
+    sources: Vec<(SourceUrl, bool)>,
+    /// What may move on the links of this swarm.
+    limits: Limits,
     /// Trackers of the content, in tiers.
     trackers: Vec<Vec<TrackerUrl>>,
+    /// Nodes of the distributed hash table that its description names.
+    dht_nodes: Vec<PeerAddress>,
     configured: bool,
 }
 
@@ -129,6 +157,7 @@ impl Supervisor {
         let mut rng = chance::generator();
         let supervisor = Self {
             rendezvous: rendezvous_hash(&settings.fleet),
+            clients: Rc::new(Clients::new(settings.listen.ip())),
             settings,
             state,
             remembered,
@@ -233,6 +262,7 @@ impl Actor for Supervisor {
             self.start_named(context);
         }
         self.track_rendezvous();
+        self.find_rendezvous();
     }
 }
 
@@ -257,11 +287,16 @@ impl Handler<JoinSwarm> for Supervisor {
         if !self.swarms.contains_key(&info_hash) {
             let swarm = NewSwarm {
                 info_hash,
-                place,
+                place: Place::At(place),
+                choice: Choice::all(),
+                is_of_fleet: true,
                 configured: false,
                 peers: Vec::new(),
                 limits: Limits::default(),
                 trackers: Vec::new(),
+                sources: Vec::new(),
+                web_seeds: Vec::new(),
+                dht_nodes: Vec::new(),
             };
             self.start_swarm(swarm, None, context);
         }
@@ -279,11 +314,27 @@ impl Handler<ContentLearned> for Supervisor {
         );
         if let Some(state) = self.state.clone() {
             let info = Arc::clone(&info);
+            let swarm = self.swarms.get(&info.info_hash());
+            let is_of_fleet = swarm.is_some_and(|swarm| swarm.is_of_fleet);
             // Nobody waits for it.
-            actix_rt::spawn(spawn_blocking(move || or_warn(state.save_learned(&info))));
+            actix_rt::spawn(spawn_blocking(move || {
+                or_warn(match is_of_fleet {
+                    true => state.save_learned(&info),
+                    false => state.save_info(&info),
+                });
+            }));
         }
         self.serve(&info, context);
         self.announce_swarm(info.info_hash(), Some(&info), Vec::new());
+    }
+}
+
+impl Handler<ContentUnusable> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, unusable: ContentUnusable, _: &mut Self::Context) {
+        let ContentUnusable { info_hash, error } = unusable;
+        self.tell(Event::ContentRefused { info_hash, error });
     }
 }
 
@@ -355,6 +406,14 @@ impl Handler<CrashActor> for Supervisor {
         };
         let swarm = self.swarms.values().next();
         match kind {
+            ActorKind::Dht => match &children.dht {
+                Some(dht) => dht.crash.do_send(Crash),
+                None => return answer(false),
+            },
+            ActorKind::PortMap => match &children.port_map {
+                Some(port_map) => port_map.crash.do_send(Crash),
+                None => return answer(false),
+            },
             ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),
             ActorKind::Discovery => children.discovery.do_send(Crash),
             ActorKind::Listener => children.listener.do_send(Crash),
@@ -371,6 +430,10 @@ impl Handler<CrashActor> for Supervisor {
             },
             ActorKind::Storage => match swarm.and_then(|swarm| swarm.storage.as_ref()) {
                 Some(storage) => storage.do_send(Crash),
+                None => return answer(false),
+            },
+            ActorKind::WebSeeds => match swarm.and_then(|swarm| swarm.web_seeds.as_ref()) {
+                Some(web_seeds) => web_seeds.do_send(Crash),
                 None => return answer(false),
             },
         }

@@ -1,17 +1,17 @@
 //! What a node is told at its start, and what follows from it and from the machine's networks.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::manners::Manners;
+use super::share::Share;
 use crate::messages::events::Event;
 
 /// Everything that a node needs to know.
@@ -32,6 +32,10 @@ pub struct Settings {
     pub trackers: Vec<TrackerUrl>,
     /// Trackers of the swarm to join, in tiers (BEP 12).
     pub content_trackers: Vec<Vec<TrackerUrl>>,
+    /// Sources that the operator named, for every content of this node.
+    pub sources: Vec<SourceUrl>,
+    /// Web seeds of the swarm to join, as a stranger named them.
+    pub web_seeds: Vec<SourceUrl>,
     /// Where to remember what was learned.
     pub state: Option<PathBuf>,
     /// The fleet's name.
@@ -42,6 +46,8 @@ pub struct Settings {
     pub sweep: Sweep,
     /// Speak and hear local beacons.
     pub lan: bool,
+    /// The distributed hash table (BEP 5) and the port at the router.
+    pub reach: Reach,
     /// Who hears of events.
     pub listeners: Vec<Recipient<Event>>,
     /// How often progress is told.
@@ -50,36 +56,16 @@ pub struct Settings {
     pub manners: Manners,
 }
 
-/// One content of a node.
-#[derive(Clone, Debug)]
-pub struct Share {
-    /// What it is.
-    pub info: Info,
-    /// Where it is kept: the content's file, or the folder in which its files lie.
-    pub data: PathBuf,
-    /// Peers that have it.
-    pub peers: Vec<PeerAddress>,
-    /// Bytes per second from peers, beside the node's limit; `None` is no limit.
-    pub download_limit: Option<NonZeroU64>,
-    /// Bytes of blocks per second to peers, beside the node's limit; `None` is no limit.
-    pub upload_limit: Option<NonZeroU64>,
-    /// Trackers of the content, in tiers (BEP 12).
-    pub trackers: Vec<Vec<TrackerUrl>>,
-}
-
-impl Share {
-    /// A content that is kept there, of which no peers are known, as fast as can be.
-    #[must_use]
-    pub fn new(info: Info, data: impl Into<PathBuf>) -> Self {
-        Self {
-            info,
-            data: data.into(),
-            peers: Vec::new(),
-            download_limit: None,
-            upload_limit: None,
-            trackers: Vec::new(),
-        }
-    }
+/// How a node finds strangers and is found by them, beside trackers. All of it is off unless said,
+/// and has no effect where the feature was not built in (`dht`, `port-map`).
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Use the distributed hash table.
+    pub dht: bool,
+    /// Its nodes to begin with, in place of the public ones.
+    pub dht_bootstrap: Vec<PeerAddress>,
+    /// Have the router send our port to us.
+    pub port_map: bool,
 }
 
 /// Which networks a node searches for peers.

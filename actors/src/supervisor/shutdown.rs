@@ -10,15 +10,18 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{End, Supervisor};
 use crate::listener::StopListener;
+use crate::messages::dht::StopTable;
 use crate::messages::discovery::StopDiscovery;
+use crate::messages::port_map::StopPortMap;
 use crate::messages::storage::FlushStorage;
 use crate::messages::trackers::StopTrackers;
+use crate::messages::web_seeds::StopWebSeeds;
 
 /// 600 ms: what the links may take to say goodbye.
 const LINKS: Duration = Duration::from_millis(600);
 
-/// 600 ms: what trackers may take to hear that we leave, from the beginning of the end. It goes on
-/// while links and storage close, and makes the end no longer than they may.
+/// 600 ms: what trackers and the router may take to hear that we leave, from the beginning of the
+/// end. It goes on while links and storage close, and makes the end no longer than they may.
 const TRACKERS: Duration = Duration::from_millis(600);
 
 /// 50 ms: what the listener may take to close its socket. It only takes that long when it is about
@@ -47,17 +50,31 @@ impl Supervisor {
             .children
             .as_ref()
             .map(|children| children.trackers.clone());
+        let children = self.children.as_ref();
+        let dht = children.and_then(|children| children.dht.as_ref());
+        let dht = dht.map(|dht| dht.stop.clone());
+        let port_map = children.and_then(|children| children.port_map.as_ref());
+        let port_map = port_map.map(|map| map.stop.clone());
         let storages: Vec<_> = self
             .swarms
             .values()
             .filter_map(|swarm| swarm.storage.clone())
             .collect();
+        for web_seeds in self
+            .swarms
+            .values()
+            .filter_map(|swarm| swarm.web_seeds.as_ref())
+        {
+            web_seeds.do_send(StopWebSeeds);
+        }
         // From now on no session is started.
         let threads = self.threads.take();
         async move {
             let goodbyes_until = Instant::now() + TRACKERS;
             // Sent at once; the answer is waited for last.
             let goodbyes = trackers.map(|trackers| trackers.send(StopTrackers));
+            let table_closed = dht.map(|dht| dht.send(StopTable));
+            let port_closed = port_map.map(|port_map| port_map.send(StopPortMap));
             if let Some(listener) = listener {
                 let _ = timeout(SOCKET, listener.send(StopListener)).await;
             }
@@ -88,6 +105,15 @@ impl Supervisor {
                 && timeout_at(goodbyes_until, goodbyes).await.is_err()
             {
                 warn!("some trackers did not hear in time that this node leaves");
+            }
+            if let Some(closed) = table_closed {
+                // What is not saved of it is found anew.
+                let _ = timeout_at(goodbyes_until, closed).await;
+            }
+            if let Some(closed) = port_closed
+                && timeout_at(goodbyes_until, closed).await.is_err()
+            {
+                warn!("the router did not take its port back in time; it will by itself");
             }
             let _ = myself.send(End).await;
             info!("stopped");

@@ -1,20 +1,23 @@
 //! Starting what one content needs: its scheduler, and its storage once it is known.
 
-use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context};
-use log::{info, warn};
+use log::{error, info, warn};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::{TrackerUrl, tiers_of};
+use swarmlet_protocol::web_seed::{MAX_WEB_SEEDS, SourceUrl};
 
 use super::children::reporter;
-use super::settings::Share;
+use super::places::{self, Kept};
+use super::share::{Choice, Place, Share, Topic};
 use super::{Supervisor, SwarmActors};
 use crate::guard::{self, Policy};
 use crate::limits::Limits;
+use crate::messages::dht::FindInTable;
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::events::Event;
 use crate::messages::scheduler::ServeContent;
@@ -24,12 +27,17 @@ use crate::messages::turns::ContentStarted;
 use crate::scheduler::{self, Scheduler};
 use crate::storage::{self, Storage};
 use crate::watchdog::Watch;
+use crate::web_seeds::{self, WebSeeds};
 
 /// A swarm that is about to start.
 pub(super) struct NewSwarm {
     pub(super) info_hash: InfoHash,
     /// Where its content is kept.
-    pub(super) place: PathBuf,
+    pub(super) place: Place,
+    /// Which of its files are wanted.
+    pub(super) choice: Choice,
+    /// It is what the fleet shares, and is remembered as such.
+    pub(super) is_of_fleet: bool,
     /// It stands in our own configuration.
     pub(super) configured: bool,
     /// Peers of this swarm alone.
@@ -38,29 +46,51 @@ pub(super) struct NewSwarm {
     pub(super) limits: Limits,
     /// Trackers of the content, in tiers (BEP 12).
     pub(super) trackers: Vec<Vec<TrackerUrl>>,
+    /// Web seeds that the operator named for it, and those that a stranger did.
+    pub(super) sources: Vec<SourceUrl>,
+    pub(super) web_seeds: Vec<SourceUrl>,
+    /// Nodes of the distributed hash table that its description names (BEP 5).
+    pub(super) dht_nodes: Vec<PeerAddress>,
 }
 
 impl Supervisor {
     /// Starts all that one content of the configuration needs.
     pub(super) fn start_share(&mut self, share: &Share, context: &Context<Self>) {
+        let info_hash = share.info_hash();
         let Share {
-            info,
-            data,
+            topic,
+            place,
+            choice,
             peers,
             trackers,
             download_limit,
             upload_limit,
+            sources,
+            web_seeds,
+            dht_nodes,
         } = share;
+        let info = match topic {
+            Topic::Known(info) => Some(info.clone()),
+            // An earlier life may have learned it.
+            Topic::Named(_) => self.state.as_ref().and_then(|it| it.load_info(info_hash)),
+        };
         let swarm = NewSwarm {
-            info_hash: info.info_hash(),
-            place: data.clone(),
+            info_hash,
+            place: place.clone(),
+            choice: choice.clone(),
+            is_of_fleet: false,
             configured: true,
             peers: peers.clone(),
             limits: Limits::new(*download_limit, *upload_limit),
             trackers: trackers.clone(),
+            sources: sources.clone(),
+            web_seeds: web_seeds.clone(),
+            dht_nodes: dht_nodes.clone(),
         };
-        self.start_swarm(swarm, Some(info), context);
-        self.serve(&Arc::new(info.clone()), context);
+        self.start_swarm(swarm, info.as_ref(), context);
+        if let Some(info) = info {
+            self.serve(&Arc::new(info), context);
+        }
     }
 
     /// The configuration describes no content. What was learned in an earlier life is started, unless
@@ -82,11 +112,16 @@ impl Supervisor {
         };
         let swarm = NewSwarm {
             info_hash,
-            place,
+            place: Place::At(place),
+            choice: Choice::all(),
+            is_of_fleet: true,
             configured: join.is_some(),
             peers: Vec::new(),
             limits: Limits::default(),
             trackers: self.settings.content_trackers.clone(),
+            sources: Vec::new(),
+            web_seeds: self.settings.web_seeds.clone(),
+            dht_nodes: Vec::new(),
         };
         self.start_swarm(swarm, learned.as_ref(), context);
         if let Some(info) = learned {
@@ -131,10 +166,15 @@ impl Supervisor {
         let NewSwarm {
             info_hash,
             place,
+            choice,
+            is_of_fleet,
             configured,
             peers,
             limits,
             trackers,
+            sources,
+            web_seeds,
+            dht_nodes,
         } = swarm;
         let Some(children) = &self.children else {
             return;
@@ -148,11 +188,12 @@ impl Supervisor {
             ban: discovery.clone().recipient(),
             completed: (discovery.clone().recipient(), myself.clone().recipient()),
             learned: myself.clone().recipient(),
+            unusable: myself.clone().recipient(),
             trouble: myself.clone().recipient(),
             clock: self.clock,
             seed: self.seed,
             upload_slots: self.settings.manners.upload_slots,
-            limits,
+            limits: limits.clone(),
         });
         let scheduler = self.start_guarded("scheduler", scheduler, context);
         watchdog.do_send(Watch {
@@ -163,15 +204,36 @@ impl Supervisor {
         let actors = SwarmActors {
             scheduler,
             storage: None,
+            web_seeds: None,
+            sources: self.sources_of(sources, web_seeds),
+            limits,
             place,
+            kept: None,
+            choice,
+            is_of_fleet,
             trackers,
+            dht_nodes,
             configured,
         };
         self.swarms.insert(info_hash, actors);
         self.announce_swarm(info_hash, info, peers);
     }
 
-    /// Tells discovery and trackers of a swarm, or that its content is known by now.
+    /// All web seeds of a content, each once, and whether the operator named it: those of the node,
+    /// of the content, and of strangers.
+    fn sources_of(&self, own: Vec<SourceUrl>, strangers: Vec<SourceUrl>) -> Vec<(SourceUrl, bool)> {
+        let mut found: Vec<(SourceUrl, bool)> = Vec::new();
+        let named = own.iter().chain(&self.settings.sources);
+        let named = named.map(|url| (url, true));
+        for (url, trusted) in named.chain(strangers.iter().map(|url| (url, false))) {
+            if found.len() < MAX_WEB_SEEDS && found.iter().all(|(known, _)| known != url) {
+                found.push((url.clone(), trusted));
+            }
+        }
+        found
+    }
+
+    /// Tells discovery, trackers and the table of a swarm, or that its content is known by now.
     pub(super) fn announce_swarm(
         &self,
         info_hash: InfoHash,
@@ -199,10 +261,54 @@ impl Supervisor {
             ),
             progress: Some(swarm.scheduler.clone().recipient()),
         });
+        if let Some(dht) = &children.dht {
+            dht.find.do_send(FindInTable {
+                info_hash,
+                progress: Some(swarm.scheduler.clone().recipient()),
+                private: info.is_some_and(Info::is_private),
+                nodes: swarm.dht_nodes.clone(),
+            });
+        }
+    }
+
+    /// The content is known: which of its files are wanted, and where does it go?
+    fn admit(&self, info: &Info) -> Result<(Kept, Selection), String> {
+        let Some(swarm) = self.swarms.get(&info.info_hash()) else {
+            return Err("bug: it is no swarm of ours".to_owned());
+        };
+        let selection = swarm.choice.of(info)?;
+        let kept = Kept {
+            path: swarm.place.of(info),
+            is_folder: Some(info.is_folder()),
+        };
+        // What was named was looked at before the node was started, and storage waits until it can
+        // be used. Where a learned name leads is seen only now.
+        if let Place::Under(_) = swarm.place {
+            let others = self.swarms.values().filter_map(|swarm| swarm.kept.clone());
+            let all: Vec<_> = others.chain([kept.clone()]).collect();
+            places::check(&all).map_err(|misplaced| {
+                let path = misplaced.path.display();
+                format!("cannot open {path}: {}", misplaced.reason)
+            })?;
+        }
+        Ok((kept, selection))
     }
 
     /// The content is known: starts its storage.
     pub(super) fn serve(&mut self, info: &Arc<Info>, context: &Context<Self>) {
+        let info_hash = info.info_hash();
+        let is_new = |swarm: &SwarmActors| swarm.storage.is_none();
+        if !self.swarms.get(&info_hash).is_some_and(is_new) {
+            return;
+        }
+        let (kept, selection) = match self.admit(info) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                error!("{info_hash} cannot be kept: {error}");
+                self.tell(Event::ContentRefused { info_hash, error });
+                return;
+            }
+        };
         let myself = context.address();
         let Some(swarm) = self.swarms.get_mut(&info.info_hash()) else {
             return;
@@ -212,21 +318,24 @@ impl Supervisor {
         };
         let place: Context<Storage> = Context::new();
         let storage = place.address();
+        let handle = StorageHandle {
+            read: storage.clone().recipient(),
+            store: storage.clone().recipient(),
+            spill: storage.clone().recipient(),
+            forget: storage.clone().recipient(),
+            report: storage.clone().recipient(),
+            traffic: Arc::default(),
+        };
         // The scheduler hears of the storage before the storage says its first word to it.
         swarm.scheduler.do_send(ServeContent {
             info: Arc::clone(info),
-            storage: StorageHandle {
-                read: storage.clone().recipient(),
-                store: storage.clone().recipient(),
-                spill: storage.clone().recipient(),
-                forget: storage.clone().recipient(),
-                report: storage.clone().recipient(),
-                traffic: Arc::default(),
-            },
+            selection: selection.clone(),
+            storage: handle.clone(),
         });
         let actor = Storage::new(storage::Setup {
             info: Arc::clone(info),
-            path: swarm.place.clone(),
+            selection: selection.clone(),
+            path: kept.path.clone(),
             scratch: self
                 .settings
                 .state
@@ -253,15 +362,55 @@ impl Supervisor {
         });
         children.turns.do_send(ContentStarted {
             info_hash: info.info_hash(),
-            size: info.layout().size(),
+            size: match selection.is_all() {
+                true => info.layout().size(),
+                // What shares a piece with what is selected is not much.
+                false => selection.bytes(),
+            },
             progress: swarm.scheduler.clone().recipient(),
             turn: swarm.scheduler.clone().recipient(),
         });
         swarm.storage = Some(storage);
+        swarm.kept = Some(kept.clone());
+        if !swarm.sources.is_empty() && info.layout().size() > 0 {
+            let node_limits = self.limits.download.iter();
+            let web_seeds = WebSeeds::new(web_seeds::Setup {
+                info: Arc::clone(info),
+                sources: swarm.sources.clone(),
+                storage: handle,
+                open: swarm.scheduler.clone().recipient(),
+                scheduler: swarm.scheduler.clone().recipient(),
+                clients: Rc::clone(&self.clients),
+                clock: self.clock,
+                counters: Arc::clone(&self.counters),
+                limits: node_limits.chain(&swarm.limits.download).cloned().collect(),
+                buffers: self.buffers.clone(),
+                next_link: Arc::clone(&self.next_link),
+            });
+            let place = Context::new();
+            let address = place.address();
+            self.tasks.push(guard::run(
+                "web seeds",
+                Policy::SINGLETON,
+                place,
+                web_seeds,
+                reporter(&myself),
+            ));
+            children.watchdog.do_send(Watch {
+                info_hash: info.info_hash(),
+                scheduler: swarm.scheduler.clone().recipient(),
+                watched: vec![("web seeds", address.clone().recipient())],
+            });
+            swarm.web_seeds = Some(address);
+        }
         self.tell(Event::ContentKnown {
             info_hash: info.info_hash(),
             size: info.layout().size(),
             pieces: info.layout().pieces(),
+            name: info.name().to_owned(),
+            place: kept.path,
+            files: selection.files(),
+            selected: selection.bytes(),
         });
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Asker {
 
 /// Why there is no answer, in words for the log.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct AskFailure {
+pub(crate) struct AskFailure {
     /// The tracker is there and does not want us.
     pub(super) refused: bool,
     pub(super) why: String,

@@ -5,12 +5,9 @@
 //! are not followed: the tracker must see where we listen.
 
 use std::cell::OnceCell;
-use std::error::Error as _;
-use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use swarmlet_protocol::tracker::{Answer, AskError, http};
@@ -18,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::ask::AskFailure;
-use crate::reason::reason;
+use crate::http::{AGENT, cause, no_client, redirect};
 
 /// 20 s for an announce from the first packet to the last byte, redirects included: trackers are
 /// slow, and nothing waits for them but the next tracker.
@@ -33,12 +30,9 @@ const MAX_BODY: usize = 1024 * 1024;
 /// 5 redirects, as clients usually follow.
 const MAX_REDIRECTS: usize = 5;
 
-/// Who we are to HTTP servers.
-const AGENT: &str = concat!("swarmlet/", env!("CARGO_PKG_VERSION"));
-
 /// The HTTP clients of a node.
 #[derive(Debug)]
-pub(super) struct Clients {
+pub(crate) struct Clients {
     from: IpAddr,
     /// Without CA certificates, for `http://`.
     plain: OnceCell<Client>,
@@ -48,7 +42,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// No client yet.
-    pub(super) const fn new(from: IpAddr) -> Self {
+    pub(crate) const fn new(from: IpAddr) -> Self {
         Self {
             from,
             plain: OnceCell::new(),
@@ -58,7 +52,7 @@ impl Clients {
 
     /// Gets the URL of an announce, and reads the answer.
     pub(super) async fn announce(&self, url: &str) -> Result<Answer, AskFailure> {
-        let (status, body) = timeout(PATIENCE, self.get(url))
+        let (status, body) = timeout(PATIENCE, self.get(url, MAX_BODY))
             .await
             .map_err(|_| AskFailure::new(format!("no answer within {} s", PATIENCE.as_secs())))??;
         let answer = http::answer(&body);
@@ -70,14 +64,19 @@ impl Clients {
         }
     }
 
-    async fn get(&self, url: &str) -> Result<(reqwest::StatusCode, Vec<u8>), AskFailure> {
+    /// Gets what is at a URL, of that many bytes at most; follows redirects.
+    pub(crate) async fn get(
+        &self,
+        url: &str,
+        limit: usize,
+    ) -> Result<(reqwest::StatusCode, Vec<u8>), AskFailure> {
         let mut url = Url::parse(url).map_err(|error| AskFailure::new(error.to_string()))?;
         for _ in 0..=MAX_REDIRECTS {
             let client = self.client(&url).await?;
             let response = client.get(url.clone()).send().await.map_err(failure)?;
             match redirect(&response) {
-                Some(next) => url = next?,
-                None => return Ok((response.status(), read(response).await?)),
+                Some(next) => url = next.map_err(AskFailure::new)?,
+                None => return Ok((response.status(), read(response, limit).await?)),
             }
         }
         Err(AskFailure::new(format!(
@@ -97,7 +96,7 @@ impl Clients {
         let built = spawn_blocking(move || build(from, is_secure)).await;
         let client = built
             .map_err(|error| AskFailure::new(error.to_string()))?
-            .map_err(|error| no_client(&error, is_secure))?;
+            .map_err(|error| AskFailure::new(no_client(&error, is_secure)))?;
         Ok(cell.get_or_init(|| client))
     }
 }
@@ -119,39 +118,13 @@ fn build(from: IpAddr, is_secure: bool) -> reqwest::Result<Client> {
     builder.build()
 }
 
-/// A machine without CA certificates, such as a minimal container, cannot check a server.
-fn no_client(error: &reqwest::Error, is_secure: bool) -> AskFailure {
-    let why = cause(error);
-    if is_secure && why.contains("CA certificates") {
-        return AskFailure::new(
-            "this machine has no CA certificates, which https needs; install the package \
-             ca-certificates, or name a bundle in SSL_CERT_FILE",
-        );
-    }
-    AskFailure::new(why)
-}
-
-/// Where the response sends us, if it does.
-fn redirect(response: &Response) -> Option<Result<Url, AskFailure>> {
-    if !response.status().is_redirection() {
-        return None;
-    }
-    let place = response.headers().get(LOCATION)?;
-    let next = place
-        .to_str()
-        .ok()
-        .and_then(|place| response.url().join(place).ok())
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
-    Some(next.ok_or_else(|| AskFailure::new("it redirects to something that is not HTTP")))
-}
-
 /// The body, if it is not too long.
-async fn read(mut response: Response) -> Result<Vec<u8>, AskFailure> {
+async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, AskFailure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > limit {
             return Err(AskFailure::new(format!(
-                "its answer has more than {MAX_BODY} bytes"
+                "its answer has more than {limit} bytes"
             )));
         }
         body.extend_from_slice(&chunk);
@@ -161,19 +134,4 @@ async fn read(mut response: Response) -> Result<Vec<u8>, AskFailure> {
 
 fn failure(error: reqwest::Error) -> AskFailure {
     AskFailure::new(cause(&error.without_url()))
-}
-
-/// The innermost cause, in the system's words if it is the system's. Never the URL, which may hold
-/// a secret.
-fn cause(error: &reqwest::Error) -> String {
-    let mut innermost: &(dyn std::error::Error + 'static) = match error.source() {
-        None => return error.to_string(),
-        Some(source) => source,
-    };
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost
-        .downcast_ref::<io::Error>()
-        .map_or_else(|| innermost.to_string(), reason)
 }

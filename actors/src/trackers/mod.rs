@@ -5,8 +5,8 @@
 //! A node without trackers opens no socket here and builds no HTTP client. Invariant: one request
 //! per swarm at a time, until the end.
 
-mod ask;
-mod http;
+pub(crate) mod ask;
+pub(crate) mod http;
 mod said;
 mod udp;
 
@@ -29,6 +29,7 @@ use self::said::Said;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::AddressesFound;
+use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::{Progress, QueryProgress};
 use crate::messages::supervisor::CompletionChanged;
 use crate::messages::trackers::{StopTrackers, TrackSwarm};
@@ -55,8 +56,8 @@ pub struct Trackers {
     setup: Setup,
     /// What the supervisor told of our swarms; survives a restart.
     tracked: HashMap<InfoHash, TrackSwarm>,
-    /// Which are complete here, and whether they were fetched; survives a restart.
-    complete: HashMap<InfoHash, bool>,
+    /// Which are complete here, and what trackers are to be told of it; survives a restart.
+    complete: HashMap<InfoHash, Input>,
     asker: Rc<Asker>,
     bell: Bell,
     state: State,
@@ -122,8 +123,8 @@ impl Trackers {
             measuring: false,
         };
         self.state.swarms.insert(info_hash, swarm);
-        if let Some(&fetched) = self.complete.get(&info_hash) {
-            self.handle(info_hash, Input::Completed { fetched }, context);
+        if let Some(input) = self.complete.get(&info_hash).cloned() {
+            self.handle(info_hash, input, context);
         }
         self.bell.rouse();
     }
@@ -232,9 +233,7 @@ fn figures(progress: &Progress) -> Figures {
     Figures {
         uploaded: progress.sent,
         downloaded: progress.received,
-        left: progress
-            .known
-            .then(|| progress.size.saturating_sub(progress.bytes)),
+        left: progress.known.then_some(progress.left),
     }
 }
 
@@ -300,16 +299,34 @@ impl Handler<CompletionChanged> for Trackers {
         let CompletionChanged {
             info_hash,
             complete,
+            partial,
             fetched,
         } = changed;
         let input = if complete {
-            self.complete.insert(info_hash, fetched);
-            Input::Completed { fetched }
+            let input = match partial {
+                true => Input::Satisfied,
+                false => Input::Completed { fetched },
+            };
+            self.complete.insert(info_hash, input.clone());
+            input
         } else {
             self.complete.remove(&info_hash);
             Input::Incomplete
         };
         Self::handle(self, info_hash, input, context);
+        self.bell.rouse();
+    }
+}
+
+impl Handler<PortMapped> for Trackers {
+    type Result = ();
+
+    fn handle(&mut self, PortMapped(port): PortMapped, context: &mut Self::Context) {
+        // A swarm that is announced later, or after a restart, is announced so from the start.
+        self.setup.listen.set_port(port);
+        for info_hash in self.state.swarms.keys().copied().collect::<Vec<_>>() {
+            Self::handle(self, info_hash, Input::Port(port), context);
+        }
         self.bell.rouse();
     }
 }

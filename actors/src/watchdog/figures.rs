@@ -76,8 +76,10 @@ pub(super) fn sum<'a>(contents: impl Iterator<Item = &'a Progress>) -> Progress 
         without_holder: sum.without_holder.saturating_add(one.without_holder),
         bytes: sum.bytes.saturating_add(one.bytes),
         size: sum.size.saturating_add(one.size),
+        left: sum.left.saturating_add(one.left),
         in_flight: sum.in_flight.saturating_add(one.in_flight),
         received: sum.received.saturating_add(one.received),
+        from_sources: sum.from_sources.saturating_add(one.from_sources),
         sent: sum.sent.saturating_add(one.sent),
         links: sum.links.saturating_add(one.links),
         paused: sum.paused.or_else(|| one.paused.clone()),
@@ -115,6 +117,9 @@ fn line_of(progress: &Progress, down: u64, up: u64) -> String {
         bytes(up),
         counted(progress.links, "link")
     );
+    if progress.from_sources > 0 {
+        line += &format!(", {} from sources", bytes(progress.from_sources));
+    }
     if progress.unchecked > 0 {
         line += &format!(", {} not checked yet", progress.unchecked);
     }

@@ -118,7 +118,10 @@ impl Book {
         }
         let listed = matches!(source, Source::Listed | Source::Named);
         let state = source == Source::State;
-        let found = matches!(source, Source::Lan | Source::Sweep | Source::Tracker);
+        let found = matches!(
+            source,
+            Source::Dht | Source::Lan | Source::Sweep | Source::Tracker
+        );
         let unlinked_source = listed || state || found;
         if let Some(entry) = self.entries.get_mut(&addr) {
             entry.listed |= listed;

@@ -35,6 +35,8 @@ pub struct MembershipConfig {
 /// How an address came to us.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub enum Source {
+    /// A node of the distributed hash table named it (BEP 5).
+    Dht,
     /// It dialed us.
     Inbound,
     /// A beacon on the local network (BEP 14).

@@ -213,7 +213,7 @@ impl Membership {
         };
         match source {
             Source::Lan | Source::Sweep | Source::Inbound => self.book.revive(addr, now),
-            Source::Rendezvous | Source::Tracker => self.book.hint(addr, now),
+            Source::Dht | Source::Rendezvous | Source::Tracker => self.book.hint(addr, now),
             _ => {}
         }
     }

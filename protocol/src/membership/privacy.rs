@@ -13,7 +13,9 @@ impl Source {
     pub(super) const fn is_believed_in_private(self) -> bool {
         match self {
             Self::Inbound | Self::Listed | Self::Named | Self::Tracker => true,
-            Self::Lan | Self::Pex | Self::Rendezvous | Self::State | Self::Sweep => false,
+            Self::Dht | Self::Lan | Self::Pex | Self::Rendezvous | Self::State | Self::Sweep => {
+                false
+            }
         }
     }
 }

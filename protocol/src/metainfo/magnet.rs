@@ -3,6 +3,7 @@
 //! Version 1 infohashes only.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -24,8 +25,12 @@ pub struct Magnet {
     pub name: Option<String>,
     /// Trackers (`tr`).
     pub trackers: Vec<String>,
+    /// Web seeds (`ws`, BEP 19).
+    pub web_seeds: Vec<String>,
     /// Peers to ask (`x.pe`).
     pub peers: Vec<PeerAddress>,
+    /// The files that are wanted, by their numbers in the list (`so`, BEP 53); all if there is none.
+    pub select: Vec<RangeInclusive<u32>>,
 }
 
 /// A text that is not a magnet link that we can follow.
@@ -47,6 +52,9 @@ pub enum MagnetError {
     /// A peer's address that is none.
     #[error("the magnet link's x.pe: {0}")]
     Peer(ParseAddressError),
+    /// A choice of files that is none.
+    #[error("the magnet link's so: '{0}' is no list of file numbers such as 0,2,6-8")]
+    Select(String),
 }
 
 impl FromStr for Magnet {
@@ -61,6 +69,8 @@ impl FromStr for Magnet {
         let mut info_hash = None;
         let mut version_two = false;
         let (mut name, mut trackers, mut peers) = (None, Vec::new(), Vec::new());
+        let mut select = Vec::new();
+        let mut web_seeds = Vec::new();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             // Several values of a key may be numbered: `tr.1`, `tr.2`.
@@ -82,6 +92,14 @@ impl FromStr for Magnet {
                     name = Some(printable(shown.as_bytes(), MAX_NAME_LENGTH));
                 }
                 "tr" if !value.is_empty() => trackers.push(unescape(value)),
+                "so" if !value.is_empty() => {
+                    let numbers = unescape(value);
+                    for part in numbers.split(',') {
+                        let range = read_range(part.trim());
+                        select.push(range.ok_or_else(|| MagnetError::Select(quoted(&numbers)))?);
+                    }
+                }
+                "ws" if !value.is_empty() => web_seeds.push(unescape(value)),
                 "x.pe" => peers.push(unescape(value).parse().map_err(MagnetError::Peer)?),
                 _ => {}
             }
@@ -94,7 +112,9 @@ impl FromStr for Magnet {
             info_hash: info_hash.ok_or(missing)?,
             name,
             trackers,
+            web_seeds,
             peers,
+            select,
         })
     }
 }
@@ -110,11 +130,30 @@ impl fmt::Display for Magnet {
             f.write_str("&tr=")?;
             percent_encode(f, tracker.as_bytes())?;
         }
+        for web_seed in &self.web_seeds {
+            f.write_str("&ws=")?;
+            percent_encode(f, web_seed.as_bytes())?;
+        }
         // Not escaped: there is nothing to escape in an address, and clients do not undo it here.
         self.peers
             .iter()
-            .try_for_each(|peer| write!(f, "&x.pe={peer}"))
+            .try_for_each(|peer| write!(f, "&x.pe={peer}"))?;
+        for (place, range) in self.select.iter().enumerate() {
+            f.write_str(if place == 0 { "&so=" } else { "," })?;
+            write!(f, "{}", range.start())?;
+            if range.end() > range.start() {
+                write!(f, "-{}", range.end())?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// A number, or two with a dash between them, the smaller one first.
+fn read_range(text: &str) -> Option<RangeInclusive<u32>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some(first..=last)
 }
 
 fn after_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -202,19 +241,21 @@ mod tests {
     #[test]
     fn names_trackers_and_peers_are_read_and_printed() {
         let text = format!(
-            "magnet:?xt=urn:btih:{HEX}&dn=a%20b%26c&tr=http%3A%2F%2Ft%2Fx%2By&x.pe=node:7000&x.pe=[fd00::7]:1"
+            "magnet:?xt=urn:btih:{HEX}&dn=a%20b%26c&tr=http%3A%2F%2Ft%2Fx%2By&ws=http%3A%2F%2Fs%2F&x.pe=node:7000&x.pe=[fd00::7]:1"
         );
         let magnet = read(&text).unwrap();
         assert_eq!(magnet.name.as_deref(), Some("a b&c"));
         assert_eq!(magnet.trackers, ["http://t/x+y"]);
+        assert_eq!(magnet.web_seeds, ["http://s/"]);
         assert_eq!(magnet.peers.len(), 2);
         assert_eq!(magnet.to_string(), text);
         let odd = read(&format!(
-            "magnet:?dn=a+b%zz&xt.1=urn:btih:{HEX}&tr.1=u&tr.2=v&so=1"
+            "magnet:?dn=a+b%zz&xt.1=urn:btih:{HEX}&tr.1=u&tr.2=v&so=0%2c2,6-8"
         ));
         let odd = odd.unwrap();
         assert_eq!(odd.name.as_deref(), Some("a b%zz"));
         assert_eq!(odd.trackers, ["u", "v"]);
+        assert_eq!(odd.select, [0..=0, 2..=2, 6..=8]);
     }
 
     #[test]
@@ -237,6 +278,10 @@ mod tests {
                 "'abc' is not an infohash of 40 hex digits or 32 base32 digits",
             ),
             (
+                &format!("magnet:?xt=urn:btih:{HEX}&so=1,3-2"),
+                "the magnet link's so: '1,3-2' is no list of file numbers such as 0,2,6-8",
+            ),
+            (
                 &format!("magnet:?xt=urn:btih:{HEX}&x.pe=x:y"),
                 "the magnet link's x.pe: 'x:y' is not an address: the port 'y' is not a number from 1 to 65535",
             ),
@@ -251,10 +296,14 @@ mod tests {
             hash in any::<[u8; 20]>(),
             name in prop::option::of("\\PC{1,20}"),
             trackers in prop::collection::vec("\\PC{1,20}", 0..4),
+            web_seeds in prop::collection::vec("\\PC{1,20}", 0..4),
             port in 1_u16..,
+            numbers in prop::collection::vec((0_u32..9, 0_u32..9), 0..4),
         ) {
             let peers = vec![format!("node:{port}").parse().unwrap()];
-            let magnet = Magnet { info_hash: InfoHash(hash), name, trackers, peers };
+            let select = numbers.into_iter().map(|(first, more)| first..=first + more).collect();
+            let magnet =
+                Magnet { info_hash: InfoHash(hash), name, trackers, web_seeds, peers, select };
             prop_assert_eq!(magnet.to_string().parse(), Ok(magnet));
         }
 

@@ -6,6 +6,7 @@ mod conf;
 mod files;
 mod info;
 mod magnet;
+mod selection;
 mod torrent;
 
 pub use conf::{CONTENT_NAME, ConfError, MAX_CONF_LENGTH, MAX_UNKNOWN, TorrentConf, UnknownField};
@@ -15,4 +16,5 @@ pub use files::{
 };
 pub use info::{Info, InfoError, MAX_METADATA_LENGTH, MAX_NAME_LENGTH};
 pub use magnet::{Magnet, MagnetError};
+pub use selection::Selection;
 pub use torrent::{MAX_SOURCES, MAX_TEXT_LENGTH, MAX_TORRENT_LENGTH, Torrent, TorrentError};

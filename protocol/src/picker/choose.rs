@@ -35,7 +35,7 @@ const MIN_SPARING_SHARE: u64 = 4 * 1024;
 
 /// A node asks a complete peer for an eighth of its fair share at a time: if all nodes do, about
 /// one piece in sixteen is asked for twice before the news of the first copy arrives.
-const SPARING_PARTS: u64 = 8;
+pub(super) const SPARING_PARTS: u64 = 8;
 
 /// 1 s: a partial peer that got something within this time is likely to get us more.
 const FRESH_NEWS: Duration = Duration::from_secs(1);
@@ -55,21 +55,21 @@ const HELPER_FACTOR: u64 = 8;
 pub const SUGGESTED_ONLY: Duration = Duration::from_millis(500);
 
 /// How much one link may get now.
-struct Room {
+pub(super) struct Room {
     /// Bytes that it may still be given, whatever comes first.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// Pieces that may still be leased.
-    pieces: usize,
+    pub(super) pieces: usize,
     /// One piece may exceed `bytes`: the link has nothing to do.
-    idle: bool,
+    pub(super) idle: bool,
     /// Bytes of memory that all leases together may still grow by, and whether there are none.
-    budget: u64,
-    unused: bool,
+    pub(super) budget: u64,
+    pub(super) unused: bool,
 }
 
 impl Room {
     /// Takes place for a piece, if there is.
-    fn take(&mut self, length: u64) -> bool {
+    pub(super) fn take(&mut self, length: u64) -> bool {
         let fits = (length <= self.bytes || self.idle)
             && (charge(length) <= self.budget || self.unused)
             && self.pieces > 0;

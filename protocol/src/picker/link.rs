@@ -82,7 +82,7 @@ pub(super) struct Link {
     pub(super) barred: Bits,
     bars: Vec<Bar>,
     /// How often it returned leases since it last delivered.
-    returns: u32,
+    pub(super) returns: u32,
     /// What it can still take.
     pub(super) want: u64,
     pub(super) rtt: Duration,
@@ -112,6 +112,10 @@ pub(super) struct Link {
     pub(super) given: Given,
     /// What we last told the peer.
     pub(super) interested: bool,
+    /// Until when it was last of use to us, or not asked to be: see `reserve`.
+    pub(super) gave: Timestamp,
+    /// The host said that it can take nothing, as when the peer chokes us, or has said nothing.
+    pub(super) takes_nothing: bool,
     /// Since it was last looked at, something came up that it might fetch.
     pub(super) fresh: bool,
     /// When to look at it although nothing came up.
@@ -144,6 +148,8 @@ impl Link {
             suggested_at: None,
             given: Given::new(),
             interested: false,
+            gave: now,
+            takes_nothing: true,
             fresh: false,
             look_at: Timestamp::NEVER,
         }
@@ -228,6 +234,7 @@ impl Link {
     /// Something came in.
     pub(super) fn hear(&mut self, now: Timestamp) {
         self.heard = now;
+        self.gave = now;
         self.silent = false;
         self.doubt = 0;
         self.fresh = true;

@@ -48,6 +48,8 @@ pub enum PieceState {
     Leased,
     /// Not checked yet by storage: it may be here. Nothing is fetched or announced.
     Postponed,
+    /// Known to be missing, and not selected: nobody is asked for it.
+    Skipped,
 }
 
 /// What the picker may use.
@@ -96,7 +98,14 @@ pub enum Input {
         /// The new link.
         link: LinkId,
     },
-    /// A link is gone. What it delivered before stays with storage.
+    /// There is a source that is no peer, such as a web seed (BEP 19), of which we take that it has
+    /// everything: it is asked only for what no peer has that is of use. It takes part like a link, but
+    /// is told nothing of what we have.
+    SourceOpened {
+        /// Its number, which no link has.
+        link: LinkId,
+    },
+    /// A link is gone, or a source. What it delivered before stays with storage.
     LinkClosed {
         /// The link.
         link: LinkId,
@@ -169,6 +178,11 @@ pub enum Input {
     },
     /// A new value for [`PickerLimits::in_flight_bytes`]. Leases that exceed a smaller one run on.
     SetMemory(u64),
+    /// These pieces are wanted and no others; all are, while this was not said. What was leased and
+    /// is not wanted any more is cancelled, unless storage has it already. Afterwards
+    /// [`super::Picker::is_complete`] may say otherwise than before. Of another content's length it
+    /// is ignored.
+    Select(Bitfield),
     /// No new leases for now: storage cannot write, or it is others' turn.
     Pause,
     /// Leases are granted again.
@@ -197,7 +211,7 @@ pub enum Output {
         /// What.
         pieces: Vec<PieceIndex>,
     },
-    /// The peer has, or no longer has, something that we are known to lack. Sent on change; a new
+    /// The peer has, or no longer has, something that we are known to lack and want. Sent on change; a new
     /// link counts as not interested (BEP 3).
     Interest {
         /// Which link.
@@ -225,7 +239,8 @@ pub enum Output {
         /// What.
         pieces: Vec<PieceIndex>,
     },
-    /// Everything is here. Once, and again after a loss was repaired. A content without pieces is
-    /// complete at the first input.
+    /// Everything that is selected is here, and storage's check is over. Once, and again after a
+    /// loss was repaired or when more was selected. A content without pieces is complete at the
+    /// first input.
     Complete,
 }

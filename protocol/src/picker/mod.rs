@@ -10,11 +10,12 @@
 //! - a lease has one to three holders, who said that they have the piece, and a deadline;
 //! - a link's leases are free at once when it closes;
 //! - leases never take more bytes than [`PickerLimits::in_flight_bytes`], but for a single one;
-//! - a piece that nobody connected has causes no outputs and no timers.
+//! - a piece that nobody connected has causes no outputs and no timers;
+//! - a source that is no peer gets no lease of a piece that a peer has who is of use.
 //!
 //! The files, from the ground up: `messages` and `bits`; `table` (pieces), `lease` and `link`;
-//! `state` and `peers` (every move); `endgame`, `choose` and `timers` (every decision about what we
-//! fetch), and `giving` (what we hand out when we have all).
+//! `state` and `peers` (every move); `endgame`, `choose`, `reserve` and `timers` (every decision about
+//! what we fetch), and `giving` (what we hand out when we have all).
 
 mod bits;
 mod choose;
@@ -24,6 +25,7 @@ mod lease;
 mod link;
 mod messages;
 mod peers;
+mod reserve;
 mod state;
 mod table;
 #[cfg(test)]
@@ -44,6 +46,8 @@ pub use link::{
     ASSUMED_RATE, MAX_EXTENSION, MAX_LEASE, MAX_RETURN_PAUSE, MIN_LEASE, REJECT_PAUSE,
     RETURN_PAUSE, SILENCE,
 };
+pub use reserve::{MIN_SOURCE_SHARE, RESERVE_GRACE, RESERVE_PATIENCE};
+
 pub use messages::{
     IN_FLIGHT_BYTES, Input, MAX_HOLDERS, MAX_LEASES, Output, PickerLimits, PieceState, SPILL_CHARGE,
 };
@@ -67,6 +71,7 @@ impl Picker {
             state: State {
                 table: Table::new(layout),
                 links: BTreeMap::new(),
+                sources: BTreeMap::new(),
                 leases: Leases::default(),
                 limits,
                 rng: fastrand::Rng::with_seed(seed),
@@ -83,11 +88,13 @@ impl Picker {
     /// changes of interest before grants. `now` never goes back.
     pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Vec<Output>) {
         let mut effects = Effects::default();
+        self.state.excuse(now);
         self.take_in(input, now, &mut effects);
         if self.state.expires_at <= now {
             self.state.expire(now, &mut effects);
         }
         self.state.offer(now, &mut effects);
+        self.state.offer_reserve(now, &mut effects);
         self.state.give(now, &mut effects);
         self.tell(effects, out);
         self.state.look_ahead();
@@ -111,13 +118,25 @@ impl Picker {
         self.state.table.have()
     }
 
-    /// Is everything here?
+    /// Is everything here that is selected, and storage's check over?
     #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.have().is_full()
+    pub fn is_complete(&self) -> bool {
+        self.state.is_satisfied()
     }
 
-    /// How many pieces are missing and not being fetched.
+    /// Is the piece selected? All are, if nothing else was said.
+    #[must_use]
+    pub fn is_selected(&self, piece: PieceIndex) -> bool {
+        self.state.table.is_selected(piece)
+    }
+
+    /// How many pieces are missing and not selected.
+    #[must_use]
+    pub const fn skipped(&self) -> u32 {
+        self.state.table.skipped()
+    }
+
+    /// How many pieces are missing, selected and not being fetched.
     #[must_use]
     pub fn wanted(&self) -> u32 {
         self.state.table.wanted()
@@ -132,17 +151,30 @@ impl Picker {
     /// How many pieces wait for storage's check.
     #[must_use]
     pub fn postponed(&self) -> u32 {
-        let known = self.have().count() + self.wanted() + self.leased();
-        self.state.table.layout().pieces() - known
+        self.state.postponed()
     }
 
-    /// How many wanted pieces nobody connected has: these wait for a peer or a `have`.
+    /// How many wanted pieces nobody connected has, nor a source that can be asked: these wait for a
+    /// peer or a `have`.
     #[must_use]
     pub fn unavailable(&self) -> u32 {
         if self.state.links.values().any(|link| link.complete) {
             return 0;
         }
-        self.state.table.classes().first().map_or(0, Bits::count)
+        let usable = |source: &&link::Link| source.want > 0 || source.queued > 0;
+        let sources: Vec<_> = self.state.sources.values().filter(usable).collect();
+        let Some(lonely) = self.state.table.classes().first() else {
+            return 0;
+        };
+        if sources.is_empty() {
+            return lonely.count();
+        }
+        let pieces = self.state.table.layout().pieces();
+        if sources.iter().any(|source| source.has.count() == pieces) {
+            return 0;
+        }
+        let lacks = |piece: &PieceIndex| !sources.iter().any(|source| source.has.contains(*piece));
+        lonely.iter().filter(lacks).count() as u32
     }
 
     /// Bytes of all leases: on their way, or with storage.
@@ -173,20 +205,24 @@ impl Picker {
             Input::Rejected { piece, link } => state.reject(piece, link, now),
             Input::Unstored(pieces) => pieces.into_iter().for_each(|piece| state.unstore(piece)),
             Input::LinkOpened { link } => state.open(link, now),
-            Input::LinkClosed { link } => state.close(link),
+            Input::SourceOpened { link } => state.open_source(link, now),
+            Input::LinkClosed { link } => state.close(link, now),
             Input::PeerSuggests { link, pieces } => state.suggested(link, &pieces, now),
             Input::PeerHas { link, pieces } => {
                 state.peer_has(link, &pieces, now);
                 state.relieve(link, &pieces, now, effects);
+                state.spare(link, now, effects);
             }
             Input::PeerHasBitfield { link, pieces } => {
                 if pieces.pieces() == state.table.layout().pieces() {
                     state.peer_has_exactly(link, Bits::from_bitfield(&pieces), effects);
+                    state.spare(link, now, effects);
                 }
             }
             Input::PeerHasAll { link } => {
                 let all = Bits::full(state.table.layout().pieces());
                 state.peer_has_exactly(link, all, effects);
+                state.spare(link, now, effects);
             }
             Input::PeerLacks { link, pieces } => state.peer_lacks(link, &pieces, effects),
             Input::Want {
@@ -195,16 +231,17 @@ impl Picker {
                 rtt,
                 rate,
             } => {
-                if let Some(link) = state.links.get_mut(&link) {
+                if let Some(link) = state.link_mut(link) {
                     link.want = bytes;
                     link.rtt = rtt;
                     link.rate = rate;
                     link.fresh = true;
                 }
+                state.may_be_of_use(link, now, effects);
             }
             Input::Returned { link, pieces } => state.give_back(link, pieces, now),
             Input::Progress { link } => {
-                if let Some(link) = state.links.get_mut(&link) {
+                if let Some(link) = state.link_mut(link) {
                     link.hear(now);
                 }
             }
@@ -212,7 +249,7 @@ impl Picker {
                 for piece in pieces {
                     state.deliver(piece, link, effects);
                 }
-                if let Some(link) = state.links.get_mut(&link) {
+                if let Some(link) = state.link_mut(link) {
                     link.delivered(now);
                 }
                 state.wake_complete();
@@ -220,6 +257,11 @@ impl Picker {
             Input::SetMemory(bytes) => {
                 state.limits.in_flight_bytes = bytes;
                 state.wake_all();
+            }
+            Input::Select(pieces) => {
+                if pieces.pieces() == state.table.layout().pieces() {
+                    state.select(Bits::from_bitfield(&pieces), effects);
+                }
             }
             Input::Pause => state.paused = true,
             Input::Resume => {
@@ -262,7 +304,7 @@ impl Picker {
         out.extend(grants.map(|(link, pieces)| Output::Grant { link, pieces }));
         let suggestions = effects.suggestions.into_iter();
         out.extend(suggestions.map(|(link, pieces)| Output::Suggest { link, pieces }));
-        if state.table.have().is_full() && !std::mem::replace(&mut state.told_complete, true) {
+        if state.is_satisfied() && !std::mem::replace(&mut state.told_complete, true) {
             out.push(Output::Complete);
         }
     }

@@ -25,11 +25,18 @@ impl State {
     }
 
     /// A link is gone: its leases are free at once.
-    pub(super) fn close(&mut self, id: LinkId) {
+    pub(super) fn close(&mut self, id: LinkId, now: Timestamp) {
+        if self.sources.contains_key(&id) {
+            return self.close_source(id);
+        }
         let Some(link) = self.links.get(&id) else {
             return;
         };
-        for piece in fetching(link) {
+        let leased = fetching(link);
+        if link.useful > 0 {
+            self.rest_sources(now);
+        }
+        for piece in leased {
             self.drop_holder(piece, id);
         }
         if let Some(link) = self.links.remove(&id).filter(|link| !link.complete) {
@@ -43,6 +50,9 @@ impl State {
 
     /// The peer has these too. O(1) for each.
     pub(super) fn peer_has(&mut self, id: LinkId, pieces: &[PieceIndex], now: Timestamp) {
+        if self.sources.contains_key(&id) {
+            return self.source_has(id, pieces);
+        }
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
@@ -123,6 +133,10 @@ impl State {
 
     /// The peer does not have these any more; a lease of one ends, and the link is told.
     pub(super) fn peer_lacks(&mut self, id: LinkId, pieces: &[PieceIndex], effects: &mut Effects) {
+        if self.sources.contains_key(&id) {
+            return self.source_lacks(id, pieces, effects);
+        }
+        self.wake_sources();
         for &piece in pieces {
             let Some(link) = self
                 .links
@@ -153,7 +167,7 @@ impl State {
     pub(super) fn give_back(&mut self, id: LinkId, pieces: Vec<PieceIndex>, now: Timestamp) {
         let mut returned = pieces;
         returned.retain(|&piece| self.drop_holder(piece, id));
-        if let Some(link) = self.links.get_mut(&id).filter(|_| !returned.is_empty()) {
+        if let Some(link) = self.link_mut(id).filter(|_| !returned.is_empty()) {
             link.bar_returned(returned, now);
         }
         self.wake_complete();
@@ -171,7 +185,7 @@ impl State {
             self.unstore(piece);
         }
         self.drop_holder(piece, id);
-        if let Some(link) = self.links.get_mut(&id) {
+        if let Some(link) = self.link_mut(id) {
             link.bar_rejected(piece, now);
         }
     }

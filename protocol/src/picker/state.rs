@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bits::Bits;
 use super::giving::Giving;
 use super::lease::{Holder, Lease, Leases};
 use super::link::Link;
@@ -31,6 +32,8 @@ pub(super) struct Effects {
 pub(super) struct State {
     pub(super) table: Table,
     pub(super) links: BTreeMap<LinkId, Link>,
+    /// Sources that are no peers, asked last: see `reserve`. No number stands in both.
+    pub(super) sources: BTreeMap<LinkId, Link>,
     pub(super) leases: Leases,
     pub(super) limits: PickerLimits,
     pub(super) rng: fastrand::Rng,
@@ -50,6 +53,26 @@ impl State {
         u64::from(self.table.layout().length(piece))
     }
 
+    /// How many pieces wait for storage's check.
+    pub(super) fn postponed(&self) -> u32 {
+        let fetched = self.table.wanted() + self.leases.len() as u32;
+        let known = self.table.have().count() + fetched + self.table.skipped();
+        self.table.layout().pieces() - known
+    }
+
+    /// Is everything here that is selected? Not before the check has come to its end: what is here
+    /// and not selected is found by it, too.
+    pub(super) fn is_satisfied(&self) -> bool {
+        self.table.missing() == 0 && self.postponed() == 0
+    }
+
+    /// The link or source of that number.
+    pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links
+            .get_mut(&id)
+            .or_else(|| self.sources.get_mut(&id))
+    }
+
     /// Moves a piece, and keeps the links' count of useful pieces and their news of wanted ones.
     pub(super) fn move_piece(&mut self, piece: PieceIndex, to: PieceState) {
         let before = self.table.is_lacking(piece);
@@ -59,7 +82,7 @@ impl State {
         if before == after && !wanted {
             return;
         }
-        for link in self.links.values_mut() {
+        for link in self.links.values_mut().chain(self.sources.values_mut()) {
             if link.has.contains(piece) {
                 link.fresh |= wanted;
                 link.useful += u32::from(after && !before);
@@ -73,7 +96,7 @@ impl State {
         match self.table.get(piece) {
             None | Some(PieceState::Have) => return,
             Some(PieceState::Leased) => self.end_lease(piece, effects),
-            Some(PieceState::Wanted | PieceState::Postponed) => {}
+            Some(PieceState::Wanted | PieceState::Postponed | PieceState::Skipped) => {}
         }
         self.move_piece(piece, PieceState::Have);
         effects.gained.push(piece);
@@ -89,18 +112,47 @@ impl State {
                 effects.lost.push(piece);
                 self.told_complete = false;
                 self.set_giving(false);
-                self.move_piece(piece, PieceState::Wanted);
+                self.miss(piece);
             }
-            Some(PieceState::Postponed) => self.move_piece(piece, PieceState::Wanted),
-            None | Some(PieceState::Wanted | PieceState::Leased) => {}
+            Some(PieceState::Postponed) => self.miss(piece),
+            None | Some(PieceState::Wanted | PieceState::Leased | PieceState::Skipped) => {}
         }
+    }
+
+    /// The piece is missing, and nobody fetches it: it is wanted if it is selected.
+    fn miss(&mut self, piece: PieceIndex) {
+        let absent = self.table.absent(piece);
+        self.move_piece(piece, absent);
+    }
+
+    /// From now on these are to be had, and no others.
+    pub(super) fn select(&mut self, selected: Bits, effects: &mut Effects) {
+        let before = self.table.select(selected);
+        self.told_complete &= self.is_satisfied();
+        for piece in self.table.layout().all_pieces() {
+            let is_selected = self.table.is_selected(piece);
+            if before.contains(piece) == is_selected {
+                continue;
+            }
+            match self.table.get(piece) {
+                Some(PieceState::Wanted | PieceState::Skipped) => self.miss(piece),
+                Some(PieceState::Leased) if !is_selected => {
+                    if let Some(Lease::Fetching(_)) = self.leases.get(piece) {
+                        self.end_lease(piece, effects);
+                        self.miss(piece);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.wake_all();
     }
 
     /// Storage does not have the piece after all: whoever delivered it.
     pub(super) fn unstore(&mut self, piece: PieceIndex) {
         if let Some(Lease::Storing(_)) = self.leases.get(piece) {
             self.leases.end(piece);
-            self.move_piece(piece, PieceState::Wanted);
+            self.miss(piece);
         }
     }
 
@@ -117,7 +169,7 @@ impl State {
             return;
         }
         let bytes = pieces.iter().map(|&piece| self.length(piece)).sum();
-        let Some(link) = self.links.get_mut(&id) else {
+        let Some(link) = self.link_mut(id) else {
             return;
         };
         let batch = link.push_batch(pieces.clone(), bytes, extra, now);
@@ -144,7 +196,7 @@ impl State {
     }
 
     /// The link does not fetch the piece any more. With its last holder the lease ends and the
-    /// piece is wanted again. Says whether the link was fetching it.
+    /// piece is wanted again, if it is selected. Says whether the link was fetching it.
     pub(super) fn drop_holder(&mut self, piece: PieceIndex, id: LinkId) -> bool {
         let Some(batch) = self.leases.batch_of(piece, id) else {
             return false;
@@ -153,7 +205,7 @@ impl State {
         let ended = self.leases.remove_holder(piece, id);
         self.settle(Holder { link: id, batch }, length);
         if ended {
-            self.move_piece(piece, PieceState::Wanted);
+            self.miss(piece);
         }
         true
     }
@@ -169,7 +221,7 @@ impl State {
     }
 
     fn settle(&mut self, holder: Holder, length: u64) {
-        if let Some(link) = self.links.get_mut(&holder.link) {
+        if let Some(link) = self.link_mut(holder.link) {
             link.settle(holder.batch, length);
             link.fresh = true;
         }
@@ -177,7 +229,7 @@ impl State {
 
     /// All links are looked at again.
     pub(super) fn wake_all(&mut self) {
-        for link in self.links.values_mut() {
+        for link in self.links.values_mut().chain(self.sources.values_mut()) {
             link.fresh = true;
         }
     }

@@ -1,8 +1,9 @@
 //! Where every piece stands, and how rare it is.
 //!
 //! Knows nothing of links or time. Invariants: a piece is in the rarity class of its number of
-//! partial holders exactly if it is wanted, and in `have` exactly if we have it. No counter stands
-//! beside: numbers are read from these sets.
+//! partial holders exactly if it is wanted, in `have` exactly if we have it, and in `skipped`
+//! exactly if it is missing and not selected; `missing` is what is selected and not in `have`. No
+//! counter stands beside: numbers are read from these sets.
 //!
 //! Rarity counts *partial* peers only. Complete ones have every piece, so they move all pieces
 //! alike; leaving them out makes their coming and going cheap and makes class 0 the pieces that
@@ -26,6 +27,10 @@ pub(super) struct Table {
     /// The wanted pieces by number of partial holders; grows as needed, up to [`CLASSES`].
     classes: Vec<Bits>,
     have: Bitfield,
+    /// The pieces that are to be had at all, and those of them that we do not have.
+    selected: Bits,
+    missing: Bits,
+    skipped: Bits,
 }
 
 impl Table {
@@ -37,6 +42,9 @@ impl Table {
             holders: vec![0; pieces as usize],
             classes: vec![Bits::new(pieces)],
             have: Bitfield::new(pieces),
+            selected: Bits::full(pieces),
+            missing: Bits::full(pieces),
+            skipped: Bits::new(pieces),
         }
     }
 
@@ -53,7 +61,39 @@ impl Table {
         self.states.get(piece.as_usize()).copied()
     }
 
-    /// Is it known that we lack this piece?
+    /// Is the piece to be had?
+    pub(super) fn is_selected(&self, piece: PieceIndex) -> bool {
+        self.selected.contains(piece)
+    }
+
+    /// The state of a piece that is missing and that nobody fetches.
+    pub(super) fn absent(&self, piece: PieceIndex) -> PieceState {
+        match self.is_selected(piece) {
+            true => PieceState::Wanted,
+            false => PieceState::Skipped,
+        }
+    }
+
+    /// Says which pieces are to be had; gives back the former choice. The caller moves the pieces.
+    pub(super) fn select(&mut self, selected: Bits) -> Bits {
+        self.missing = selected.clone();
+        for piece in self.have.iter() {
+            self.missing.remove(piece);
+        }
+        std::mem::replace(&mut self.selected, selected)
+    }
+
+    /// How many pieces are selected and not here.
+    pub(super) const fn missing(&self) -> u32 {
+        self.missing.count()
+    }
+
+    /// How many missing pieces are not selected.
+    pub(super) const fn skipped(&self) -> u32 {
+        self.skipped.count()
+    }
+
+    /// Is it known that we lack this piece, and want it?
     pub(super) fn is_lacking(&self, piece: PieceIndex) -> bool {
         matches!(
             self.get(piece),
@@ -69,18 +109,28 @@ impl Table {
         match std::mem::replace(state, to) {
             PieceState::Have => {
                 self.have.remove(piece);
+                if self.is_selected(piece) {
+                    self.missing.insert(piece);
+                }
             }
             PieceState::Wanted => {
                 self.class_mut(piece).remove(piece);
+            }
+            PieceState::Skipped => {
+                self.skipped.remove(piece);
             }
             PieceState::Leased | PieceState::Postponed => {}
         }
         match to {
             PieceState::Have => {
                 self.have.insert(piece);
+                self.missing.remove(piece);
             }
             PieceState::Wanted => {
                 self.class_mut(piece).insert(piece);
+            }
+            PieceState::Skipped => {
+                self.skipped.insert(piece);
             }
             PieceState::Leased | PieceState::Postponed => {}
         }

@@ -31,6 +31,18 @@ impl State {
             }
             wakes = wakes.min(next);
         }
+        for source in self.sources.values() {
+            let bar = source.next_bar().unwrap_or(Timestamp::NEVER);
+            expires = expires.min(bar);
+            if source.want > 0 && !self.paused && source.useful > 0 {
+                let look = if full {
+                    Timestamp::NEVER
+                } else {
+                    source.look_at
+                };
+                wakes = wakes.min(bar).min(look);
+            }
+        }
         (self.expires_at, self.wakes_at) = (expires, wakes);
     }
 
@@ -50,6 +62,9 @@ impl State {
                 news = true;
             }
             news |= self.expire_batches(id, now, effects);
+        }
+        for source in self.sources.values_mut() {
+            source.fresh |= source.lift_bars(now);
         }
         if news {
             self.wake_all();

@@ -26,6 +26,8 @@ pub struct Params {
     pub rendezvous: InfoHash,
     /// The port that we listen on, told to the peer (`p`, BEP 10).
     pub listen_port: u16,
+    /// The UDP port of our node of the distributed hash table (BEP 5), if there is one.
+    pub dht_port: Option<u16>,
     /// Where the peer is, told to it (`yourip`, BEP 10).
     pub remote: Option<IpAddr>,
     /// Our client's name and version (`v`, BEP 10).
@@ -73,6 +75,10 @@ pub enum Input {
     /// We have everything now. The peer was not told of pieces that it had itself; it learns of
     /// them all at once, so that it can fetch from us what it loses, and knows that we are done.
     Complete,
+    /// We want nothing more, and lack some of the content: part of it was selected, and that is
+    /// here. Told to peers that are no swarmlets (BEP 21); to those the word means that we have
+    /// everything.
+    Satisfied,
     /// We lost these pieces: requests for them are refused until they are announced again.
     Withdraw(Vec<PieceIndex>),
     /// Does the peer have something that we lack?
@@ -167,6 +173,9 @@ pub enum Output {
     MetadataRejected(u32),
     /// The peer told of addresses.
     Pex(PexMessage),
+    /// The peer has a node of the distributed hash table at this UDP port (BEP 5). Said once of a
+    /// link at most, and only where we have one as well.
+    DhtPort(u16),
     /// The peer told of swarms.
     Swarms(SwarmsMessage),
     /// The link is beyond use.

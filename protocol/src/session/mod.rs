@@ -61,6 +61,10 @@ pub struct Session {
     backlog: Vec<u8>,
     pieces: Pieces,
     extensions: Extensions,
+    /// The peer has a node of the distributed hash table.
+    peer_dht: bool,
+    /// It has said where.
+    knows_dht: bool,
     strikes: u32,
     chatter: Chatter,
     opened: Timestamp,
@@ -72,6 +76,8 @@ pub struct Session {
     waiting: bool,
     /// The content, learned while the host had not let the link in.
     early: Option<(Arc<Info>, Bitfield)>,
+    /// We want nothing more; the peer is to be told of it once it has said who it is.
+    satisfied: bool,
 }
 
 #[derive(Debug)]
@@ -99,6 +105,8 @@ impl Session {
             backlog: Vec::new(),
             pieces: Pieces::new(params.buffers.clone()),
             extensions: Extensions::default(),
+            peer_dht: false,
+            knows_dht: false,
             strikes: 0,
             chatter: Chatter::new(now),
             opened: now,
@@ -107,6 +115,7 @@ impl Session {
             last_written: now,
             waiting: false,
             early: None,
+            satisfied: false,
             params,
         };
         if let Role::Dialed { info_hash } = session.params.role {
@@ -218,6 +227,7 @@ impl Session {
             }
             Input::Cancel(pieces) => self.pieces.cancel(&pieces, &mut self.outbox),
             Input::Complete => self.complete(),
+            Input::Satisfied => self.satisfied(),
             Input::Withdraw(pieces) => self.pieces.withdraw(&pieces),
             Input::Announce(pieces) => self.pieces.announce(&pieces, &mut self.outbox),
             Input::Suggest(pieces) => self.pieces.suggest(&pieces, &mut self.outbox),
@@ -337,6 +347,7 @@ impl Session {
             extensions: true,
             // Piece messages have no place on a rendezvous link.
             fast: info_hash != self.params.rendezvous,
+            dht: info_hash != self.params.rendezvous && self.params.dht_port.is_some(),
         };
         self.outbox.raw(&handshake.encode());
     }
@@ -356,6 +367,7 @@ impl Session {
             Role::Dialed { .. } => return Err(Violation::WrongSwarm),
         }
         self.pieces.fast = peer.fast;
+        self.peer_dht = peer.dht;
         self.extensions.agree(peer.extensions);
         out.push(Output::Handshaken {
             info_hash: peer.info_hash,
@@ -392,8 +404,16 @@ impl Session {
 
     fn message(&mut self, message: Message, out: &mut Vec<Output>) -> Result<(), Violation> {
         match message {
-            Message::KeepAlive | Message::Port(_) | Message::Unknown(_) => {
+            Message::KeepAlive | Message::Unknown(_) => {
                 self.pieces.idle_words += 1;
+                Ok(())
+            }
+            Message::Port(port) => {
+                self.pieces.idle_words += 1;
+                let is_news = port != 0 && self.params.dht_port.is_some();
+                if is_news && !std::mem::replace(&mut self.knows_dht, true) {
+                    out.push(Output::DhtPort(port));
+                }
                 Ok(())
             }
             Message::Extended { id, payload } => {

@@ -12,6 +12,7 @@ use crate::bitfield::Bitfield;
 use crate::extension::{ExtensionHandshake, METADATA_ID, PEX_ID, SWARMS_ID};
 use crate::metainfo::Info;
 use crate::time::Timestamp;
+use crate::wire::Message;
 
 impl Session {
     /// The host lets the link in: what we have, what we can do, and that requests are welcome.
@@ -34,6 +35,13 @@ impl Session {
         let mut handshake = self.our_handshake();
         handshake.upload_only = swarm.as_ref().is_some_and(|(_, ours)| ours.is_full());
         self.extensions.greet(handshake, info, &mut self.outbox);
+        if let Some(port) = self
+            .params
+            .dht_port
+            .filter(|_| self.peer_dht && !rendezvous)
+        {
+            self.outbox.message(&Message::Port(port));
+        }
         if self.extensions.is_settled() {
             // Without BEP 10 the peer says nothing of itself.
             let ready = Ready {
@@ -95,6 +103,9 @@ impl Session {
         }
         self.pieces.reciprocity.fleet = handshake.swarms_id.is_some();
         self.pieces.reciprocity.upload_only = handshake.upload_only;
+        if self.satisfied {
+            self.satisfied();
+        }
         // Others say so, too, when they want no more of a content that they have in part.
         if handshake.upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
             self.pieces.claims.completed(out);
@@ -109,6 +120,19 @@ impl Session {
             .pieces
             .gain_all(self.extensions.is_fleet(), &mut self.outbox)
         {
+            return;
+        }
+        let handshake = ExtensionHandshake {
+            upload_only: true,
+            ..ExtensionHandshake::default()
+        };
+        self.extensions.add(&handshake, &mut self.outbox);
+    }
+
+    /// We want nothing more, and have not all of it (BEP 21).
+    pub(super) fn satisfied(&mut self) {
+        self.satisfied = !self.extensions.is_settled();
+        if self.satisfied || self.extensions.is_fleet() {
             return;
         }
         let handshake = ExtensionHandshake {

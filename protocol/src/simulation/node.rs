@@ -129,7 +129,7 @@ impl Node {
     /// # Panics
     /// Where the picker's own figures differ.
     pub(super) fn check(&self, layout: &Layout) {
-        let mut counts = [0_u32; 4];
+        let mut counts = [0_u32; 5];
         for piece in layout.all_pieces() {
             let state = self.picker.state(piece);
             counts[match state {
@@ -137,6 +137,7 @@ impl Node {
                 PieceState::Wanted => 1,
                 PieceState::Leased => 2,
                 PieceState::Postponed => 3,
+                PieceState::Skipped => 4,
             }] += 1;
             let stored = self.have.contains(piece);
             assert_eq!(state == PieceState::Have, stored, "{piece:?}");
@@ -147,6 +148,7 @@ impl Node {
             picker.wanted(),
             picker.leased(),
             picker.postponed(),
+            picker.skipped(),
         ];
         assert_eq!(counts, told);
     }

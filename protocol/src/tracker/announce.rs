@@ -16,6 +16,8 @@ use crate::id::{InfoHash, PeerId};
 pub enum Event {
     /// The file has become complete.
     Completed,
+    /// We are here, lack some of it, and want no more (BEP 21).
+    Paused,
     /// Nothing happened: we are still here.
     Regular,
     /// We come.

@@ -48,8 +48,12 @@ pub enum Input {
     },
     /// The file is no longer complete.
     Incomplete,
+    /// All that is wanted of the file is here, and the rest is not: we are a partial seed (BEP 21).
+    Satisfied,
     /// How far we are. Wanted before each [`Self::Tick`].
     Measured(Figures),
+    /// Peers reach us at this port from now on: a router sends it to us.
+    Port(u16),
     /// The node leaves. The last input.
     Stop,
     /// The time of [`Announcer::deadline`] has come.
@@ -78,6 +82,8 @@ struct Asked {
     event: Event,
     /// What the tracker is being told of the file.
     complete: bool,
+    /// And of our port.
+    port: u16,
 }
 
 /// The machine of one swarm and its trackers.
@@ -89,7 +95,9 @@ pub struct Announcer {
     figures: Figures,
     asked: Option<Asked>,
     complete: bool,
-    /// Trackers do not know yet whether we are complete now.
+    /// We want no more than we have.
+    satisfied: bool,
+    /// Trackers do not know yet whether we are complete now, or at which port we are.
     news: bool,
     /// The file was fetched, and no tracker has been told that it is complete.
     fetched: bool,
@@ -109,6 +117,7 @@ impl Announcer {
             figures: Figures::default(),
             asked: None,
             complete: false,
+            satisfied: false,
             news: false,
             fetched: false,
             stopped: false,
@@ -123,7 +132,14 @@ impl Announcer {
             Input::Completed { fetched } => self.completed(true, fetched),
             Input::Failed { tracker, refused } => self.failed(&tracker, refused, now),
             Input::Incomplete => self.completed(false, false),
+            Input::Satisfied => {
+                self.completed(false, false);
+                self.news |= !std::mem::replace(&mut self.satisfied, true);
+            }
             Input::Measured(figures) => self.figures = figures,
+            Input::Port(port) => {
+                self.news |= std::mem::replace(&mut self.member.port, port) != port;
+            }
             Input::Stop => self.stop(out),
             Input::Tick => self.ask(now, out),
         }
@@ -163,6 +179,7 @@ impl Announcer {
         let event = match (next.knows_us, self.fetched) {
             (false, _) => Event::Started,
             (true, true) => Event::Completed,
+            (true, false) if self.satisfied => Event::Paused,
             (true, false) => Event::Regular,
         };
         let announce = self.announce(event, next.tracker_id.clone());
@@ -174,6 +191,7 @@ impl Announcer {
             tracker: tracker.clone(),
             event,
             complete: self.complete,
+            port: self.member.port,
         });
         out.push(Output::Announce { tracker, announce });
     }
@@ -192,7 +210,7 @@ impl Announcer {
             tracker.answered(&answer, now, &mut self.rng);
         }
         self.tiers.promote(url);
-        if asked.complete == self.complete {
+        if asked.complete == self.complete && asked.port == self.member.port {
             self.news = false;
         }
         // Whom we told at our coming that nothing is left need not be told that it came about.
@@ -217,6 +235,7 @@ impl Announcer {
     }
 
     fn completed(&mut self, complete: bool, fetched: bool) {
+        self.satisfied = false;
         if std::mem::replace(&mut self.complete, complete) != complete {
             self.news = true;
             self.fetched = fetched;

@@ -43,6 +43,7 @@ pub fn request(tracker: &TrackerUrl, announce: &Announce) -> String {
     );
     url.push_str(match announce.event {
         Event::Completed => "&event=completed",
+        Event::Paused => "&event=paused",
         Event::Regular => "",
         Event::Started => "&event=started",
         Event::Stopped => "&event=stopped",

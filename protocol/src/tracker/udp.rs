@@ -132,7 +132,8 @@ impl Conversation {
         let announce = &self.announce;
         let figures = announce.figures;
         let event: u32 = match announce.event {
-            Event::Regular => 0,
+            // BEP 15 has no number for it.
+            Event::Regular | Event::Paused => 0,
             Event::Completed => 1,
             Event::Started => 2,
             Event::Stopped => 3,

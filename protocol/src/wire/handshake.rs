@@ -21,6 +21,8 @@ pub struct Handshake {
     pub extensions: bool,
     /// It speaks the fast extension (BEP 6).
     pub fast: bool,
+    /// It has a node of the distributed hash table, and will tell its port (BEP 5).
+    pub dht: bool,
 }
 
 /// Bytes that do not open a BitTorrent link.
@@ -39,7 +41,7 @@ impl Handshake {
         let mut bytes = [0; HANDSHAKE_LENGTH];
         bytes[..20].copy_from_slice(PROTOCOL);
         bytes[25] = if self.extensions { EXTENSIONS_BIT } else { 0 };
-        bytes[27] = if self.fast { FAST_BIT } else { 0 };
+        bytes[27] = if self.fast { FAST_BIT } else { 0 } | if self.dht { DHT_BIT } else { 0 };
         bytes[28..48].copy_from_slice(&self.info_hash.0);
         bytes[48..].copy_from_slice(&self.peer_id.0);
         bytes
@@ -60,6 +62,7 @@ impl Handshake {
             peer_id,
             extensions: bytes[25] & EXTENSIONS_BIT != 0,
             fast: bytes[27] & FAST_BIT != 0,
+            dht: bytes[27] & DHT_BIT != 0,
         })
     }
 
@@ -81,6 +84,8 @@ impl Handshake {
 const EXTENSIONS_BIT: u8 = 0x10;
 /// The third least significant bit of the last reserved byte (BEP 6).
 const FAST_BIT: u8 = 0x04;
+/// The least significant bit of the last reserved byte (BEP 5).
+const DHT_BIT: u8 = 0x01;
 
 #[cfg(test)]
 mod tests {
@@ -104,9 +109,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_what_it_writes(hash: [u8; 20], id: [u8; 20], extensions: bool, fast: bool) {
+        fn it_reads_what_it_writes(
+            hash: [u8; 20], id: [u8; 20], extensions: bool, fast: bool, dht: bool
+        ) {
             let handshake = Handshake {
-                info_hash: InfoHash(hash), peer_id: PeerId(id), extensions, fast };
+                info_hash: InfoHash(hash), peer_id: PeerId(id), extensions, fast, dht };
             prop_assert_eq!(Handshake::decode(&handshake.encode()), Ok(handshake));
         }
     }

@@ -59,6 +59,7 @@ fn output(output: &Output) -> String {
         Output::MetadataOffered(size) => format!("offers {size} bytes of metadata"),
         Output::MetadataData { piece, .. } => format!("metadata {piece}"),
         Output::MetadataRejected(piece) => format!("no metadata {piece}"),
+        Output::DhtPort(port) => format!("tells of its DHT port {port}"),
         Output::Pex(pex) => format!("tells of {} peers", pex.added.len()),
         Output::Swarms(swarms) => format!("tells of {} swarms", swarms.swarms.len()),
         other => format!("{other:?}"),

@@ -123,6 +123,7 @@ impl Link {
             peer_id: PeerId([1; 20]),
             rendezvous: InfoHash([9; 20]),
             listen_port: 6881,
+            dht_port: None,
             remote: None,
             client: "conformance".to_owned(),
             buffers: Buffers::default(),
@@ -141,6 +142,7 @@ impl Link {
             peer_id: PeerId([2; 20]),
             extensions: true,
             fast,
+            dht: false,
         };
         link.hear(&handshake.encode()).unwrap();
         if situation == Situation::Choking {

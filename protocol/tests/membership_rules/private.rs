@@ -29,6 +29,7 @@ fn a_private_swarm_believes_trackers_the_operator_and_who_comes_and_nobody_else(
         Source::Inbound,
     ];
     let others = [
+        Source::Dht,
         Source::Lan,
         Source::Pex,
         Source::Rendezvous,

@@ -124,6 +124,7 @@ impl Host {
             peer_id: PeerId([self.name; 20]),
             rendezvous: RENDEZVOUS,
             listen_port: 6881,
+            dht_port: None,
             remote: None,
             client: format!("host {}", self.name),
             buffers: Buffers::default(),
@@ -384,6 +385,7 @@ impl Host {
                 }
                 Output::Ready(_)
                 | Output::PeerComplete
+                | Output::DhtPort(_)
                 | Output::Pex(_)
                 // Everybody is served here.
                 | Output::PeerInterest { .. }

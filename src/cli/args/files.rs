@@ -17,17 +17,6 @@ pub(crate) struct CreateArgs {
     #[arg(value_name = "PATH")]
     pub(crate) path: PathBuf,
 
-    /// Bytes in a part, such as 256KiB [default: a power of two that makes 1,000 to 2,000 parts]
-    ///
-    /// The default lies between 16KiB and 4MiB (more only for files of several terabytes).
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "SWARMLET_PART_SIZE",
-        hide_env_values = true
-    )]
-    pub(crate) part_size: Option<Size>,
-
     /// Node to list in Peers, or in the magnet link; may be given more than once [default: none]
     ///
     /// ADDR is what `swarmlet node --peer` takes.
@@ -53,6 +42,35 @@ pub(crate) struct CreateArgs {
     )]
     pub(crate) out: Option<PathBuf>,
 
+    /// Tracker to list in the .torrent; may be given more than once [default: none]
+    #[arg(
+        long = "tracker",
+        value_name = "URL",
+        env = "SWARMLET_TRACKER",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = address_of(&["http", "https", "udp"])
+    )]
+    pub(crate) trackers: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) describe: DescribeArgs,
+}
+
+/// How a content is to be described.
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// Bytes in a part, such as 256KiB [default: a power of two that makes 1,000 to 2,000 parts]
+    ///
+    /// The default lies between 16KiB and 4MiB (more only for files of several terabytes).
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "SWARMLET_PART_SIZE",
+        hide_env_values = true
+    )]
+    pub(crate) part_size: Option<Size>,
+
     /// Name in the .torrent [default: that of PATH]
     ///
     /// The name is a part of what the infohash is made of. A torrent.conf always stands for the name
@@ -65,20 +83,13 @@ pub(crate) struct CreateArgs {
     )]
     pub(crate) name: Option<String>,
 
-    /// Tracker to list in the .torrent; may be given more than once [default: none]
-    #[arg(
-        long = "tracker",
-        value_name = "URL",
-        env = "SWARMLET_TRACKER",
-        hide_env_values = true,
-        value_delimiter = ',',
-        value_parser = address_of(&["http", "https", "udp"])
-    )]
-    pub(crate) trackers: Vec<String>,
-
     /// Server that has the content (BEP 19); may be given more than once [default: none]
+    ///
+    /// Goes into the .torrent and its magnet link, or into the Sources of a torrent.conf that is named
+    /// by --out.
     #[arg(
         long = "web-seed",
+        visible_alias = "source",
         value_name = "URL",
         env = "SWARMLET_WEB_SEED",
         hide_env_values = true,

@@ -4,7 +4,10 @@
 //! texts. Whether files exist is for the commands to find out.
 
 mod files;
+mod get;
+mod network;
 mod node;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +15,11 @@ use std::ffi::OsString;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub(crate) use self::files::{CreateArgs, ShowArgs, VerifyArgs};
+pub(crate) use self::files::{CreateArgs, DescribeArgs, ShowArgs, VerifyArgs};
+pub(crate) use self::get::{GetArgs, SeedArgs};
+pub(crate) use self::network::NetworkArgs;
 pub(crate) use self::node::NodeArgs;
+pub(crate) use self::reach::ReachArgs;
 use super::help;
 use super::size::Size;
 
@@ -38,6 +44,12 @@ pub(crate) enum Command {
     /// Run a node: fetch what is missing, serve what is there
     #[command(after_long_help = help::NODE)]
     Node(NodeArgs),
+    /// Fetch what a .torrent, a magnet link or a torrent.conf describes, and end
+    #[command(after_long_help = help::GET)]
+    Get(GetArgs),
+    /// Share files and folders, and print their magnet links
+    #[command(after_long_help = help::SEED)]
+    Seed(SeedArgs),
     /// Describe a file as a torrent.conf, or a file or a folder as a .torrent
     #[command(after_long_help = help::CREATE)]
     Create(CreateArgs),
@@ -83,7 +95,11 @@ pub(crate) struct DemoArgs {
 /// Help and version, too, come back as an error of the parser.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Option<Command>, clap::Error> {
     let matches = command(|name| std::env::var_os(name)).try_get_matches_from(arguments)?;
-    Ok(Cli::from_arg_matches(&matches)?.command)
+    let mut command = Cli::from_arg_matches(&matches)?.command;
+    if let Some(Command::Get(get)) = &mut command {
+        get.settle()?;
+    }
+    Ok(command)
 }
 
 /// Prints what `-h` prints.

@@ -1,9 +1,11 @@
 //! Defaults, variables, and complaints of the parser.
 
+use std::time::Duration;
+
 use swarmlet_protocol::tracker::TrackerUrl;
 
 use super::*;
-use crate::cli::values::{Sweep, Switch};
+use crate::cli::values::{GoOn, Sweep, Switch};
 
 fn arguments(line: &str) -> Vec<OsString> {
     line.split(' ').map(OsString::from).collect()
@@ -34,15 +36,26 @@ fn the_parser_is_consistent() {
 fn defaults_are_those_of_a_container() {
     let args = node("swarmlet node", &[]).unwrap();
     assert!(args.confs.is_empty() && args.data.is_empty() && args.shares.is_none());
-    assert_eq!(args.listen.0, "0.0.0.0:6881".parse().unwrap());
-    assert_eq!(args.state, None);
+    assert_eq!(args.network.listen, None);
+    assert_eq!(args.network.state, None);
     assert_eq!(args.fleet, "");
-    assert_eq!(args.sweep, Sweep::Off);
-    assert_eq!(args.lan, Switch::Off);
-    assert!(args.peers.is_empty() && args.trackers.is_empty());
+    assert_eq!(args.network.sweep, Sweep::Off);
+    assert_eq!(args.network.lan, Switch::Off);
+    assert!(args.network.peers.is_empty() && args.network.trackers.is_empty());
+    assert_eq!(
+        (args.network.reach.dht, args.network.reach.port_map),
+        (Switch::Off, Switch::Off)
+    );
+    assert!(args.network.reach.dht_bootstrap.is_empty());
     assert!(!args.exit_when_complete);
-    assert_eq!((args.download_limit, args.upload_limit), (None, None));
-    assert_eq!((args.upload_slots, args.max_links), (None, None));
+    assert_eq!(
+        (args.network.download_limit, args.network.upload_limit),
+        (None, None)
+    );
+    assert_eq!(
+        (args.network.upload_slots, args.network.max_links),
+        (None, None)
+    );
 }
 
 #[test]
@@ -52,7 +65,7 @@ fn peers_add_up() {
         &[],
     )
     .unwrap();
-    let peers: Vec<String> = args.peers.iter().map(ToString::to_string).collect();
+    let peers: Vec<String> = args.network.peers.iter().map(ToString::to_string).collect();
     assert_eq!(peers.len(), 3);
     assert_eq!(peers[1], "a.example:7000");
 }
@@ -63,11 +76,54 @@ fn trackers_add_up_and_must_be_such() {
         "swarmlet node --tracker http://t/announce?a=1 --tracker udp://10.0.0.1:6969,https://u/",
         &[],
     );
-    let trackers = args.unwrap().trackers;
+    let trackers = args.unwrap().network.trackers;
     let trackers: Vec<&str> = trackers.iter().map(TrackerUrl::as_str).collect();
     let expected = ["http://t/announce?a=1", "udp://10.0.0.1:6969", "https://u/"];
     assert_eq!(trackers, expected);
     assert!(node("swarmlet node --tracker ftp://t/", &[]).is_err());
+}
+
+fn get(line: &str) -> Result<GetArgs, clap::Error> {
+    match parse(&arguments(line))? {
+        Some(Command::Get(args)) => Ok(args),
+        other => panic!("not a get: {other:?}"),
+    }
+}
+
+#[test]
+fn words_behind_seed_are_a_time_a_ratio_or_sources() {
+    for (line, sources, go_on) in [
+        ("swarmlet get a b", &["a", "b"][..], None),
+        ("swarmlet get a --seed", &["a"], Some(GoOn::Forever)),
+        ("swarmlet get --seed a", &["a"], Some(GoOn::Forever)),
+        (
+            "swarmlet get --seed a b c",
+            &["a", "b", "c"],
+            Some(GoOn::Forever),
+        ),
+        (
+            "swarmlet get a --seed ratio 2",
+            &["a"],
+            Some(GoOn::Ratio(2.0)),
+        ),
+        (
+            "swarmlet get --seed for 2h a b",
+            &["a", "b"],
+            Some(GoOn::For(Duration::from_secs(7_200))),
+        ),
+    ] {
+        let mut args = get(line).unwrap();
+        args.sources.sort();
+        assert_eq!(args.sources, sources, "{line}");
+        assert_eq!(args.go_on, go_on, "{line}");
+    }
+    for line in [
+        "swarmlet get",
+        "swarmlet get --seed",
+        "swarmlet get a --seed for",
+    ] {
+        assert!(get(line).is_err(), "{line}");
+    }
 }
 
 #[test]

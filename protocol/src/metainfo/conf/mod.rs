@@ -17,6 +17,7 @@ use crate::id::PieceHash;
 use crate::layout::{LayoutError, MAX_PIECE_LENGTH, MAX_PIECES};
 use crate::text::quoted;
 use crate::tracker::{TrackerUrl, UrlError};
+use crate::web_seed::{MAX_WEB_SEEDS, SourceUrl, SourceUrlError};
 
 /// The name in the info dictionary that a torrent.conf stands for. It is the same on every node,
 /// wherever the node keeps its file; else the nodes would meet in different swarms.
@@ -32,6 +33,8 @@ pub struct TorrentConf {
     pub peers: Vec<PeerAddress>,
     /// Trackers to ask, in the order of the file, each once.
     pub trackers: Vec<TrackerUrl>,
+    /// HTTP servers to ask for what no peer has (BEP 19), in the order of the file, each once.
+    pub sources: Vec<SourceUrl>,
     /// What it is to keep; `None` if the config does not say, and it has to be learned.
     pub info: Option<Info>,
     /// Fields that are none, in the file's objects; they are ignored, but may be misspelt ones. At
@@ -113,6 +116,17 @@ pub enum ConfError {
         /// What is wrong with it.
         error: UrlError,
     },
+    /// A source's URL that is none.
+    #[error("Sources[{index}]: {error}")]
+    Source {
+        /// Which entry of the list, counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        error: SourceUrlError,
+    },
+    /// More sources than are asked.
+    #[error("Sources has {0} URLs; the limit is {MAX_WEB_SEEDS}")]
+    TooManySources(usize),
     /// A hash that is none.
     #[error("FileInfo.Parts[{index}] is '{text}'; it must be a SHA-1 hash of 40 hex digits")]
     Hash {
@@ -166,6 +180,8 @@ struct Shape {
     peers: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trackers: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<String>,
     file_info: Option<FileInfoShape>,
 }
 
@@ -185,6 +201,7 @@ impl TorrentConf {
         Self {
             peers,
             trackers: Vec::new(),
+            sources: Vec::new(),
             info: Some(info.clone()),
             unknown: Vec::new(),
         }
@@ -209,7 +226,8 @@ impl TorrentConf {
         let Value::Object(fields) = value else {
             return Err(wrong("the config", "an object", &value));
         };
-        let mut unknown = unknown_fields("", &fields, &["Peers", "Trackers", "FileInfo"]);
+        let mut unknown =
+            unknown_fields("", &fields, &["Peers", "Trackers", "Sources", "FileInfo"]);
         if let Some(Value::Object(fields)) = fields.get("FileInfo") {
             let known = ["Size", "PartSize", "Parts"];
             unknown.extend(unknown_fields("FileInfo.", fields, &known));
@@ -219,6 +237,7 @@ impl TorrentConf {
             unknown,
             peers: read_peers(given(&fields, "Peers"))?,
             trackers: read_trackers(given(&fields, "Trackers"))?,
+            sources: read_sources(given(&fields, "Sources"))?,
             info: match given(&fields, "FileInfo") {
                 None => None,
                 Some(Value::Object(fields)) => read_file_info(fields)?,
@@ -243,6 +262,11 @@ impl TorrentConf {
                 .collect(),
             trackers: self
                 .trackers
+                .iter()
+                .map(|url| url.as_str().to_owned())
+                .collect(),
+            sources: self
+                .sources
                 .iter()
                 .map(|url| url.as_str().to_owned())
                 .collect(),
@@ -334,6 +358,29 @@ fn read_trackers(value: Option<&Value>) -> Result<Vec<TrackerUrl>, ConfError> {
         }
     }
     Ok(trackers)
+}
+
+fn read_sources(value: Option<&Value>) -> Result<Vec<SourceUrl>, ConfError> {
+    let mut sources = Vec::new();
+    for (index, entry) in entries(value, "Sources", "a list of URLs")?
+        .iter()
+        .enumerate()
+    {
+        let Value::String(text) = entry else {
+            let field = format!("Sources[{index}]");
+            return Err(wrong(&field, "a URL in quotes", entry));
+        };
+        let source: SourceUrl = text
+            .parse()
+            .map_err(|error| ConfError::Source { index, error })?;
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    match sources.len() {
+        ..=MAX_WEB_SEEDS => Ok(sources),
+        more => Err(ConfError::TooManySources(more)),
+    }
 }
 
 fn read_file_info(fields: &Map<String, Value>) -> Result<Option<Info>, ConfError> {

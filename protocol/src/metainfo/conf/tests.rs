@@ -288,6 +288,41 @@ fn trackers_are_a_list_of_urls_each_once_and_as_absent_as_peers() {
     assert!(!TorrentConf::default().to_json().contains("Trackers"));
 }
 
+#[test]
+fn sources_are_a_list_of_urls_each_once_and_as_absent_as_peers() {
+    let read = |sources: &str| {
+        let conf = format!(r#"{{"Sources": {sources}}}"#);
+        TorrentConf::parse(conf.as_bytes()).map_err(|error| error.to_string())
+    };
+    let conf = read(r#"["http://o/a b", "https://[::1]:8/?k=1", "http://o/a%20b"]"#).unwrap();
+    let urls: Vec<_> = conf.sources.iter().map(|url| url.as_str()).collect();
+    assert_eq!(urls, ["http://o/a%20b", "https://[::1]:8/?k=1"]);
+    assert!(conf.unknown.is_empty());
+    for absent in ["null", "[]"] {
+        assert_eq!(read(absent), Ok(TorrentConf::default()));
+    }
+    let many: Vec<_> = (0..17).map(|n| format!("\"http://o/{n}\"")).collect();
+    for (wrong, error) in [
+        (
+            r#""http://o/""#,
+            "Sources must be a list of URLs, not 'http://o/'",
+        ),
+        ("[7]", "Sources[0] must be a URL in quotes, not 7"),
+        (
+            r#"["http://o/", "ftp://o/"]"#,
+            "Sources[1]: 'ftp://o/' is not a source's URL: it must start with http:// or https://",
+        ),
+        (
+            &format!("[{}]", many.join(",")),
+            "Sources has 17 URLs; the limit is 16",
+        ),
+    ] {
+        assert_eq!(read(wrong), Err(error.to_owned()));
+    }
+    // A config without sources is written as it always was.
+    assert!(!TorrentConf::default().to_json().contains("Sources"));
+}
+
 proptest! {
     #[test]
     fn what_was_written_is_read_back(
@@ -301,6 +336,7 @@ proptest! {
         let peers = ports.iter().map(|port| format!("10.0.0.7:{port}").parse().unwrap()).collect();
         let mut conf = TorrentConf::from_info(&info, peers);
         conf.trackers = ports.iter().map(|port| format!("udp://t:{port}").parse().unwrap()).collect();
+        conf.sources = ports.iter().map(|port| format!("http://s:{port}/").parse().unwrap()).collect();
         prop_assert_eq!(TorrentConf::parse(conf.to_json().as_bytes()), Ok(conf.clone()));
         let unknown = TorrentConf { info: None, ..conf };
         prop_assert_eq!(TorrentConf::parse(unknown.to_json().as_bytes()), Ok(unknown));

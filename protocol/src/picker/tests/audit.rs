@@ -4,6 +4,7 @@ use crate::id::LinkId;
 use crate::layout::PieceIndex;
 use crate::picker::giving::Giving;
 use crate::picker::lease::Lease;
+use crate::picker::link::Link;
 use crate::picker::messages::charge;
 use crate::picker::{MAX_HOLDERS, Picker, PieceState};
 
@@ -18,6 +19,10 @@ impl Picker {
             assert_eq!(lease.is_some(), leased, "lease of {piece:?}");
             let have = self.state(piece) == PieceState::Have;
             assert_eq!(self.have().contains(piece), have);
+            let skipped = self.state(piece) == PieceState::Skipped;
+            let wanted = self.state(piece) == PieceState::Wanted;
+            assert!(!skipped || !self.is_selected(piece), "{piece:?} skipped");
+            assert!(!wanted || self.is_selected(piece), "{piece:?} wanted");
             let partial = state.links.values().filter(|link| !link.complete);
             let holders = partial.filter(|link| link.has.contains(piece)).count();
             assert_eq!(usize::from(state.table.holders(piece)), holders);
@@ -34,10 +39,22 @@ impl Picker {
         assert_eq!(self.wanted(), count(PieceState::Wanted));
         assert_eq!(self.leased(), count(PieceState::Leased));
         assert_eq!(self.postponed(), count(PieceState::Postponed));
+        assert_eq!(self.skipped(), count(PieceState::Skipped));
+        let is_here = |piece| !self.is_selected(piece) || self.state(piece) == PieceState::Have;
+        let is_checked = count(PieceState::Postponed) == 0;
+        let is_complete = is_checked && layout.all_pieces().all(is_here);
+        assert_eq!(self.is_complete(), is_complete);
         self.audit_leases();
         self.audit_giving();
-        for &id in state.links.keys() {
-            self.audit_link(id);
+        for (&id, link) in state.links.iter().chain(&state.sources) {
+            self.audit_link(id, link);
+        }
+        for (id, link) in &state.links {
+            assert!(!state.sources.contains_key(id));
+            assert_eq!(link.interested, link.useful > 0);
+            if link.complete {
+                assert!(link.has.count() == layout.pieces());
+            }
         }
     }
 
@@ -60,7 +77,9 @@ impl Picker {
                 Lease::Fetching(holders) => {
                     assert!((1..=MAX_HOLDERS).contains(&holders.len()));
                     for holder in holders {
-                        let link = &self.state.links[&holder.link];
+                        let links = &self.state.links;
+                        let link = links.get(&holder.link);
+                        let link = link.unwrap_or_else(|| &self.state.sources[&holder.link]);
                         assert!(link.has.contains(piece), "leased to one who lacks it");
                         let mut batches = link.batches.iter();
                         let batch = batches.find(|batch| batch.number == holder.batch);
@@ -73,8 +92,7 @@ impl Picker {
         assert_eq!(self.in_flight_bytes(), in_flight);
     }
 
-    fn audit_link(&self, id: LinkId) {
-        let link = &self.state.links[&id];
+    fn audit_link(&self, id: LinkId, link: &Link) {
         let mut queued = 0;
         for batch in &link.batches {
             assert!(batch.left > 0);
@@ -92,9 +110,5 @@ impl Picker {
             .iter()
             .filter(|&piece| self.state.table.is_lacking(piece));
         assert_eq!(link.useful as usize, useful.count());
-        assert_eq!(link.interested, link.useful > 0);
-        if link.complete {
-            assert!(link.has.count() == self.state.table.layout().pieces());
-        }
     }
 }

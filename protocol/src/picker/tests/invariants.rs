@@ -33,6 +33,7 @@ struct Model {
     have: BTreeSet<PieceIndex>,
     unchecked: BTreeSet<PieceIndex>,
     storing: BTreeMap<PieceIndex, LinkId>,
+    selected: BTreeSet<PieceIndex>,
     peers: BTreeMap<LinkId, Peer>,
     paused: bool,
     complete: bool,
@@ -47,6 +48,7 @@ impl Model {
             have: BTreeSet::new(),
             unchecked: layout.all_pieces().collect(),
             storing: BTreeMap::new(),
+            selected: layout.all_pieces().collect(),
             peers: BTreeMap::new(),
             paused: false,
             complete: false,
@@ -60,8 +62,10 @@ impl Model {
             PieceState::Postponed
         } else if self.storing.contains_key(&piece) || self.fetchers(piece) > 0 {
             PieceState::Leased
-        } else {
+        } else if self.selected.contains(&piece) {
             PieceState::Wanted
+        } else {
+            PieceState::Skipped
         }
     }
 
@@ -71,7 +75,11 @@ impl Model {
     }
 
     fn lacking(&self, piece: PieceIndex) -> bool {
-        !self.have.contains(&piece) && !self.unchecked.contains(&piece)
+        matches!(self.state(piece), PieceState::Wanted | PieceState::Leased)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.selected.is_subset(&self.have) && self.unchecked.is_empty()
     }
 
     fn length(&self, piece: PieceIndex) -> u64 {
@@ -175,9 +183,14 @@ impl Model {
                 self.limits.in_flight_bytes = *bytes;
                 self.excess = self.in_flight().0;
             }
+            Input::Select(pieces) => {
+                self.selected = pieces.iter().collect();
+                self.complete &= self.is_complete();
+            }
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
-            Input::Progress { .. } | Input::Tick => {}
+            // For sources see `reserve`.
+            Input::Progress { .. } | Input::Tick | Input::SourceOpened { .. } => {}
         }
         gained
     }
@@ -249,7 +262,7 @@ impl Model {
                 );
             }
         }
-        let complete = self.have.len() == self.layout.pieces() as usize;
+        let complete = self.is_complete();
         assert_eq!(completed, u32::from(complete && !self.complete));
         self.complete = complete;
     }
@@ -333,6 +346,7 @@ fn steps(pieces: u32) -> impl Strategy<Value = Vec<Step>> {
         });
         field
     });
+    let selected = field.clone();
     let want = (link.clone(), 0_u64..6_000, 0_u64..200, 0_u64..20_000).prop_map(
         |(link, bytes, rtt, rate)| Input::Want {
             link,
@@ -361,6 +375,7 @@ fn steps(pieces: u32) -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(link, pieces)| Input::Returned { link, pieces }),
         1 => (link.clone(), some).prop_map(|(link, pieces)| Input::Received { link, pieces }),
         1 => link.clone().prop_map(|link| Input::Progress { link }),
+        1 => selected.prop_map(Input::Select),
         1 => prop_oneof![Just(Input::Pause), Just(Input::Resume), Just(Input::Resume)],
         1 => (50_u64..3_000).prop_map(Input::SetMemory),
         1 => Just(Input::Tick),

@@ -3,5 +3,6 @@
 mod audit;
 mod giving;
 mod invariants;
+mod reserve;
 mod stories;
 mod swarm;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::bitfield::Bitfield;
 use crate::id::LinkId;
 use crate::layout::{Layout, PieceIndex};
 use crate::picker::{
@@ -454,4 +455,116 @@ fn silent_want(link: LinkId) -> Input {
         rtt,
         rate: 0,
     }
+}
+
+fn selection(of: u32, numbers: impl IntoIterator<Item = u32>) -> Input {
+    let mut field = Bitfield::new(of);
+    for piece in pieces(numbers) {
+        field.insert(piece);
+    }
+    Input::Select(field)
+}
+
+#[test]
+fn what_is_not_selected_is_neither_fetched_nor_wished_for_and_is_announced_when_it_is_here() {
+    let mut story = Story::unchecked(1_000, 100);
+    story.tell(selection(10, [2, 3]));
+    story.tell(Input::Checked {
+        good: pieces([9]),
+        bad: pieces(0..9),
+    });
+    assert_eq!(story.picker.state(PieceIndex::new(1)), PieceState::Skipped);
+    assert!(!story.picker.is_complete());
+    story.tell(Input::LinkOpened { link: A });
+    let out = story.tell(Input::PeerHas {
+        link: A,
+        pieces: pieces([0, 1, 4, 9]),
+    });
+    assert_eq!(out, [], "nothing that is wanted");
+    assert_eq!(story.want(A, 10_000), []);
+    let out = story.tell(Input::PeerHas {
+        link: A,
+        pieces: pieces([2, 3]),
+    });
+    let mut fetched = granted(&out, A);
+    fetched.sort();
+    assert_eq!(fetched, pieces([2, 3]));
+    story.receive(A, &fetched);
+    let out = story.tell(Input::Stored(fetched));
+    let over = Output::Interest {
+        link: A,
+        interested: false,
+    };
+    assert!(
+        out.contains(&over) && out.contains(&Output::Complete),
+        "{out:?}"
+    );
+    assert!(story.picker.is_complete() && !story.picker.have().is_full());
+    // Somebody put a file there that nobody had asked for.
+    story.peer(B, []);
+    let out = story.tell(Input::Stored(pieces([5])));
+    let told = [A, B].map(|link| Output::Announce {
+        link,
+        pieces: pieces([5]),
+    });
+    assert_eq!(out, told);
+}
+
+#[test]
+fn another_selection_cancels_what_is_on_its_way_and_fetches_what_was_left_out() {
+    let mut story = Story::new(1_000, 100);
+    story.peer(A, 0..10);
+    let mut first = story.want(A, 300);
+    first.sort();
+    let kept = first[0].get();
+    let other = (0..10).find(|piece| !first.contains(&PieceIndex::new(*piece)));
+    story.tell(Input::Received {
+        link: A,
+        pieces: vec![first[1]],
+    });
+    let out = story.tell(selection(10, [kept]));
+    let cancel = Output::Cancel {
+        link: A,
+        pieces: vec![first[2]],
+    };
+    assert!(out.contains(&cancel), "{out:?}");
+    assert_eq!(story.picker.state(first[2]), PieceState::Skipped);
+    // Storage had it already: it is kept.
+    assert_eq!(story.picker.state(first[1]), PieceState::Leased);
+    story.tell(Input::Stored(vec![first[1]]));
+    story.receive(A, &first[..1]);
+    let out = story.tell(Input::Stored(vec![first[0]]));
+    assert!(out.contains(&Output::Complete));
+    let out = story.tell(selection(10, [kept, other.unwrap()]));
+    assert!(!story.picker.is_complete());
+    let interest = Output::Interest {
+        link: A,
+        interested: true,
+    };
+    assert!(out.contains(&interest), "{out:?}");
+    let fetched = story.want(A, 300);
+    assert_eq!(fetched, pieces(other));
+    story.receive(A, &fetched);
+    assert!(
+        story
+            .tell(Input::Stored(fetched))
+            .contains(&Output::Complete)
+    );
+}
+
+#[test]
+fn where_nothing_is_selected_all_is_well_once_it_was_checked() {
+    let mut story = Story::unchecked(300, 100);
+    assert_eq!(story.tell(selection(3, [])), []);
+    let first = story.tell(Input::Checked {
+        good: pieces([0]),
+        bad: pieces([1]),
+    });
+    assert_eq!(first, []);
+    let out = story.tell(Input::Checked {
+        good: pieces([2]),
+        bad: Vec::new(),
+    });
+    assert_eq!(out, [Output::Complete]);
+    assert_eq!((story.picker.skipped(), story.picker.wanted()), (1, 0));
 }

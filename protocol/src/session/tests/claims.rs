@@ -293,6 +293,42 @@ fn a_peer_of_the_fleet_hears_in_one_word_that_we_are_complete() {
 }
 
 #[test]
+fn only_strangers_hear_that_we_want_no_more_of_what_we_have_in_part() {
+    for fleet in [true, false] {
+        for early in [true, false] {
+            let mut rig = Rig::greeted(true, true);
+            rig.input(Input::Welcome(Some((info(1_000, 100), bits(10, &[1])))));
+            rig.said();
+            if early {
+                rig.input(Input::Satisfied);
+                assert_eq!(rig.said(), [], "who it is has not been said");
+            }
+            rig.greet(&ExtensionHandshake {
+                swarms_id: fleet.then_some(3),
+                ..Default::default()
+            });
+            if !early {
+                rig.input(Input::Satisfied);
+            }
+            let told: Vec<_> = rig
+                .said()
+                .into_iter()
+                .map(|said| match said {
+                    Said::Message(Message::Extended { id: 0, payload }) => {
+                        ExtensionHandshake::decode(&payload).unwrap().upload_only
+                    }
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            assert_eq!(told, if fleet { vec![] } else { vec![true] });
+            // It is said once, whatever the peer says later.
+            rig.greet(&ExtensionHandshake::default());
+            assert_eq!(rig.said(), []);
+        }
+    }
+}
+
+#[test]
 fn a_peer_of_the_fleet_that_says_that_it_is_done_has_everything() {
     for fleet in [true, false] {
         for early in [true, false] {

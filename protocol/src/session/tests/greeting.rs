@@ -147,3 +147,43 @@ fn words_of_the_host_before_the_link_is_open_do_not_reach_the_wire() {
     let expected = [Message::HaveNone, Message::Interested, Message::Unchoke];
     assert_eq!(said, expected.map(Said::Message));
 }
+
+#[test]
+fn nodes_of_the_table_tell_each_other_their_ports_once() {
+    let has_dht_bit = |bytes: &[u8]| bytes[27] & 1 != 0;
+    for (ours, theirs) in [(None, true), (Some(7_000), false), (Some(7_000), true)] {
+        let mut rig = Rig::with_dht(Role::Dialed { info_hash: SWARM }, ours);
+        assert_eq!(has_dht_bit(&rig.raw_writes()), ours.is_some());
+        let mut greeting = greeting(SWARM, true, true);
+        greeting[27] |= u8::from(theirs);
+        rig.hear(&greeting).unwrap();
+        rig.input(Input::Welcome(None));
+        let told = rig.said().contains(&Said::Message(Message::Port(7_000)));
+        assert_eq!(told, ours.is_some() && theirs, "{ours:?} {theirs}");
+        rig.outputs();
+        for port in [0, 6_881, 6_882] {
+            rig.say(Message::Port(port)).unwrap();
+        }
+        let heard = ours.map(|_| Output::DhtPort(6_881));
+        let outputs = rig.outputs();
+        assert_eq!(
+            outputs,
+            Vec::from_iter(heard),
+            "only the first that can be one"
+        );
+    }
+}
+
+#[test]
+fn the_rendezvous_is_no_place_for_the_table() {
+    let role = Role::Dialed {
+        info_hash: RENDEZVOUS,
+    };
+    let mut rig = Rig::with_dht(role, Some(7_000));
+    assert_eq!(rig.raw_writes()[27] & 1, 0);
+    let mut greeting = greeting(RENDEZVOUS, false, true);
+    greeting[27] |= 1;
+    rig.hear(&greeting).unwrap();
+    rig.input(Input::Welcome(None));
+    assert!(!rig.said().contains(&Said::Message(Message::Port(7_000))));
+}

@@ -87,6 +87,7 @@ pub(super) fn greeting(info_hash: InfoHash, fast: bool, extensions: bool) -> Vec
         peer_id: THEIRS,
         extensions,
         fast,
+        dht: false,
     };
     handshake.encode().to_vec()
 }
@@ -107,11 +108,17 @@ const fn is_for_the_choker(output: &Output) -> bool {
 
 impl Rig {
     pub(super) fn new(role: Role) -> Self {
+        Self::with_dht(role, None)
+    }
+
+    /// Of a node that has a node of the distributed hash table at that port.
+    pub(super) fn with_dht(role: Role, dht_port: Option<u16>) -> Self {
         let params = Params {
             role,
             peer_id: OURS,
             rendezvous: RENDEZVOUS,
             listen_port: 6881,
+            dht_port,
             remote: None,
             client: "swarmlet 0".to_owned(),
             buffers: Buffers::default(),

@@ -168,6 +168,24 @@ fn a_file_that_was_fetched_is_said_to_be_complete_once_and_not_too_early() {
 }
 
 #[test]
+fn a_partial_seed_is_paused_in_every_announce_until_it_wants_more() {
+    let mut rig = Rig::new(&[&["http://a/"]], 1);
+    rig.works("http://a/", b"d8:intervali900e12:min intervali100ee");
+    rig.next();
+    rig.say(Input::Satisfied);
+    let (_, event, waited) = rig.step().unwrap();
+    assert_eq!(event, Event::Paused);
+    assert!(waited <= Duration::from_secs(110), "it is news");
+    for _ in 0..3 {
+        let (_, event, waited) = rig.step().unwrap();
+        assert_eq!(event, Event::Paused);
+        assert!(waited >= Duration::from_secs(900));
+    }
+    rig.say(Input::Incomplete);
+    assert_eq!(rig.next(), to("http://a/", Event::Regular));
+}
+
+#[test]
 fn a_file_that_was_there_is_not_said_to_have_become_complete() {
     let mut rig = Rig::new(&[&["http://a/"]], 1);
     rig.works("http://a/", b"d8:intervali900ee");
@@ -401,4 +419,30 @@ proptest! {
         }
         prop_assert_eq!(rig.say(Input::Stop).len(), 1);
     }
+}
+
+#[test]
+fn another_port_is_news_also_while_the_tracker_is_being_asked() {
+    let mut rig = Rig::new(&[&["http://a/"]], 1);
+    rig.works(
+        "http://a/",
+        b"d8:intervali1800e12:min intervali60e5:peers0:e",
+    );
+    let first = rig.say(Input::Tick).pop().unwrap().1;
+    assert_eq!(first.port, 6881);
+    // The router's answer comes before the tracker's.
+    assert!(rig.say(Input::Port(7_000)).is_empty());
+    let answer = rig.answers["http://a/"].clone();
+    let tracker = url("http://a/");
+    rig.say(Input::Answered { tracker, answer });
+    let waited = rig.announcer.deadline().unwrap().since(rig.now);
+    assert!(waited < Duration::from_secs(120), "soon: {waited:?}");
+    rig.now = rig.announcer.deadline().unwrap();
+    assert_eq!(rig.say(Input::Tick).pop().unwrap().1.port, 7_000);
+    let (tracker, answer) = (url("http://a/"), rig.answers["http://a/"].clone());
+    rig.say(Input::Answered { tracker, answer });
+    // Being told the same again is none.
+    rig.say(Input::Port(7_000));
+    let waited = rig.announcer.deadline().unwrap().since(rig.now);
+    assert!(waited >= Duration::from_secs(1_800), "{waited:?}");
 }
