@@ -49,7 +49,7 @@ impl Network {
         Self {
             peers: args.peers,
             trackers: args.trackers,
-            sources: args.sources,
+            sources: args.origins,
             listen: args.listen.map(|address| address.0),
             sweep: args.sweep,
             lan: args.lan == Switch::On,

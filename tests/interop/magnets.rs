@@ -45,3 +45,38 @@ fn each_kind_of_client_joins_a_node_by_a_magnet_link_with_a_tracker() {
         swarm.completes();
     }
 }
+
+#[test]
+fn a_node_joins_each_kind_of_client_by_a_magnet_link() {
+    let test = "a_node_joins_each_kind_of_client_by_a_magnet_link";
+    let mut rng = support::seeded(test);
+    for kind in KINDS.into_iter().filter(|kind| kind.is_here(test)) {
+        for payload in [Payload::file(&mut rng), Payload::folder(&mut rng)] {
+            let mut swarm = Swarm::new(payload);
+            swarm.add_client(kind, Has::All, Wishes::default());
+            let magnet = swarm.magnet(&[swarm.address(0)]);
+            swarm.add_node_by(magnet.clone());
+            swarm.completed();
+            // As a user does it.
+            swarm.gets(&magnet);
+            swarm.ends();
+        }
+    }
+}
+
+/// The client is in the tracker's list when it was there before us.
+#[test]
+fn a_node_finds_a_client_by_the_tracker_of_a_magnet_link() {
+    let test = "a_node_finds_a_client_by_the_tracker_of_a_magnet_link";
+    if !Kind::Libtorrent.is_here(test) {
+        return;
+    }
+    let mut rng = support::seeded(test);
+    let mut swarm = Swarm::tracked(Payload::folder(&mut rng), false);
+    swarm.add_client(Kind::Libtorrent, Has::All, Wishes::default());
+    let magnet = swarm.magnet(&[]);
+    swarm.add_node_by(magnet.clone());
+    swarm.completed();
+    swarm.gets(&magnet);
+    swarm.ends();
+}

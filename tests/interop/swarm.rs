@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::client::{Client, Kind, Wishes};
@@ -136,10 +137,25 @@ impl Swarm {
 
     /// Starts a node with the .torrent, which dials these peers; its number among the nodes.
     pub(crate) fn add_node(&mut self, has: Has, peers: &[SocketAddr], more: &[&str]) -> usize {
+        self.add_node_with(self.torrent.clone(), has, peers, more)
+    }
+
+    /// Starts a node with nothing and a magnet link; its number among the nodes.
+    pub(crate) fn add_node_by(&mut self, magnet: String) -> usize {
+        self.add_node_with(magnet.into(), Has::Nothing, &[], &[])
+    }
+
+    fn add_node_with(
+        &mut self,
+        conf: PathBuf,
+        has: Has,
+        peers: &[SocketAddr],
+        more: &[&str],
+    ) -> usize {
         let (home, address, launcher) = self.next();
         let mut files = Files::below(&home).unwrap();
         files.data = self.payload.path_below(&home);
-        files.conf = self.torrent.clone();
+        files.conf = conf;
         self.payload.write(has, &files.data, false);
         let launcher: Vec<&str> = launcher.iter().map(String::as_str).collect();
         let node = Node::new(support::binary(), files, address, &["--sweep", "off"]);
@@ -163,6 +179,24 @@ impl Swarm {
         client.start();
         self.clients.push(client);
         self.clients.len() - 1
+    }
+
+    /// Fetches by `swarmlet get` what that source describes, and looks at what came.
+    pub(crate) fn gets(&mut self, source: &str) {
+        let (home, address, _) = self.next();
+        let mut get = Command::new(support::binary());
+        get.args(["get", source, "--state", "none", "--listen"])
+            .arg(address.to_string())
+            .arg("--out")
+            .arg(&home);
+        get.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut get = get.stderr(Stdio::piped()).spawn().unwrap();
+        self.until("get ends", |_| get.try_wait().unwrap().is_some());
+        let said = get.wait_with_output().unwrap();
+        assert!(said.status.success(), "{said:?}\n{}", self.logs());
+        assert!(said.stderr.is_empty(), "{said:?}");
+        let place = self.payload.path_below(&home);
+        assert!(self.payload.is_exactly_at(&place), "{said:?}");
     }
 
     fn next(&self) -> (PathBuf, SocketAddr, Vec<String>) {

@@ -105,7 +105,7 @@ pub(crate) struct NetworkArgs {
         hide_env_values = true,
         value_delimiter = ','
     )]
-    pub(crate) sources: Vec<SourceUrl>,
+    pub(crate) origins: Vec<SourceUrl>,
 
     /// How fast to download at most, in bytes per second, such as 10MiB [default: no limit]
     ///

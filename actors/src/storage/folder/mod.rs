@@ -30,7 +30,7 @@ use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Selection, S
 
 use self::opening::Opening;
 use super::beneath::{self, Opened};
-use super::content::{FileError, complaint, shown};
+use super::content::{FileError, complaint};
 use super::fresh::{Fresh, FreshBytes};
 use super::parts::{Edges, Part, Parts};
 use super::recent::{MAX_OPEN_FILES, Recent};
