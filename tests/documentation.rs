@@ -12,6 +12,8 @@ const NO_LIMITS: &[&str] = &[
     "actors/src/clock.rs",
     "actors/src/state.rs VERSION",
     "protocol/src/address/compact.rs",
+    "protocol/src/encryption/mod.rs PLAIN",
+    "protocol/src/encryption/mod.rs RC4",
     "protocol/src/extension/metadata.rs DATA",
     "protocol/src/extension/metadata.rs REJECT",
     "protocol/src/extension/metadata.rs REQUEST",

@@ -16,6 +16,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 use support::folder::Folder;
 use support::loopback::Subnet;
+use support::origin::{Manner as OriginManner, Origin};
 use support::tracker::{Manner, Tracker};
 use support::wait_for;
 
@@ -668,4 +669,25 @@ fn a_node_takes_a_link_for_its_config_and_asks_trackers_for_a_swarm_by_its_infoh
     let node = stage.command("node", 2, &[&swarm[..], &["--data", "by name"]].concat());
     assert_ended(&{ node }.output().unwrap(), 0);
     assert_eq!(fs::read(stage.path("by name")).unwrap(), b"some bytes");
+}
+
+/// A flag and a source of the same word are told apart.
+#[test]
+fn what_no_peer_has_comes_from_a_server_that_is_named_on_the_command_line() {
+    let _turn = support::take_turn();
+    let stage = Stage::new();
+    let bytes = "some bytes ".repeat(50_000);
+    fs::write(stage.path("file"), &bytes).unwrap();
+    let made = ["create", "file", "-o", "file.torrent"];
+    let mut create = Command::new(support::binary());
+    create.current_dir(stage.place.path()).args(made);
+    assert_ended(&create.output().unwrap(), 0);
+    let files = [("/there/file", bytes.as_bytes())];
+    let at = SocketAddr::new(stage.subnet.ip(41).into(), 8080);
+    let origin = Origin::new(at, &files, OriginManner::Honest);
+    let url = format!("http://{at}/there/file");
+    let got = stage.get(1, &["file.torrent", "--source", &url, "-o", "out"]);
+    assert_ended(&got, 0);
+    assert_eq!(fs::read_to_string(stage.path("out/file")).unwrap(), bytes);
+    assert!(origin.tally().sent >= bytes.len());
 }

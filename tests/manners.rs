@@ -205,3 +205,46 @@ fn a_download_limit_bounds_the_bytes_of_a_transfer() {
 fn an_upload_limit_bounds_the_bytes_of_a_transfer() {
     transfer(|seed| seed.upload_limit(rate(LIMIT)), |leech| leech);
 }
+
+/// Whoever sits on a place without a word, and comes again whenever he loses it, keeps nobody out.
+#[test]
+fn a_newcomer_gets_a_place_that_nobody_has_shaken_hands_for() {
+    on_system(async {
+        let folder = tempfile::tempdir().unwrap();
+        let content = Content::pieces(20);
+        let network = Network::any();
+        let at = network.host(1);
+        std::fs::write(
+            folder.path().join(format!("{}.bin", at.ip())),
+            &content.bytes,
+        )
+        .unwrap();
+        let seed = Member::start(folder.path(), at, &content.conf(&[]));
+        let (taken, mut ready) = tokio::sync::mpsc::unbounded_channel();
+        let squatters = (100..140).map(|number| {
+            let (from, taken) = (network.host(number).ip(), taken.clone());
+            actix_rt::spawn(async move {
+                loop {
+                    let socket = TcpSocket::new_v4().unwrap();
+                    socket.bind(SocketAddr::new(from, 0)).unwrap();
+                    if let Ok(mut stream) = socket.connect(at).await {
+                        // Half of the first key of an encrypted handshake.
+                        let _ = stream.write_all(&[7; 50]).await;
+                        let _ = taken.send(());
+                        let _ = stream.read(&mut [0; 1]).await;
+                    }
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            })
+        });
+        let squatters: Vec<_> = squatters.collect();
+        for _ in 0..squatters.len() {
+            ready.recv().await.unwrap();
+        }
+        let other = Member::start(folder.path(), network.host(2), &content.conf(&[at]));
+        other.completes(&content).await;
+        squatters.iter().for_each(actix_rt::task::JoinHandle::abort);
+        other.node.shutdown().await;
+        seed.node.shutdown().await;
+    });
+}

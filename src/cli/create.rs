@@ -69,6 +69,10 @@ pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
         describe_file(&args.path, args.describe.part_size, name, out)?
     };
     let info = made_private(info, &args.path, args.describe.private)?;
+    if let (Format::Torrent(_), Some(caveat)) = (&format, caveat(&info)) {
+        // What was asked for is made; a stderr that is gone takes nothing away from it.
+        let _ = writeln!(io::stderr(), "note: {caveat}");
+    }
     let (bytes, link) = match format {
         Format::Conf => {
             let mut conf = TorrentConf::from_info(&info, args.peers.clone());
@@ -112,6 +116,18 @@ pub(crate) fn create(args: &CreateArgs) -> Result<(), CliError> {
     }
     write_whole(&out, &bytes).map_err(CliError::write(&out))?;
     writeln!(io::stdout(), "{summary}\nwritten: {}", out.display()).map_err(CliError::Output)
+}
+
+/// What other clients do not like about a torrent.
+fn caveat(info: &Info) -> Option<&'static str> {
+    if info.layout().size() == 0 {
+        return Some("it has no bytes: most other clients refuse such a torrent");
+    }
+    let has_control = |text: &str| text.chars().any(char::is_control);
+    let mut paths = info.files().iter().map(|file| file.path);
+    (has_control(info.name()) || paths.any(has_control)).then_some(
+        "a name in it has a line break or another control character: aria2 refuses such a torrent",
+    )
 }
 
 /// Describes a file or a folder under its own name or another one, as a .torrent of it would; and

@@ -9,7 +9,7 @@ use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
-use super::args::{NetworkArgs, ReachArgs};
+use super::args::{NetworkArgs, OriginArgs, ReachArgs};
 use super::values::{Sweep, Switch};
 
 /// Where a node listens, whom it asks, and what it allows itself.
@@ -49,7 +49,7 @@ impl Network {
         Self {
             peers: args.peers,
             trackers: args.trackers,
-            sources: args.origins,
+            sources: Vec::new(),
             listen: args.listen.map(|address| address.0),
             sweep: args.sweep,
             lan: args.lan == Switch::On,
@@ -60,6 +60,14 @@ impl Network {
             utp: args.utp == Switch::On,
             download_limit: args.download_limit.map(|rate| rate.0),
             upload_limit: args.upload_limit.map(|rate| rate.0),
+        }
+    }
+
+    /// The same with web servers to fetch from.
+    pub(crate) fn with_sources(self, origins: OriginArgs) -> Self {
+        Self {
+            sources: origins.origins,
+            ..self
         }
     }
 

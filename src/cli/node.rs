@@ -29,7 +29,7 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
     Ok(NodeConfig {
         contents,
         state: state_dir::choose(args.network.state.as_deref())?,
-        network: Network::new(args.network),
+        network: Network::new(args.network).with_sources(args.origins),
         fleet: args.fleet,
         swarm: args.swarm,
         exit_when_complete: args.exit_when_complete,

@@ -55,7 +55,6 @@ const FLAGS: [(&str, &[Flag]); 7] = [
             ["--max-links", "24", "SWARMLET_MAX_LINKS"],
             ["--encryption", "allow", "SWARMLET_ENCRYPTION"],
             ["--utp", "off", "SWARMLET_UTP"],
-            ["--source", "none", "SWARMLET_SOURCE"],
             ["--tracker", "none", "SWARMLET_TRACKER"],
         ],
     ),

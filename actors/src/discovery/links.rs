@@ -7,7 +7,7 @@ use actix::{AsyncContext, Context, Recipient};
 use log::{debug, warn};
 use swarmlet_protocol::encryption::Side;
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
-use swarmlet_protocol::membership::{DialFailure, Input, LinkEnd as MemberEnd};
+use swarmlet_protocol::membership::{DialFailure, Input, LinkEnd as MemberEnd, Membership};
 use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
 use tokio::sync::oneshot;
 
@@ -37,22 +37,31 @@ pub(super) struct Link {
     peer_id: Option<PeerId>,
     /// We closed it: its machine has forgotten it already.
     closing: bool,
+    /// Both handshakes are through.
+    ready: bool,
+    /// We closed it without a last word: its socket is as good as gone.
+    pub(super) dropped: bool,
 }
 
 impl Discovery {
     /// Somebody connected.
     pub(super) fn admit(&mut self, link: AdmitLink, context: &mut Context<Self>) {
-        if self.state.stopping.is_some() || self.lacks_sockets() {
+        if self.state.stopping.is_some() {
             return;
         }
         let main = self.main_swarm();
         let now = self.now();
+        // Whoever says nothing loses his place at once, and with it his socket.
+        let has_silent = |membership: &mut Membership| membership.has_silent_link(now);
+        if self.lacks_sockets() && !self.membership(main).is_some_and(has_silent) {
+            return;
+        }
         let mut out = Vec::new();
         let admitted = self
             .membership(main)
             .is_some_and(|membership| membership.admit(link.remote.ip(), now, &mut out));
         self.perform(main, out, context);
-        if admitted {
+        if admitted && !self.lacks_sockets() {
             self.open(link.stream, link.remote, None, main, context);
         } else {
             debug!("{} was turned away", link.remote);
@@ -78,6 +87,8 @@ impl Discovery {
             swarm,
             peer_id: None,
             closing: false,
+            ready: false,
+            dropped: false,
         };
         self.state.links.insert(id, link);
         let owner = self.state.owner.subscribe();
@@ -221,10 +232,11 @@ impl Discovery {
     }
 
     fn ready(&mut self, id: LinkId, ready: &Ready, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get(&id) else {
+        let Some(link) = self.state.links.get_mut(&id) else {
             return;
         };
         let Some(peer_id) = link.peer_id else { return };
+        link.ready = true;
         let listen = ready
             .listen_port
             .map(|port| SocketAddr::new(link.remote.ip(), port));
@@ -287,8 +299,12 @@ impl Discovery {
 
     /// Closes a link that its machine has forgotten.
     pub(super) fn close(&mut self, id: LinkId, reason: &str, politely: bool) {
+        let mut politely = politely;
         if let Some(link) = self.state.links.get_mut(&id) {
             link.closing = true;
+            // There is nobody to hear last words who has not said the first ones.
+            politely &= link.ready;
+            link.dropped = !politely;
         }
         let reason = reason.to_owned();
         self.command(id, SessionCommand::Close { reason, politely });

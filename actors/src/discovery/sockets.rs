@@ -35,9 +35,10 @@ fn swarm_links(swarms: usize, most: usize) -> usize {
 }
 
 impl Discovery {
-    /// Sockets of links, those that begin and those that are being closed included.
+    /// Sockets of links, those that begin and those that say their last words included.
     pub(super) fn sockets(&self) -> usize {
-        self.state.links.len() + self.state.dialing
+        let links = self.state.links.values();
+        links.filter(|link| !link.dropped).count() + self.state.dialing
     }
 
     /// Is there none left for another link?

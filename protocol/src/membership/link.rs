@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::exchange::Exchange;
+use super::limits::HANDSHAKE_PATIENCE;
 use crate::id::PeerId;
 use crate::time::Timestamp;
 
@@ -48,6 +49,11 @@ impl Link {
     pub(super) fn leads_to(&self, addr: &SocketAddr) -> bool {
         let address = self.ready.as_ref().and_then(|ready| ready.address);
         self.dialed.as_ref() == Some(addr) || address.as_ref() == Some(addr)
+    }
+
+    /// Has nobody shaken hands on it for so long that whoever comes may have its place?
+    pub(super) fn is_silent(&self, now: Timestamp) -> bool {
+        self.ready.is_none() && now.since(self.opened) >= HANDSHAKE_PATIENCE
     }
 
     /// Do both ends have everything, the peer being of another kind? Other kinds want no such link,

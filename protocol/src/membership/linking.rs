@@ -6,8 +6,8 @@ use super::dialing::is_lonely;
 use super::event::{CloseReason, LinkEnd, Output, Source};
 use super::exchange::Exchange;
 use super::limits::{
-    COMPLETE_GRACE, HANDSHAKE_PATIENCE, KEEP_COMPLETE_MAX, MIN_LINK_AGE, REST_AFTER_CLOSE,
-    REST_BETWEEN_SEEDS, STEADY_LINK, UNREADY_PER_HOST, VIOLATION_LEVEL,
+    COMPLETE_GRACE, KEEP_COMPLETE_MAX, MIN_LINK_AGE, REST_AFTER_CLOSE, REST_BETWEEN_SEEDS,
+    STEADY_LINK, UNREADY_PER_HOST, VIOLATION_LEVEL,
 };
 use super::link::{Link, Ready, our_dial_wins, pair_priority};
 use super::machine::Membership;
@@ -335,9 +335,7 @@ impl Membership {
     /// complete nodes, one of a host with many links, any. The last two only from a certain age
     /// on, and not the only one of its kind while there are others.
     fn least_useful(&mut self, now: Timestamp) -> Option<LinkId> {
-        let silent =
-            |link: &Link| link.ready.is_none() && now.since(link.opened) >= HANDSHAKE_PATIENCE;
-        if let Some((id, _)) = self.links.iter().find(|(_, link)| silent(link)) {
+        if let Some((id, _)) = self.links.iter().find(|(_, link)| link.is_silent(now)) {
             return Some(*id);
         }
         let both_complete = self.links.iter().filter_map(|(id, link)| {

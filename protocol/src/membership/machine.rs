@@ -135,6 +135,13 @@ impl Membership {
                 || self.takes_visitors())
     }
 
+    /// Is there a link that a newcomer may have at once, since nobody has shaken hands on it for
+    /// `HANDSHAKE_PATIENCE`?
+    #[must_use]
+    pub fn has_silent_link(&self, now: Timestamp) -> bool {
+        self.links.values().any(|link| link.is_silent(now))
+    }
+
     /// When [`Input::Tick`] is wanted; `None` if nothing is left to do without other input.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {

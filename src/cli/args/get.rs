@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::error::ErrorKind;
 
-use super::{DescribeArgs, NetworkArgs};
+use super::{DescribeArgs, NetworkArgs, OriginArgs};
 use crate::cli::values::{GoOn, Pattern};
 
 /// What `get` was asked to do.
@@ -62,6 +62,9 @@ pub(crate) struct GetArgs {
 
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+
+    #[command(flatten)]
+    pub(crate) origins: OriginArgs,
 }
 
 impl GetArgs {

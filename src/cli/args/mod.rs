@@ -17,7 +17,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::files::{CreateArgs, DescribeArgs, ShowArgs, VerifyArgs};
 pub(crate) use self::get::{GetArgs, SeedArgs};
-pub(crate) use self::network::NetworkArgs;
+pub(crate) use self::network::{NetworkArgs, OriginArgs};
 pub(crate) use self::node::NodeArgs;
 pub(crate) use self::reach::ReachArgs;
 use super::help;

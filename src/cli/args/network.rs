@@ -93,20 +93,6 @@ pub(crate) struct NetworkArgs {
     )]
     pub(crate) trackers: Vec<TrackerUrl>,
 
-    /// Web server to fetch from what no peer has, beside the Sources of the config [default: none]
-    ///
-    /// URL is http:// or https://, of the file, or of the folder that it lies in, which ends in a slash.
-    /// The server must answer Range requests. May be given more than once; in the variable, commas stand
-    /// between several.
-    #[arg(
-        long = "source",
-        value_name = "URL",
-        env = "SWARMLET_SOURCE",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
-    pub(crate) origins: Vec<SourceUrl>,
-
     /// How fast to download at most, in bytes per second, such as 10MiB [default: no limit]
     ///
     /// Counts all that comes from all peers together.
@@ -183,4 +169,22 @@ pub(crate) struct NetworkArgs {
         default_value = "off"
     )]
     pub(crate) utp: Switch,
+}
+
+/// Where else to fetch from: for commands that fetch.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OriginArgs {
+    /// Web server to fetch from what no peer has, beside the Sources of the config [default: none]
+    ///
+    /// URL is http:// or https://, of the file, or of the folder that it lies in, which ends in a slash.
+    /// The server must answer Range requests. May be given more than once; in the variable, commas stand
+    /// between several.
+    #[arg(
+        long = "source",
+        value_name = "URL",
+        env = "SWARMLET_SOURCE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) origins: Vec<SourceUrl>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::NetworkArgs;
+use super::{NetworkArgs, OriginArgs};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
@@ -71,6 +71,9 @@ pub(crate) struct NodeArgs {
 
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+
+    #[command(flatten)]
+    pub(crate) origins: OriginArgs,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(

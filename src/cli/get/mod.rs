@@ -76,7 +76,7 @@ async fn fetch(args: GetArgs, view: View) -> Result<u8, CliError> {
         // What a node of this machine knows is its own.
         None => state_dir::usual_for("get"),
     };
-    let network = Network::new(args.network);
+    let network = Network::new(args.network).with_sources(args.origins);
     let (ends, events) = mpsc::unbounded_channel();
     let console = Console(ends).start();
     let hint = hint(&wanted, &network);
