@@ -58,6 +58,15 @@ pub(crate) enum CliError {
     /// Nothing to compare with.
     #[error("{} has no FileInfo, so there is nothing to compare with", .0.display())]
     NoFileInfo(PathBuf),
+    /// Nothing to fetch.
+    #[error("{} describes no content: a .torrent does, a magnet link, or a torrent.conf with a FileInfo", .0.display())]
+    DescribesNothing(PathBuf),
+    /// An infohash alone.
+    #[error("{0} is an infohash; a magnet link begins with magnet:?xt=urn:btih: in front of it")]
+    BareHash(String),
+    /// A URL that we cannot ask.
+    #[error("cannot fetch {0}: a .torrent is fetched by http:// or https://")]
+    Scheme(String),
     /// A node would overwrite its own config.
     #[error("{} is the config; it cannot be the data as well", .0.display())]
     DataIsConf(PathBuf),

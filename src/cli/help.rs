@@ -70,8 +70,8 @@ Examples:
   swarmlet seed image.iso --listen 10.0.0.5 --tracker http://tracker.example/announce
       the magnet link names this address and this tracker
 
-Nothing is written to PATH. The infohash is that of the .torrent that `swarmlet create` makes with the
-same flags.
+Nothing is written to PATH. The infohash is that of the .torrent that `swarmlet create` makes
+with the same flags.
 
 Exit status: 0 ended by a signal, 1 failed, 2 wrong command line.";
 

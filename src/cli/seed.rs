@@ -4,10 +4,12 @@
 //! is what `node` is for.
 
 use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use actix::{Actor, Context, Handler};
 use swarmlet::{Choice, Error, Event, Node, Share};
+use swarmlet_actors::supervisor::{interfaces, own_addresses};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent};
 use swarmlet_protocol::text::escaped;
@@ -23,6 +25,9 @@ use super::output::write_whole;
 use super::progress::NodeBar;
 use super::size::Size;
 use super::{SUCCESS, logging, running, state_dir};
+
+/// 4: addresses of this machine that a link names, if it has many.
+const MAX_OWN: usize = 4;
 
 /// How often a bar on a terminal moves.
 const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
@@ -87,6 +92,20 @@ fn write_torrent(out: &Path, shared: &Shared, args: &SeedArgs) -> Result<(), Cli
     write_whole(out, &torrent.encode()).map_err(CliError::write(out))
 }
 
+/// Where others may dial us: where we listen, or if that is everywhere, the addresses of this machine
+/// but those that mean something else elsewhere.
+fn reachable(listen: SocketAddr) -> Vec<PeerAddress> {
+    let is_told = |address: &SocketAddr| match address.ip() {
+        _ if !listen.ip().is_unspecified() => true,
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
+        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
+    };
+    let own = own_addresses(listen, &interfaces()).into_iter();
+    let told = own.filter(is_told).take(MAX_OWN);
+    told.filter_map(|address| address.to_string().parse().ok())
+        .collect()
+}
+
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     real(one) == real(other)
@@ -147,18 +166,20 @@ async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, C
     };
     let node = node.map_err(|error| CliError::Node(error.to_string()))?;
     let listen = node.listen_address();
+    let own = reachable(listen);
+    if own.is_empty() && tiers.is_empty() {
+        let note = "the links name nobody to ask: name an address of this machine with --listen, or a tracker with --tracker";
+        // They may be of use all the same; a stderr that is gone takes nothing away from them.
+        let _ = writeln!(io::stderr(), "note: {note}");
+    }
     let mut lines = String::new();
     for one in shared {
-        // Others cannot dial an address that stands for all.
-        let own: Option<PeerAddress> = Some(listen)
-            .filter(|listen| !listen.ip().is_unspecified())
-            .and_then(|listen| listen.to_string().parse().ok());
         let magnet = Magnet {
             info_hash: one.info.info_hash(),
             name: Some(one.info.name().to_owned()),
             trackers: trackers.iter().map(|url| url.as_str().to_owned()).collect(),
             web_seeds: args.describe.web_seeds.clone(),
-            peers: own.into_iter().collect(),
+            peers: own.clone(),
             select: Vec::new(),
         };
         let layout = one.info.layout();

@@ -1,7 +1,7 @@
 //! How far each of the contents is that are being fetched, and what is to be said of them.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use swarmlet::{Event, Progress};
 use swarmlet_protocol::id::InfoHash;
@@ -16,6 +16,7 @@ use crate::cli::size::Size;
 /// All contents of a run.
 #[derive(Debug)]
 pub(super) struct Jobs {
+    started: Instant,
     jobs: Vec<Job>,
     /// Of all together.
     pub(super) progress: Progress,
@@ -31,7 +32,11 @@ struct Job {
     known: Option<Known>,
     progress: Progress,
     is_complete: bool,
+    /// How long that took.
+    took: Duration,
     is_refused: bool,
+    /// It was said that it is here.
+    is_said: bool,
 }
 
 /// What is known of a content once it is described.
@@ -50,9 +55,12 @@ impl Jobs {
             known: None,
             progress: Progress::default(),
             is_complete: false,
+            took: Duration::ZERO,
             is_refused: false,
+            is_said: false,
         };
         Self {
+            started: Instant::now(),
             jobs: wanted.iter().map(job).collect(),
             progress: Progress::default(),
             rates: (0, 0),
@@ -118,8 +126,10 @@ impl Jobs {
     }
 
     fn set_complete(&mut self, info_hash: InfoHash, is_complete: bool) {
+        let took = self.started.elapsed();
         if let Some(job) = self.job(info_hash) {
             job.is_complete = is_complete;
+            job.took = took;
         }
     }
 
@@ -132,9 +142,8 @@ impl Jobs {
 
     /// Has the node told of everything that is complete that it is here?
     pub(super) fn are_figures_final(&self) -> bool {
-        let complete = self.jobs.iter().filter(|job| job.is_complete);
-        let mut figures = complete.map(|job| &job.progress);
-        figures.all(|progress| progress.known && progress.have == progress.pieces)
+        let mut complete = self.jobs.iter().filter(|job| job.is_complete);
+        complete.all(Job::is_figure_final)
     }
 
     pub(super) fn is_any_refused(&self) -> bool {
@@ -209,24 +218,14 @@ impl Jobs {
         line
     }
 
-    /// What arrived, where, and how it went.
-    pub(super) fn arrived(&self, took: Duration) -> Vec<String> {
-        let complete = self.jobs.iter().filter(|job| job.is_complete);
-        let lines = complete.filter_map(|job| {
-            let known = job.known.as_ref()?;
-            let place = escaped(&known.place.to_string_lossy());
-            let files = file_count(known.files);
-            let size = Size(known.bytes);
-            let received = job.progress.received;
-            let how = match received {
-                0 => "was here already".to_owned(),
-                _ => {
-                    let rate = received as f64 / took.as_secs_f64().max(0.001);
-                    let (fetched, took) = (Size(received), view::time(took));
-                    format!("{fetched} fetched in {took}, {}/s", Size(rate as u64))
-                }
-            };
-            Some(format!("{place}: {files}, {size}, verified; {how}"))
+    /// What arrived since this was asked for the last time, where, and how it went. Before the end
+    /// only that of which the last figures are here.
+    pub(super) fn arrived(&mut self, is_end: bool) -> Vec<String> {
+        let news =
+            |job: &&mut Job| job.is_complete && !job.is_said && (is_end || job.is_figure_final());
+        let lines = self.jobs.iter_mut().filter(news).filter_map(|job| {
+            job.is_said = true;
+            job.arrived()
         });
         lines.collect()
     }
@@ -243,5 +242,29 @@ impl Jobs {
     /// What was given back.
     pub(super) fn given(&self) -> String {
         super::shown_ratio(self.progress.sent, self.ratio())
+    }
+}
+
+impl Job {
+    /// Has the node told that all of it is here?
+    const fn is_figure_final(&self) -> bool {
+        self.progress.known && self.progress.have == self.progress.pieces
+    }
+
+    fn arrived(&self) -> Option<String> {
+        let known = self.known.as_ref()?;
+        let place = escaped(&known.place.to_string_lossy());
+        let files = file_count(known.files);
+        let size = Size(known.bytes);
+        let received = self.progress.received;
+        let how = match received {
+            0 => "was here already".to_owned(),
+            _ => {
+                let rate = received as f64 / self.took.as_secs_f64().max(0.001);
+                let (fetched, took) = (Size(received), view::time(self.took));
+                format!("{fetched} fetched in {took}, {}/s", Size(rate as u64))
+            }
+        };
+        Some(format!("{place}: {files}, {size}, verified; {how}"))
     }
 }

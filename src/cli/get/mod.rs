@@ -195,7 +195,12 @@ impl Run {
                     return Ok((End::Stopped(status), started.elapsed()));
                 }
                 event = self.events.recv() => match event {
-                    Some(event) => jobs.hear(event, &self.view)?,
+                    Some(event) => {
+                        jobs.hear(event, &self.view)?;
+                        for line in jobs.arrived(false) {
+                            self.view.print(&line)?;
+                        }
+                    }
                     None => return Err(gone()),
                 },
                 _ = self.beat.tick() => {
@@ -210,7 +215,7 @@ impl Run {
         let took = started.elapsed();
         self.settle(jobs).await?;
         self.view.clear();
-        for line in jobs.arrived(took) {
+        for line in jobs.arrived(true) {
             print(&line)?;
         }
         let Some(go_on) = go_on.filter(|_| jobs.is_any_complete()) else {
@@ -294,7 +299,7 @@ fn hint(wanted: &[Wanted], network: &Network) -> String {
         ways.push("the DHT with --dht on");
     }
     let found = match (has_peers, has_trackers) {
-        (true, _) => "none of the peers that are known answers",
+        (true, _) => "no peer that is known answers and has it",
         (false, true) => "no tracker has named a peer that answers",
         (false, false) => "no peer and no tracker is known",
     };

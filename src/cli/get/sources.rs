@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use swarmlet::{Choice, Place, Share, Topic};
 use swarmlet_actors::fetch::fetch;
+use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{CONTENT_NAME, FileKind, Info, MAX_CONF_LENGTH, Selection};
 use swarmlet_protocol::text::escaped;
 
@@ -58,6 +59,9 @@ fn merge(known: &mut Share, other: Share) {
         known.choice = other.choice;
     }
     known.peers.extend(other.peers);
+    known.dht_nodes.extend(other.dht_nodes);
+    known.sources.extend(other.sources);
+    known.web_seeds.extend(other.web_seeds);
     for tier in other.trackers {
         if !known.trackers.contains(&tier) {
             known.trackers.push(tier);
@@ -67,6 +71,14 @@ fn merge(known: &mut Share, other: Share) {
 
 async fn read(source: &str, args: &GetArgs) -> Result<Wanted, CliError> {
     let path = Path::new(source);
+    if !is_url(source) && !path.exists() {
+        if source.parse::<InfoHash>().is_ok() {
+            return Err(CliError::BareHash(source.to_owned()));
+        }
+        if source.contains("://") {
+            return Err(CliError::Scheme(escaped(without_query(source))));
+        }
+    }
     let described = match is_url(source) {
         true => {
             let listen = args.network.listen;
@@ -82,7 +94,7 @@ async fn read(source: &str, args: &GetArgs) -> Result<Wanted, CliError> {
     };
     let topic = topic(&described).ok_or_else(|| match is_link(source.as_bytes()) {
         true => CliError::Choice("the magnet link names nothing".to_owned()),
-        false => CliError::NoFileInfo(path.to_owned()),
+        false => CliError::DescribesNothing(path.to_owned()),
     })?;
     let place = place_of(path, &described, &topic, &args.out);
     let shown = match (&topic, &described.shown) {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::jobs::Jobs;
+use crate::cli::error::CliError;
 use crate::cli::progress::NodeBar;
 
 /// 10 s without a peer are worth a hint what might help.
@@ -52,6 +53,15 @@ impl View {
         self.bar.suspend(|| {
             let _ = writeln!(io::stderr(), "{line}");
         });
+    }
+
+    /// Prints what was asked for.
+    ///
+    /// # Errors
+    /// Nobody reads it.
+    pub(super) fn print(&self, line: &str) -> Result<(), CliError> {
+        let print = || writeln!(io::stdout(), "{line}").map_err(CliError::Output);
+        self.bar.suspend(print)
     }
 
     /// Makes room for what is printed.
