@@ -13,11 +13,13 @@ const RPC_PORT: u16 = 9091;
 
 pub(super) fn command(site: &Site) -> Command {
     let wishes = &site.wishes;
-    // Torrents that lie here are there from the start.
+    // Torrents that lie here are there from the start. Only under this name does it find one again
+    // when it is asked for the info dictionary.
     let torrents = site.home.join("torrents");
     fs::create_dir_all(&torrents).unwrap();
     if wishes.magnet.is_none() {
-        fs::copy(&site.torrent, torrents.join("content.torrent")).unwrap();
+        let own = torrents.join(format!("{}.torrent", site.info_hash));
+        fs::copy(&site.torrent, own).unwrap();
     }
     let ip = site.address.ip().to_string();
     let settings = json!({
