@@ -333,7 +333,7 @@ fn libtorrent_finds_the_files_of_the_same_torrent_at_the_same_urls() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("a.torrent");
     fs::write(&path, torrent).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/client.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/engines/libtorrent_node.py");
     let client = Command::new(PYTHON)
         .arg(script)
         .args(["leech", &subnet.address(1).to_string()])
