@@ -446,7 +446,7 @@ fn what_cannot_be_fetched_is_one_line_and_status_1() {
         "error: cannot read nowhere.torrent: no such file or directory\n"
     );
     assert!(error(&["magnet:?dn=x"]).contains("has no 'xt=urn:btih:'"));
-    assert!(error(&["empty.conf"]).contains("empty.conf has no FileInfo"));
+    assert!(error(&["empty.conf"]).contains("empty.conf describes no content"));
     fs::write(stage.path("tree"), "a file").unwrap();
     let said = error(&["tree.torrent"]);
     assert!(

@@ -50,7 +50,10 @@ fn each_kind_of_client_joins_a_node_by_a_magnet_link_with_a_tracker() {
 fn a_node_joins_each_kind_of_client_by_a_magnet_link() {
     let test = "a_node_joins_each_kind_of_client_by_a_magnet_link";
     let mut rng = support::seeded(test);
-    for kind in KINDS.into_iter().filter(|kind| kind.is_here(test)) {
+    // Transmission does not find a torrent again that was put into its folder, when it is asked for
+    // the info dictionary: it looks for a file of another name.
+    let describes = |kind: &Kind| *kind != Kind::Transmission && kind.is_here(test);
+    for kind in KINDS.into_iter().filter(describes) {
         for payload in [Payload::file(&mut rng), Payload::folder(&mut rng)] {
             let mut swarm = Swarm::new(payload);
             swarm.add_client(kind, Has::All, Wishes::default());

@@ -130,7 +130,6 @@ struct Site {
     /// A folder of its own: `downloads` for contents, the rest for whatever it likes.
     home: PathBuf,
     torrent: PathBuf,
-    info_hash: String,
     is_seed: bool,
     wishes: Wishes,
 }
@@ -166,7 +165,6 @@ impl Client {
             address,
             home: home.to_owned(),
             torrent: torrent.to_owned(),
-            info_hash: payload.info_hash(),
             is_seed: has == Has::All,
             wishes,
         };

@@ -13,13 +13,11 @@ const RPC_PORT: u16 = 9091;
 
 pub(super) fn command(site: &Site) -> Command {
     let wishes = &site.wishes;
-    // Torrents that lie here are there from the start. Only under this name does it find one again
-    // when it is asked for the info dictionary.
+    // Torrents that lie here are there from the start.
     let torrents = site.home.join("torrents");
     fs::create_dir_all(&torrents).unwrap();
     if wishes.magnet.is_none() {
-        let own = torrents.join(format!("{}.torrent", site.info_hash));
-        fs::copy(&site.torrent, own).unwrap();
+        fs::copy(&site.torrent, torrents.join("content.torrent")).unwrap();
     }
     let ip = site.address.ip().to_string();
     let settings = json!({
