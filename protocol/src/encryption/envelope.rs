@@ -60,9 +60,9 @@ impl Envelope {
     /// The envelope of a new link. `initial` is what the session of a link that we dialed says
     /// first, where it can travel with the handshake: see [`Self::takes_initial`].
     #[must_use]
-    pub fn new(role: Side, policy: Policy, random: Randomness, initial: &[u8]) -> Self {
+    pub fn new(side: Side, policy: Policy, random: Randomness, initial: &[u8]) -> Self {
         let mut outgoing = Vec::new();
-        let state = match role {
+        let state = match side {
             _ if policy == Policy::Off => State::Plain,
             Side::Plain => State::Plain,
             Side::Dialer(info_hash) => {

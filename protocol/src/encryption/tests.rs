@@ -18,8 +18,8 @@ fn random(seed: u64) -> Randomness {
 }
 
 fn acceptor(policy: Policy, seed: u64) -> Envelope {
-    let role = Side::Acceptor(vec![OTHER, SWARM]);
-    Envelope::new(role, policy, random(seed), &[])
+    let side = Side::Acceptor(vec![OTHER, SWARM]);
+    Envelope::new(side, policy, random(seed), &[])
 }
 
 fn dialer(policy: Policy, swarm: InfoHash, seed: u64, initial: &[u8]) -> Envelope {

@@ -117,9 +117,9 @@ async fn fetch(args: GetArgs, view: View) -> Result<u8, CliError> {
     let outcome = run.until_end(&mut jobs, go_on).await;
     node.shutdown().await;
     let status = match outcome? {
-        (End::Stopped(status), _) => status,
-        (End::Done, _) if jobs.is_any_refused() => return Err(CliError::Incomplete),
-        (End::Done, _) => SUCCESS,
+        End::Stopped(status) => status,
+        End::Done if jobs.is_any_refused() => return Err(CliError::Incomplete),
+        End::Done => SUCCESS,
     };
     Ok(status)
 }
@@ -180,11 +180,7 @@ struct Run {
 
 impl Run {
     /// Fetches, and serves as long as that was asked for.
-    async fn until_end(
-        mut self,
-        jobs: &mut Jobs,
-        go_on: Option<GoOn>,
-    ) -> Result<(End, Duration), CliError> {
+    async fn until_end(mut self, jobs: &mut Jobs, go_on: Option<GoOn>) -> Result<End, CliError> {
         let started = Instant::now();
         let mut said_hint = false;
         while !jobs.are_done() {
@@ -192,7 +188,7 @@ impl Run {
                 status = self.signals.next() => {
                     self.view.clear();
                     print(&jobs.stopped())?;
-                    return Ok((End::Stopped(status), started.elapsed()));
+                    return Ok(End::Stopped(status));
                 }
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -212,19 +208,18 @@ impl Run {
                 }
             }
         }
-        let took = started.elapsed();
         self.settle(jobs).await?;
         self.view.clear();
         for line in jobs.arrived(true) {
             print(&line)?;
         }
         let Some(go_on) = go_on.filter(|_| jobs.is_any_complete()) else {
-            return Ok((End::Done, took));
+            return Ok(End::Done);
         };
         let end = self.serve(jobs, go_on).await?;
         self.view.clear();
         print(&jobs.given())?;
-        Ok((end, took))
+        Ok(end)
     }
 
     /// Waits for the figures of the end, which come a moment after it.
