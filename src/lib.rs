@@ -23,15 +23,22 @@
 //! `swarmlet-protocol` holds every decision as pure state machines, `swarmlet-actors` the actors
 //! that perform them.
 
+mod control;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 mod node;
 mod places;
+mod reading;
 
 pub use swarmlet_actors::messages::ActorKind;
 pub use swarmlet_actors::messages::events::Event;
-pub use swarmlet_actors::messages::scheduler::Progress;
+pub use swarmlet_actors::messages::operator::Refusal;
+pub use swarmlet_actors::messages::report;
+pub use swarmlet_actors::messages::scheduler::{Progress, ReadRefusal};
 pub use swarmlet_actors::supervisor::{Choice, Place, Share, Sweep, Topic};
 pub use swarmlet_protocol as protocol;
 
 pub use self::error::Error;
 pub use self::node::{Node, NodeBuilder};
+pub use self::reading::{ReadError, Reader};

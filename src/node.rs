@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix::{Addr, Recipient};
 use swarmlet_actors::listener::listen;
+use swarmlet_actors::listeners::Listeners;
 use swarmlet_actors::messages::ActorKind;
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
@@ -53,8 +54,8 @@ pub struct NodeBuilder {
 /// A running node. Dropping it does not stop the node; [`Node::shutdown`] does.
 #[derive(Clone, Debug)]
 pub struct Node {
-    supervisor: Addr<Supervisor>,
-    listen: SocketAddr,
+    pub(crate) supervisor: Addr<Supervisor>,
+    pub(crate) listen: SocketAddr,
 }
 
 impl Node {
@@ -380,7 +381,7 @@ impl NodeBuilder {
             sweep: self.sweep,
             lan: self.lan,
             reach: self.reach,
-            listeners: self.listeners,
+            listeners: Listeners::new(self.listeners),
             progress_period: self.progress_period,
             manners: self.manners,
         };

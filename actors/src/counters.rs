@@ -1,6 +1,8 @@
 //! Numbers that many actors add to and that nobody decides by.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Totals since the node started. Shared by all actors of one node.
 #[derive(Debug, Default)]
@@ -9,12 +11,70 @@ pub struct Counters {
     pub received: Count,
     /// Bytes of blocks that were sent.
     pub sent: Count,
+    /// The same of links with members of the fleet.
+    pub fleet: Moved,
+    /// The same of links with other clients.
+    pub foreign: Moved,
+    /// Bytes of what sources sent that are no peers.
+    pub from_sources: Count,
+    /// Bytes that readers were given, as of the HTTP face.
+    pub read: Count,
     /// Pieces whose hash was wrong.
     pub rejected: Count,
     /// Actors that panicked.
     pub panics: Count,
+    /// The same by the kind of actor.
+    pub restarts: Restarts,
     /// Turns that sessions took: what they are woken for. A busy loop shows here.
     pub turns: Count,
+}
+
+/// Bytes of blocks in both directions.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// That were received.
+    pub received: Count,
+    /// That were sent.
+    pub sent: Count,
+}
+
+impl Moved {
+    /// The totals: received and sent.
+    #[must_use]
+    pub fn get(&self) -> (u64, u64) {
+        (self.received.get(), self.sent.get())
+    }
+}
+
+/// How often actors of each kind panicked.
+#[derive(Debug, Default)]
+pub struct Restarts(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Restarts {
+    /// One of that kind did.
+    pub fn count(&self, actor: &'static str) {
+        *self.lock().entry(actor).or_default() += 1;
+    }
+
+    /// How often one of that kind did.
+    #[must_use]
+    pub fn of(&self, actor: &str) -> u64 {
+        self.lock().get(actor).copied().unwrap_or(0)
+    }
+
+    /// All kinds of which one did, with how often.
+    #[must_use]
+    pub fn all(&self) -> Vec<(&'static str, u64)> {
+        self.lock()
+            .iter()
+            .map(|(&actor, &count)| (actor, count))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        // Numbers: a panic while it was held cannot have broken them.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the links and sources of one swarm moved since the node started.

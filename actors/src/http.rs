@@ -4,12 +4,27 @@ use std::error::Error as _;
 use std::io;
 
 use reqwest::header::LOCATION;
-use reqwest::{Response, Url};
+use reqwest::{ClientBuilder, Response, Url};
 
 use crate::reason::reason;
 
 /// Who we are to HTTP servers.
 pub(crate) const AGENT: &str = concat!("swarmlet/", env!("CARGO_PKG_VERSION"));
+
+/// Can `https://` be spoken in this program?
+pub(crate) const HAS_TLS: bool = cfg!(feature = "tls");
+
+/// What is said where it cannot.
+pub(crate) const NO_TLS: &str =
+    "this program was built without https: build it with the feature 'tls', or name an http:// URL";
+
+/// A client that speaks no `https://` needs no certificates, and reads none from the disk.
+pub(crate) fn without_certificates(builder: ClientBuilder) -> ClientBuilder {
+    #[cfg(feature = "tls")]
+    return builder.tls_certs_only([]);
+    #[cfg(not(feature = "tls"))]
+    builder
+}
 
 /// Where the response sends us, if it does; or why that is no place to go.
 pub(crate) fn redirect(response: &Response) -> Option<Result<Url, &'static str>> {

@@ -154,6 +154,14 @@ pub(crate) enum CliError {
         /// What the system said.
         source: io::Error,
     },
+    /// A token that cannot be used.
+    #[error("the token in {} {what}", path.display())]
+    Token {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A .torrent that cannot be used.
     #[error("{}: {source}", path.display())]
     Torrent {
@@ -205,6 +213,10 @@ impl CliError {
             Self::NotInConf(_) => Some("write a .torrent: name one with -o".to_owned()),
             Self::WithinItself(_) => Some("name a place outside of it with -o".to_owned()),
             Self::OverItself(_) => Some("name another file with -o".to_owned()),
+            Self::Token { .. } => Some(
+                "a token is one line of 16 to 200 printable characters without spaces, as `openssl rand -hex 32` gives"
+                    .to_owned(),
+            ),
             Self::PartSize { .. } => Some("leave --part-size out to have it chosen".to_owned()),
             _ => None,
         }

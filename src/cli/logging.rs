@@ -1,9 +1,12 @@
 //! The logger of the binary: lines on stderr that do not tear the progress bar.
 
+use std::env;
 use std::io::{self, Write};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use env_logger::{Builder, Env, Target, WriteStyle};
-use log::LevelFilter;
+use env_logger::{Builder, Logger, Target, WriteStyle};
+use log::{LevelFilter, Log, Metadata, Record};
+use swarmlet::http::LogControl;
 
 use super::progress::NodeBar;
 
@@ -16,9 +19,103 @@ pub(crate) const QUIET: &str = "warn";
 /// Says by itself, and each time, at the level of errors, what the trackers actor says once.
 const LOUD: &str = "rustls_platform_verifier";
 
-/// Starts logging to stderr, as much as that says unless RUST_LOG does. Does nothing if a logger runs already.
-pub(crate) fn start(bar: &NodeBar, filter: &str) {
-    let mut builder = Builder::from_env(Env::default().default_filter_or(filter));
+/// Starts logging to stderr, as much as that says unless RUST_LOG does. What it gives back says how much
+/// is logged from then on. Does nothing else if a logger runs already.
+pub(crate) fn start(bar: &NodeBar, filter: &str) -> Arc<Switch> {
+    let filter = env::var("RUST_LOG")
+        .ok()
+        .filter(|filter| !filter.is_empty())
+        .unwrap_or_else(|| filter.to_owned());
+    let logger = logger(&filter, bar);
+    let switch = Arc::new(Switch {
+        bar: bar.clone(),
+        level: logger.filter(),
+        state: RwLock::new((filter, logger)),
+    });
+    // Only tests start more than one logger in a process, and any of them will do.
+    if log::set_boxed_logger(Box::new(Switched(Arc::clone(&switch)))).is_ok() {
+        log::set_max_level(switch.level);
+    }
+    switch
+}
+
+/// The logger of this process, whose filter can be exchanged.
+pub(crate) struct Switch {
+    bar: NodeBar,
+    /// The level at the start.
+    level: LevelFilter,
+    state: RwLock<(String, Logger)>,
+}
+
+/// The same, as the one that the macros find.
+struct Switched(Arc<Switch>);
+
+impl Switch {
+    fn with<T>(&self, look: impl FnOnce(&(String, Logger)) -> T) -> T {
+        // It is only ever exchanged as a whole.
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl LogControl for Switch {
+    fn filter(&self) -> String {
+        self.with(|(filter, _)| filter.clone())
+    }
+
+    fn set(&self, filter: &str) -> Result<(), String> {
+        let filter = checked(filter)?;
+        let logger = logger(&filter, &self.bar);
+        let level = logger.filter();
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = (filter, logger);
+        log::set_max_level(level);
+        Ok(())
+    }
+}
+
+impl Log for Switched {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.with(|(_, logger)| logger.enabled(metadata))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        self.0.with(|(_, logger)| logger.log(record));
+    }
+
+    fn flush(&self) {
+        self.0.with(|(_, logger)| logger.flush());
+    }
+}
+
+/// 1,000: characters of a filter; more is none.
+const MAX_FILTER: usize = 1_000;
+
+/// A filter that says what it means: levels, and modules with levels.
+fn checked(filter: &str) -> Result<String, String> {
+    let filter = filter.trim();
+    if filter.is_empty() || filter.len() > MAX_FILTER {
+        return Err(format!("a filter has 1 to {MAX_FILTER} characters"));
+    }
+    for part in filter.split(',') {
+        let (module, level) = part.rsplit_once('=').unwrap_or(("", part));
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_:-".contains(letter);
+        if level.trim().parse::<LevelFilter>().is_err() {
+            let level = swarmlet_protocol::text::escaped(level.trim());
+            return Err(format!(
+                "'{level}' is no level: use off, error, warn, info, debug or trace, or MODULE=LEVEL"
+            ));
+        }
+        if !module.trim().chars().all(is_name) {
+            let module = swarmlet_protocol::text::escaped(module.trim());
+            return Err(format!("'{module}' is no module of a program"));
+        }
+    }
+    Ok(filter.to_owned())
+}
+
+fn logger(filter: &str, bar: &NodeBar) -> Logger {
+    let mut builder = Builder::new();
+    builder.parse_filters(filter);
+    builder.parse_write_style(&env::var("RUST_LOG_STYLE").unwrap_or_default());
     builder.filter_module(LOUD, LevelFilter::Off);
     builder.format(|line, record| {
         let level = record.level();
@@ -41,8 +138,7 @@ pub(crate) fn start(bar: &NodeBar, filter: &str) {
             .target(Target::Pipe(Box::new(AboveBar(bar.clone()))))
             .write_style(style);
     }
-    // Only tests start more than one logger in a process, and any of them will do.
-    let _ = builder.try_init();
+    builder.build()
 }
 
 /// Who speaks: the actor, whatever file of it the line stands in; else the last part of the
@@ -74,6 +170,49 @@ impl Write for AboveBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_is_levels_and_modules_with_levels() {
+        for fine in [
+            "debug",
+            " info ",
+            "warn,swarmlet_actors::discovery=debug",
+            "OFF",
+        ] {
+            assert_eq!(checked(fine), Ok(fine.trim().to_owned()));
+        }
+        for wrong in [
+            "",
+            "verbose",
+            "info,",
+            "a b=debug",
+            "x=loud",
+            "debug/regex",
+            &"a".repeat(2_000),
+        ] {
+            assert!(checked(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_filter_can_be_exchanged() {
+        let bar = NodeBar::new();
+        let logger = logger("info", &bar);
+        let switch = Switch {
+            bar,
+            level: logger.filter(),
+            state: RwLock::new(("info".to_owned(), logger)),
+        };
+        let enabled = |level| {
+            let metadata = Metadata::builder().level(level).target("swarmlet").build();
+            switch.with(|(_, logger)| logger.enabled(&metadata))
+        };
+        assert!(enabled(log::Level::Info) && !enabled(log::Level::Debug));
+        switch.set("debug").unwrap();
+        assert!(enabled(log::Level::Debug));
+        assert!(switch.set("loud").is_err());
+        assert_eq!(switch.filter(), "debug");
+    }
 
     #[test]
     fn targets_are_short() {

@@ -8,6 +8,7 @@ mod config;
 mod create;
 mod demo;
 mod error;
+mod face;
 mod get;
 mod hashing;
 mod help;

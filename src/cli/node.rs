@@ -2,6 +2,7 @@
 
 use super::args::NodeArgs;
 use super::error::CliError;
+use super::face::Prepared;
 use super::logging;
 use super::network::Network;
 use super::progress::NodeBar;
@@ -18,17 +19,19 @@ pub(crate) fn node(args: NodeArgs) -> Result<u8, CliError> {
         die_with_parent().map_err(CliError::Start)?;
     }
     let bar = NodeBar::new();
-    logging::start(&bar, logging::DEFAULT);
+    let log = logging::start(&bar, logging::DEFAULT);
     let config = gather(args)?;
-    running::run(config, bar)
+    running::run(config, bar, log)
 }
 
 /// Reads what the arguments name.
 fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
     let contents = shares::gather(&args.confs, &args.data, args.shares.as_deref())?;
+    let state = state_dir::choose(args.network.state.as_deref())?;
     Ok(NodeConfig {
         contents,
-        state: state_dir::choose(args.network.state.as_deref())?,
+        http: Prepared::new(&args.http, state.as_deref(), args.shares)?,
+        state,
         network: Network::new(args.network).with_sources(args.origins),
         fleet: args.fleet,
         swarm: args.swarm,

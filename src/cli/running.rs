@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix::{Actor, Context, Handler};
 use swarmlet::{Event, Node, NodeBuilder};
@@ -13,6 +14,8 @@ use tokio::sync::mpsc;
 
 use super::SUCCESS;
 use super::error::CliError;
+use super::face::{Prepared, Running};
+use super::logging::Switch;
 use super::network::Network;
 use super::progress::{NodeBar, Progress};
 use super::shares::Contents;
@@ -21,7 +24,6 @@ use super::shares::Contents;
 const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// Everything that a node is told at its start.
-#[derive(Debug)]
 pub(crate) struct NodeConfig {
     /// What to keep in sync.
     pub(crate) contents: Contents,
@@ -33,6 +35,8 @@ pub(crate) struct NodeConfig {
     pub(crate) fleet: String,
     /// Which content to join, where the fleet has several.
     pub(crate) swarm: Option<String>,
+    /// How to show it over HTTP, if at all.
+    pub(crate) http: Option<Prepared>,
     /// Whether to end when the file is complete.
     pub(crate) exit_when_complete: bool,
 }
@@ -101,8 +105,8 @@ impl Handler<Event> for Console {
 }
 
 /// Runs the node; the exit status.
-pub(crate) fn run(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
-    on_system(serve(config, bar))
+pub(crate) fn run(config: NodeConfig, bar: NodeBar, log: Arc<Switch>) -> Result<u8, CliError> {
+    on_system(serve(config, bar, log))
 }
 
 /// Runs something on an actix system, in which a node can be started.
@@ -129,7 +133,7 @@ pub(crate) fn on_system<T>(task: impl Future<Output = T>) -> T {
 /// 8: disk jobs that run at once, more than storage starts; each is a thread with its stack.
 const BLOCKING_THREADS: usize = 8;
 
-async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
+async fn serve(mut config: NodeConfig, bar: NodeBar, log: Arc<Switch>) -> Result<u8, CliError> {
     // A limit on the size of files is an error of one write and a pause, not the end of the node.
     #[cfg(target_os = "linux")]
     let _file_size = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
@@ -148,6 +152,7 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
         ends,
     }
     .start();
+    let http = config.http.take();
     let node = build(config, visible)
         .listener(console.recipient())
         .start()
@@ -159,6 +164,10 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
             return Err(error);
         }
     };
+    let http = http
+        .map(|http| http.serve(&node, log))
+        .transpose()
+        .map_err(CliError::Start)?;
     let outcome = loop {
         let end = tokio::select! {
             _ = terminate.recv() => break Ok(SUCCESS),
@@ -175,12 +184,22 @@ async fn serve(config: NodeConfig, bar: NodeBar) -> Result<u8, CliError> {
     };
     bar.clear();
     tokio::select! {
-        () = node.shutdown() => {}
+        () = stop(&node, http.as_ref()) => {}
         // Whoever asks twice does not want to wait.
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     outcome
+}
+
+/// Stops the node and its HTTP face side by side.
+async fn stop(node: &Node, http: Option<&Running>) {
+    let face = async {
+        if let Some(http) = http {
+            http.stop().await;
+        }
+    };
+    tokio::join!(node.shutdown(), face);
 }
 
 fn build(config: NodeConfig, visible: bool) -> NodeBuilder {

@@ -15,6 +15,15 @@ use super::size::{ParseSizeError, Size};
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ListenAddress(pub(crate) SocketAddr);
 
+/// Where a node shows itself over HTTP.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum HttpAddress {
+    /// There.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
 /// A limit in bytes per second.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Rate(pub(crate) NonZeroU64);
@@ -64,6 +73,9 @@ pub(crate) enum ParseValueError {
     /// Not an address to listen on. A host name is none: it may have several.
     #[error("expected IP, IP:PORT or [IPv6]:PORT")]
     Listen,
+    /// Neither an address nor the word for none.
+    #[error("expected IP, IP:PORT, [IPv6]:PORT or off")]
+    Http,
     /// Nothing per second is no limit that anything could be moved under.
     #[error("expected at least 1 byte per second; leave the flag out for no limit")]
     NoRate,
@@ -93,20 +105,41 @@ impl FromStr for ListenAddress {
     type Err = ParseValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let with_port = |ip: IpAddr| SocketAddr::new(ip, DEFAULT_PORT);
-        let bracketed = || {
-            text.strip_prefix('[')?
-                .strip_suffix(']')?
-                .parse::<Ipv6Addr>()
-                .ok()
-        };
-        text.parse::<SocketAddr>()
-            .or_else(|error| text.parse::<IpAddr>().map(with_port).map_err(|_| error))
-            .ok()
-            .or_else(|| bracketed().map(IpAddr::V6).map(with_port))
+        read_address(text, DEFAULT_PORT)
             .map(Self)
             .ok_or(ParseValueError::Listen)
     }
+}
+
+impl FromStr for HttpAddress {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        read_address(text, HTTP_PORT)
+            .map(Self::At)
+            .ok_or(ParseValueError::Http)
+    }
+}
+
+/// 6880: where a node shows itself over HTTP unless another port is named: beside that of its links.
+pub(crate) const HTTP_PORT: u16 = 6880;
+
+/// An IP with or without a port.
+fn read_address(text: &str, port: u16) -> Option<SocketAddr> {
+    let with_port = |ip: IpAddr| SocketAddr::new(ip, port);
+    let bracketed = || {
+        text.strip_prefix('[')?
+            .strip_suffix(']')?
+            .parse::<Ipv6Addr>()
+            .ok()
+    };
+    text.parse::<SocketAddr>()
+        .or_else(|error| text.parse::<IpAddr>().map(with_port).map_err(|_| error))
+        .ok()
+        .or_else(|| bracketed().map(IpAddr::V6).map(with_port))
 }
 
 impl FromStr for Rate {

@@ -28,6 +28,7 @@ use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::dht::{FindInTable, NodeHeard, StopTable};
 use crate::messages::discovery::AddressesFound;
+use crate::messages::operator::SwarmRemoved;
 use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::QueryProgress;
 use crate::messages::{Crash, Ping};
@@ -278,6 +279,16 @@ impl Handler<FindInTable> for Dht {
 
     fn handle(&mut self, swarm: FindInTable, context: &mut Self::Context) {
         self.join(swarm, context);
+    }
+}
+
+impl Handler<SwarmRemoved> for Dht {
+    type Result = ();
+
+    fn handle(&mut self, removed: SwarmRemoved, context: &mut Self::Context) {
+        if self.swarms.remove(&removed.info_hash).is_some() {
+            self.input(Input::Leave(removed.info_hash), context);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Which hosts are not spoken to, for the log: that a host is banned is said once per ban.
+//! Which hosts are not spoken to: for the log, which says so once per ban, for whoever asks, and for
+//! swarms that begin.
 //!
 //! Does not ban anybody; that is for the machines of the swarms, which are told each time.
 //! Invariant: at most [`MAX_BANS`] hosts are remembered.
@@ -27,6 +28,17 @@ impl Bans {
             }
         }
         self.0.insert(ip, until).is_none()
+    }
+
+    /// The ban of that host ends now. False if there was none.
+    pub(super) fn lift(&mut self, ip: IpAddr, now: Timestamp) -> bool {
+        self.0.remove(&ip).is_some_and(|end| end > now)
+    }
+
+    /// The hosts that are banned now, and until when.
+    pub(super) fn all(&self, now: Timestamp) -> impl Iterator<Item = (IpAddr, Timestamp)> {
+        let bans = self.0.iter().filter(move |(_, end)| **end > now);
+        bans.map(|(&ip, &end)| (ip, end))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The links of this node: how they begin, what they report, how they end.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context, Recipient};
@@ -9,11 +10,14 @@ use swarmlet_protocol::encryption::Side;
 use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::membership::{DialFailure, Input, LinkEnd as MemberEnd, Membership};
 use swarmlet_protocol::session::{Input as SessionInput, Ready, Role};
+use swarmlet_protocol::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Discovery;
 use super::swarms::Swarm;
+use crate::gauge::Gauge;
 use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
+use crate::messages::events::Event;
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::StartSession;
@@ -25,6 +29,13 @@ const BAN: Duration = Duration::from_secs(60);
 /// 500 ms: what the links may take to say goodbye when the node stops.
 const GOODBYE: Duration = Duration::from_millis(500);
 
+/// What a peer says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) client: Option<String>,
+    pub(super) fleet: bool,
+}
+
 /// A link, from the moment TCP is up.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -34,11 +45,17 @@ pub(super) struct Link {
     pub(super) dialed: Option<(SocketAddr, InfoHash)>,
     /// The swarm whose machine counts it.
     pub(super) swarm: InfoHash,
-    peer_id: Option<PeerId>,
+    pub(super) peer_id: Option<PeerId>,
+    /// What the peer said of itself, once it did: its program, and whether it is a swarmlet.
+    pub(super) ready: Option<Peer>,
+    /// Since when TCP is up.
+    pub(super) opened: Timestamp,
+    /// It is carried by uTP.
+    pub(super) utp: bool,
+    /// How its session says that it stands.
+    pub(super) gauge: Arc<Gauge>,
     /// We closed it: its machine has forgotten it already.
     closing: bool,
-    /// Both handshakes are through.
-    ready: bool,
     /// We closed it without a last word: its socket is as good as gone.
     pub(super) dropped: bool,
 }
@@ -80,14 +97,18 @@ impl Discovery {
         let id = self.next_link();
         let role = dialed.map_or(Role::Accepted, |_| Role::Dialed { info_hash: swarm });
         let side = self.side(dialed, swarm);
+        let gauge = Arc::<Gauge>::default();
         let link = Link {
             session: None,
             remote,
             dialed: dialed.map(|addr| (addr, swarm)),
             swarm,
             peer_id: None,
+            ready: None,
+            opened: self.now(),
+            utp: matches!(stream, Connection::Utp(_)),
+            gauge: Arc::clone(&gauge),
             closing: false,
-            ready: false,
             dropped: false,
         };
         self.state.links.insert(id, link);
@@ -98,6 +119,7 @@ impl Discovery {
             remote,
             role,
             side,
+            gauge,
             owner,
         });
         let opened = Input::LinkOpened {
@@ -236,12 +258,24 @@ impl Discovery {
             return;
         };
         let Some(peer_id) = link.peer_id else { return };
-        link.ready = true;
+        let peer = Peer {
+            client: ready.client.clone(),
+            fleet: ready.fleet,
+        };
+        link.ready = Some(peer.clone());
         let listen = ready
             .listen_port
             .map(|port| SocketAddr::new(link.remote.ip(), port));
         let (remote, swarm) = (link.remote, link.swarm);
         info_link(id, remote, ready, swarm == self.setup.rendezvous);
+        if swarm != self.setup.rendezvous {
+            self.setup.tell(&Event::PeerJoined {
+                info_hash: swarm,
+                address: remote,
+                client: peer.client,
+                fleet: peer.fleet,
+            });
+        }
         let is_public = |swarm: &Swarm| !swarm.membership.is_private();
         if ready.fleet && self.state.swarms.get(&swarm).is_some_and(is_public) {
             // Peer exchange speaks of the living only; a fleet member hears of all we know.
@@ -264,6 +298,19 @@ impl Discovery {
             return;
         };
         debug!("{id} {} ended: {reason}", link.remote);
+        if let Some(peer) = link
+            .ready
+            .clone()
+            .filter(|_| link.swarm != self.setup.rendezvous)
+        {
+            self.setup.tell(&Event::PeerLost {
+                info_hash: link.swarm,
+                address: link.remote,
+                client: peer.client,
+                fleet: peer.fleet,
+                reason: reason.to_owned(),
+            });
+        }
         let remote = link.remote.ip();
         let swarm = link.swarm;
         let unanswered = link.dialed.filter(|_| end == LinkEnd::Unanswered);
@@ -303,7 +350,7 @@ impl Discovery {
         if let Some(link) = self.state.links.get_mut(&id) {
             link.closing = true;
             // There is nobody to hear last words who has not said the first ones.
-            politely &= link.ready;
+            politely &= link.ready.is_some();
             link.dropped = !politely;
         }
         let reason = reason.to_owned();
@@ -347,8 +394,13 @@ impl Discovery {
     fn shun(&mut self, ip: IpAddr, why: &str, context: &mut Context<Self>) {
         let now = self.now();
         let until = now + BAN;
-        if self.state.bans.begin(ip, until, now) {
+        if self.bans.begin(ip, until, now) {
             warn!("{ip} {why}; not spoken to for {} s", BAN.as_secs());
+            self.setup.tell(&Event::HostBanned {
+                ip,
+                time: Some(BAN),
+                reason: why.to_owned(),
+            });
         }
         for info_hash in self.all_swarms() {
             self.member(info_hash, Input::Ban { ip, until }, context);

@@ -10,6 +10,7 @@ mod dial;
 mod hear;
 mod lan;
 mod links;
+mod operator;
 mod rendezvous;
 mod resolve;
 mod search;
@@ -39,10 +40,12 @@ use self::search::Search;
 use self::swarms::Swarm;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
+use crate::listeners::Listeners;
 use crate::messages::discovery::{
     AddressesFound, AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery,
     SwarmCompleted, SwarmStarted,
 };
+use crate::messages::events::Event;
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
 use crate::messages::{Crash, Ping};
@@ -90,6 +93,14 @@ pub struct Setup {
     pub encryption: Policy,
     /// Dials where TCP fails.
     pub utp: Option<Endpoint>,
+    /// Who hears of peers that come and go.
+    pub listeners: Listeners,
+}
+
+impl Setup {
+    fn tell(&self, event: &Event) {
+        self.listeners.tell(event);
+    }
 }
 
 /// Who is out there.
@@ -101,6 +112,8 @@ pub struct Discovery {
     /// The swarms that are complete here, as their schedulers told; survives a restart, since
     /// they do not tell it twice.
     complete: HashSet<InfoHash>,
+    /// Hosts that are not spoken to; survive a restart, as an operator's word must.
+    bans: Bans,
     bell: Bell,
     state: State,
 }
@@ -111,8 +124,6 @@ struct State {
     rendezvous: Rendezvous,
     swarms: HashMap<InfoHash, Swarm>,
     links: HashMap<LinkId, Link>,
-    /// Hosts of which the log has said that they are banned.
-    bans: Bans,
     /// Dials under way.
     dialing: usize,
     /// Dropping this ends every session: a restarted discovery begins without links.
@@ -134,6 +145,7 @@ impl Discovery {
             setup,
             started: HashMap::new(),
             complete: HashSet::new(),
+            bans: Bans::default(),
             bell: Bell::default(),
             state,
         }
@@ -245,7 +257,6 @@ impl State {
             rendezvous: Rendezvous::new(setup),
             swarms: HashMap::new(),
             links: HashMap::new(),
-            bans: Bans::default(),
             dialing: 0,
             owner: watch::Sender::new(()),
             search: Search::new(setup),

@@ -45,6 +45,7 @@ impl Discovery {
     /// The node begins: the rendezvous learns the addresses, unless we know a swarm already.
     pub(super) fn begin(&mut self, context: &mut Context<Self>) {
         let rendezvous = self.setup.rendezvous;
+        self.ban_in(rendezvous, context);
         if !self.state.swarms.is_empty() {
             self.member(rendezvous, Input::SetTarget(0), context);
         }

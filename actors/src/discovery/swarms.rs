@@ -76,6 +76,7 @@ impl Discovery {
         };
         self.state.swarms.insert(info_hash, swarm);
         self.share_sockets(context);
+        self.ban_in(info_hash, context);
         if started.private {
             self.member(info_hash, Input::Private, context);
         }

@@ -1,7 +1,8 @@
 //! What a node tells whoever embeds it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use actix::Message;
 use swarmlet_protocol::id::InfoHash;
@@ -73,6 +74,69 @@ pub enum Event {
     StorageResumed {
         /// The swarm.
         info_hash: InfoHash,
+    },
+    /// A content is kept from now on: the configuration, an operator or a peer named it.
+    SwarmAdded {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
+    /// A content is kept no longer: an operator said so.
+    SwarmRemoved {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
+    /// An operator paused a content: nothing of it is fetched or served.
+    SwarmPaused {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
+    /// An operator has it go on.
+    SwarmResumed {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
+    /// Every piece of a content is checked anew: an operator said so.
+    Verifying {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
+    /// A link with a peer is ready: both have said who they are.
+    PeerJoined {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Where the peer is, as its connection shows.
+        address: SocketAddr,
+        /// Its program, if it says so. A stranger's words, made fit to be shown.
+        client: Option<String>,
+        /// It is a swarmlet.
+        fleet: bool,
+    },
+    /// A link with a peer that had been ready has ended.
+    PeerLost {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Where the peer was.
+        address: SocketAddr,
+        /// Its program, if it said so.
+        client: Option<String>,
+        /// It was a swarmlet.
+        fleet: bool,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// A host is not spoken to any more: it broke a rule, or an operator said so.
+    HostBanned {
+        /// The host.
+        ip: IpAddr,
+        /// For how long; until an operator lifts it if `None`.
+        time: Option<Duration>,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// An operator lifted a ban.
+    HostUnbanned {
+        /// The host.
+        ip: IpAddr,
     },
     /// An actor panicked. It starts anew, or the link that it served is closed and another one
     /// opened; if neither can be, [`Self::Failed`] follows.

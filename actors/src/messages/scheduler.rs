@@ -54,6 +54,56 @@ pub struct ServeContent {
 #[rtype(result = "()")]
 pub struct TakeTurn(pub Turn);
 
+/// Fetch and serve nothing, or do so again: the operator's word. From the supervisor.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct HoldSwarm(pub bool);
+
+/// Somebody reads the content, is at this piece now, and will go on to the others of these: answered
+/// when the first of them is here, with the number of pieces that are here from that on, as far as
+/// they were looked at. What it needs comes before all else. From whoever reads, one at a time for each
+/// reader.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<u32, ReadRefusal>")]
+pub struct AwaitPieces {
+    /// Who reads.
+    pub reader: ReaderId,
+    /// The pieces that it has still to read, the next one first.
+    pub pieces: std::ops::Range<u32>,
+}
+
+/// A reader has gone. From whoever read.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReaderGone(pub ReaderId);
+
+/// The number of a reader, which no other reader of this process has.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
+pub struct ReaderId(pub u64);
+
+/// Why a piece cannot be waited for.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum ReadRefusal {
+    /// It is of no file that is selected, so it will not be fetched.
+    NotSelected,
+    /// Too many read already.
+    Crowded,
+    /// The content is not here any more, or was never known.
+    Gone,
+}
+
+impl std::fmt::Display for ReadRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotSelected => "it is not selected, and will not be fetched",
+            Self::Crowded => "too many read already; try again later",
+            Self::Gone => "the content is not here any more",
+        })
+    }
+}
+
+impl std::error::Error for ReadRefusal {}
+
 /// What storage found out or did. Must not be lost: pieces would stay leased for ever.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]

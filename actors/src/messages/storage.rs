@@ -59,6 +59,12 @@ pub struct ForgetParts {
 #[rtype(result = "()")]
 pub struct ReportPieces;
 
+/// Believes nothing of what is known of the file, and checks every piece anew. From the supervisor,
+/// as an operator asked for it; the outcome goes to the scheduler as facts.
+#[derive(Copy, Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct RecheckAll;
+
 /// Finishes what is being written and takes nothing more. From the supervisor at the end; answered
 /// when the last job is done.
 #[derive(Copy, Clone, Debug, Message)]

@@ -11,6 +11,7 @@ use swarmlet_protocol::session::Role;
 use tokio::sync::watch;
 
 use super::ActorKind;
+use crate::gauge::Gauge;
 use crate::transport::Connection;
 
 /// Starts the session of a link. From discovery. When it cannot be started the link is reported as
@@ -28,6 +29,8 @@ pub struct StartSession {
     pub role: Role,
     /// Who opened it, for its envelope.
     pub side: Side,
+    /// Where the session says how its link stands.
+    pub gauge: Arc<Gauge>,
     /// The session ends when the sender of this is dropped: discovery has forgotten the link.
     pub owner: watch::Receiver<()>,
 }

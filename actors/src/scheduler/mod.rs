@@ -7,6 +7,8 @@
 
 mod choking;
 mod learning;
+mod readers;
+mod report;
 mod running;
 mod sources;
 mod turn;
@@ -23,6 +25,7 @@ use swarmlet_protocol::session::Input as SessionInput;
 use swarmlet_protocol::time::Timestamp;
 use swarmlet_protocol::turns::Turn;
 
+use self::readers::Readers;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -75,6 +78,10 @@ pub struct Scheduler {
     sources: HashMap<LinkId, Recipient<SourceCommand>>,
     /// Whether it may fetch now; survives a restart, since it is not told twice.
     turn: Turn,
+    /// The operator paused it; survives a restart for the same reason.
+    held: bool,
+    /// Who reads the content while it is on its way; survive a restart, as they wait.
+    readers: Readers,
     bell: Bell,
     state: State,
 }
@@ -116,6 +123,8 @@ impl Scheduler {
             content: None,
             sources: HashMap::new(),
             turn,
+            held: false,
+            readers: Readers::default(),
             bell: Bell::default(),
             state,
         }
@@ -186,6 +195,9 @@ impl Supervised for Scheduler {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.state = State::new(&self.setup, self.content.as_ref(), self.turn);
         self.state.expects_opening = false;
+        if self.held {
+            self.hold(true);
+        }
         self.reset_links();
         self.begin_sources();
         if let Some(content) = &self.content {

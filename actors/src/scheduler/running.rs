@@ -179,6 +179,7 @@ impl Scheduler {
                 }
             }
         }
+        self.serve_readers();
     }
 
     /// Is anything of the content not here, whether it is selected or not?

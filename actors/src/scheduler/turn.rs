@@ -1,12 +1,13 @@
 //! Turns: a swarm fetches while it has one, with its share of the node's memory.
 
 use actix::Handler;
+use swarmlet_protocol::choking;
 use swarmlet_protocol::picker::{IN_FLIGHT_BYTES, Input, Picker, PickerLimits};
 use swarmlet_protocol::time::Timestamp;
 use swarmlet_protocol::turns::Turn;
 
 use super::Scheduler;
-use crate::messages::scheduler::{ServeContent, TakeTurn};
+use crate::messages::scheduler::{HoldSwarm, ServeContent, TakeTurn};
 
 /// The picker of a content of which nothing was checked yet.
 pub(super) fn picker(content: &ServeContent, turn: Turn, seed: u64) -> Picker {
@@ -38,12 +39,27 @@ fn memory(turn: Turn) -> u64 {
 impl Scheduler {
     /// Fetches, unless storage cannot write or others have their turn.
     pub(super) fn go_on(&mut self) {
-        let waits = self.turn == Turn::Wait;
+        let waits = self.turn == Turn::Wait || self.held;
         if waits || self.state.paused.is_some() {
             self.pick(Input::Pause);
         } else {
             self.pick(Input::Resume);
         }
+    }
+
+    /// Lets nothing come and nothing leave, or does again.
+    pub(super) fn hold(&mut self, held: bool) {
+        self.held = held;
+        self.choose(choking::Input::Hold(held));
+        self.go_on();
+    }
+}
+
+impl Handler<HoldSwarm> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, HoldSwarm(held): HoldSwarm, _: &mut Self::Context) {
+        self.hold(held);
     }
 }
 

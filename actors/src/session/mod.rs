@@ -28,8 +28,9 @@ use self::throttle::Throttle;
 use crate::alarm::Bell;
 use crate::chance;
 use crate::clock::Clock;
-use crate::counters::Counters;
+use crate::counters::{Counters, Moved};
 use crate::credit::Credit;
+use crate::gauge::Gauge;
 use crate::limits::Limits;
 use crate::messages::dht::NodeHeard;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
@@ -59,6 +60,8 @@ pub struct Setup {
     pub side: Side,
     /// Whether links are encrypted.
     pub encryption: Policy,
+    /// Where it is said how the link stands.
+    pub gauge: Arc<Gauge>,
     /// Where the link is reported.
     pub discovery: Recipient<LinkReport>,
     /// Where samples go.
@@ -94,6 +97,8 @@ pub struct Session {
     /// How the link ended, as soon as that is known.
     end: Option<(LinkEnd, String)>,
     greeted: bool,
+    /// The peer is a swarmlet.
+    fleet: bool,
     download: Throttle,
     upload: Throttle,
     bell: Bell,
@@ -122,6 +127,7 @@ impl Session {
             closing: None,
             end: None,
             greeted: false,
+            fleet: false,
             bell: Bell::default(),
             sampled: now,
         };
@@ -145,6 +151,20 @@ impl Session {
         let judged = self.machine.handle(input, self.setup.clock.now(), &mut out);
         self.perform(out, context);
         self.judged(judged);
+    }
+
+    /// Where what moves on links of this kind is counted.
+    fn moved(&self) -> &Moved {
+        match self.fleet {
+            true => &self.setup.counters.fleet,
+            false => &self.setup.counters.foreign,
+        }
+    }
+
+    /// Says how the link stands, for whoever watches.
+    fn show(&self) {
+        let encrypted = self.envelope.is_ciphered();
+        self.setup.gauge.set(self.machine.standing(), encrypted);
     }
 
     fn judged(&mut self, judged: Result<(), Violation>) {

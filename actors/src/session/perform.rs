@@ -29,6 +29,7 @@ impl Session {
                     self.report(LinkEvent::Handshaken { info_hash, peer_id });
                 }
                 Output::Ready(ready) => {
+                    self.fleet = ready.fleet;
                     self.tell(LinkNews::Ready { fleet: ready.fleet });
                     self.report(LinkEvent::Ready(ready));
                 }
@@ -91,6 +92,7 @@ impl Session {
         let Some(storage) = &self.storage else { return };
         let bytes: usize = pieces.iter().map(|(_, data)| data.len()).sum();
         self.setup.counters.received.add(bytes as u64);
+        self.moved().received.add(bytes as u64);
         storage.traffic.received.add(bytes as u64);
         self.tell(LinkNews::Received(
             pieces.iter().map(|&(piece, _)| piece).collect(),
@@ -108,6 +110,7 @@ impl Session {
         match &word {
             Spill::Part { data, .. } => {
                 self.setup.counters.received.add(data.len() as u64);
+                self.moved().received.add(data.len() as u64);
                 storage.traffic.received.add(data.len() as u64);
                 token = Some(self.parts.take());
             }
@@ -134,6 +137,7 @@ impl Session {
             match answer {
                 Ok(Ok(data)) => {
                     session.setup.counters.sent.add(data.len() as u64);
+                    session.moved().sent.add(data.len() as u64);
                     traffic.sent.add(data.len() as u64);
                     session.input(Input::BlocksRead(blocks, data), context);
                 }

@@ -74,6 +74,19 @@ impl ActorFuture<Session> for Pump {
     ) -> Poll<()> {
         session.setup.counters.turns.add(1);
         session.bell.hang(task);
+        let poll = self.work(session, context, task);
+        session.show();
+        poll
+    }
+}
+
+impl Pump {
+    fn work(
+        &mut self,
+        session: &mut Session,
+        context: &mut Context<Session>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<()> {
         let mut read = 0;
         loop {
             if session.end.is_some() {
@@ -105,9 +118,7 @@ impl ActorFuture<Session> for Pump {
             }
         }
     }
-}
 
-impl Pump {
     /// Is the machine's next deadline past? The timer is only moved when a deadline is nearer than
     /// it; one that moved away makes the timer fire early, once.
     fn poll_timer(&mut self, session: &Session, task: &mut TaskContext<'_>) -> Poll<()> {

@@ -175,6 +175,7 @@ async fn link(
         dht: None,
         owner: kept,
         clock: Clock::start(),
+        gauge: Arc::default(),
         counters: Arc::default(),
         limits: Limits::default(),
     };

@@ -53,7 +53,7 @@ use self::spills::Spills;
 use self::store::Held;
 use crate::counters::Counters;
 use crate::messages::scheduler::StorageFact;
-use crate::messages::storage::{FlushStorage, ReportPieces};
+use crate::messages::storage::{FlushStorage, RecheckAll, ReportPieces};
 use crate::messages::{Crash, Ping};
 
 /// 2: batches that workers hash and write at once.
@@ -412,6 +412,21 @@ impl Handler<ReportPieces> for Storage {
             self.setup
                 .scheduler
                 .do_send(StorageFact::Paused(error.clone()));
+        }
+    }
+}
+
+impl Handler<RecheckAll> for Storage {
+    type Result = ();
+
+    fn handle(&mut self, _: RecheckAll, context: &mut Self::Context) {
+        // Whoever is opening it will check it anew in any case.
+        if !self.state.opening {
+            info!(
+                "{}: checking all of it again, as was asked for",
+                self.shown()
+            );
+            self.open(context);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
 use swarmlet_protocol::session::Params;
+use tokio::task::AbortHandle;
 
 use super::settings::{interfaces, own_addresses, sweeps};
 use super::{ActorFailed, Children, SESSION, Supervisor};
@@ -12,6 +13,7 @@ use crate::guard::{self, Failure, Policy};
 use crate::listener::Listener;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::supervisor::StartSession;
+use crate::messages::watchdog::WatchLink;
 use crate::session::{self, Session};
 use crate::trackers::{self, Trackers};
 use crate::transport::Endpoint;
@@ -55,6 +57,7 @@ impl Supervisor {
             max_links: manners.max_links,
             encryption: manners.encryption,
             utp: utp.clone(),
+            listeners: self.settings.listeners.clone(),
         });
         let discovery = self.start_guarded("discovery", discovery, context);
         let listener = Listener::new(socket, utp, discovery.clone().recipient());
@@ -109,11 +112,8 @@ impl Supervisor {
     where
         A: Actor<Context = Context<A>> + Supervised,
     {
-        let place = Context::new();
-        let address = place.address();
-        let report = reporter(&supervisor.address());
-        self.tasks
-            .push(guard::run(name, Policy::SINGLETON, place, actor, report));
+        let (address, task) = run_guarded(name, actor, &supervisor.address());
+        self.tasks.push(task);
         address
     }
 
@@ -128,8 +128,13 @@ impl Supervisor {
             remote,
             role,
             side,
+            gauge,
             owner,
         } = start;
+        children.watchdog.do_send(WatchLink {
+            link,
+            gauge: Arc::downgrade(&gauge),
+        });
         let discovery = children.discovery.clone().recipient();
         let setup = session::Setup {
             link,
@@ -146,6 +151,7 @@ impl Supervisor {
             },
             side,
             encryption: self.settings.manners.encryption,
+            gauge,
             discovery: discovery.clone(),
             watchdog: children.watchdog.clone().recipient(),
             dht: children.dht.as_ref().map(|dht| dht.heard.clone()),
@@ -187,6 +193,24 @@ impl Supervisor {
 
 /// Client and version, told to peers (BEP 10).
 const CLIENT: &str = concat!("swarmlet ", env!("CARGO_PKG_VERSION"));
+
+/// Starts an actor under guard on the present arbiter; the handle ends it.
+pub(super) fn run_guarded<A>(
+    name: &'static str,
+    actor: A,
+    supervisor: &Addr<Supervisor>,
+) -> (Addr<A>, AbortHandle)
+where
+    A: Actor<Context = Context<A>> + Supervised,
+{
+    let place = Context::new();
+    let address = place.address();
+    let report = reporter(supervisor);
+    (
+        address,
+        guard::run(name, Policy::SINGLETON, place, actor, report),
+    )
+}
 
 pub(super) fn reporter(supervisor: &Addr<Supervisor>) -> impl Fn(Failure) + Send + 'static {
     let supervisor = supervisor.clone();

@@ -7,15 +7,16 @@
 
 mod children;
 mod manners;
+mod operator;
 mod places;
 mod reach;
+mod report;
 mod settings;
-mod share;
 mod shutdown;
 mod swarms;
 mod threads;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
+use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -38,7 +40,6 @@ pub use self::manners::Manners;
 pub use self::places::{Kept, Misplaced, check as check_places};
 use self::reach::{DhtActor, PortMapActor};
 pub use self::settings::{Reach, Settings, Sweep, interfaces, own_addresses, sweeps};
-pub use self::share::{Choice, Place, Share, Topic};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
@@ -48,15 +49,18 @@ use crate::discovery::Discovery;
 use crate::guard::{self, Failure, Policy};
 use crate::limits::Limits;
 use crate::listener::Listener;
+use crate::listeners::Listeners;
 use crate::messages::discovery::CrashLink;
 use crate::messages::events::Event;
+use crate::messages::storage::ReadBlocks;
 use crate::messages::supervisor::{
     CompletionChanged, ContentLearned, ContentUnusable, CrashActor, JoinSwarm, Shutdown,
     StartSession, StorageTrouble,
 };
-use crate::messages::{ActorKind, Crash};
+use crate::messages::{ActorKind, Crash, Ping};
 use crate::scheduler::Scheduler;
-use crate::state::{Remembered, StateFolder, or_warn};
+pub use crate::share::{Choice, Place, Share, Topic};
+use crate::state::{Remembered, StateFolder, Words, or_warn};
 use crate::storage::{Shared, Storage};
 use crate::trackers::Trackers;
 use crate::turns::Turns;
@@ -92,7 +96,11 @@ pub struct Supervisor {
     /// Ends every other actor of this thread: they hold each other's addresses and would live on.
     tasks: Vec<AbortHandle>,
     children: Option<Children>,
-    swarms: HashMap<InfoHash, SwarmActors>,
+    swarms: BTreeMap<InfoHash, SwarmActors>,
+    /// Swarms that an operator removed: they are not joined again in this life.
+    removed: HashSet<InfoHash>,
+    /// What an operator said, in this life and earlier ones.
+    words: Words,
 }
 
 #[derive(Debug)]
@@ -110,8 +118,19 @@ struct Children {
 
 #[derive(Debug)]
 struct SwarmActors {
+    /// Ends its actors.
+    tasks: Vec<AbortHandle>,
     scheduler: Addr<Scheduler>,
     storage: Option<Addr<Storage>>,
+    /// Where the content is read.
+    read: Option<Recipient<ReadBlocks>>,
+    /// What it is, and which of its files are wanted, once that is known.
+    info: Option<Arc<Info>>,
+    selection: Option<Selection>,
+    /// The operator paused it.
+    paused: bool,
+    /// Why it cannot be kept.
+    refused: Option<String>,
     /// Where the content is to be kept, and where it is since it is known.
     place: Place,
     kept: Option<Kept>,
@@ -154,6 +173,10 @@ impl Supervisor {
         let open = |folder| StateFolder::open(folder, &settings.fleet);
         let state = settings.state.clone().map(open).transpose()?;
         let remembered = state.as_ref().map(StateFolder::load).unwrap_or_default();
+        let words = state
+            .as_ref()
+            .map(StateFolder::load_words)
+            .unwrap_or_default();
         let mut rng = chance::generator();
         let supervisor = Self {
             rendezvous: rendezvous_hash(&settings.fleet),
@@ -173,7 +196,9 @@ impl Supervisor {
             threads: Some(Threads::new()),
             tasks: Vec::new(),
             children: None,
-            swarms: HashMap::new(),
+            swarms: BTreeMap::new(),
+            removed: HashSet::new(),
+            words,
         };
         // Nobody stands above the supervisor: its own panics are told past it.
         let (counters, listeners) = (
@@ -190,38 +215,30 @@ impl Supervisor {
     }
 
     fn tell(&self, event: Event) {
-        tell(&self.settings.listeners, &event);
-    }
-}
-
-fn tell(listeners: &[Recipient<Event>], event: &Event) {
-    for listener in listeners {
-        listener.do_send(event.clone());
+        self.settings.listeners.tell(&event);
     }
 }
 
 /// Counts a panic, and says in the log and to the node's listeners what follows from it.
-fn failed(failure: Failure, counters: &Counters, listeners: &[Recipient<Event>]) {
+fn failed(failure: Failure, counters: &Counters, listeners: &Listeners) {
     counters.panics.add(1);
+    counters.restarts.count(failure.actor);
     let Failure {
         actor,
         panic,
         restarts,
         fatal,
     } = failure;
-    tell(
-        listeners,
-        &Event::ActorPanicked {
-            actor,
-            panic: panic.clone(),
-        },
-    );
+    listeners.tell(&Event::ActorPanicked {
+        actor,
+        panic: panic.clone(),
+    });
     if actor == SESSION {
         warn!("a session panicked: {panic}; its link is closed");
     } else if fatal {
         let error = format!("{actor} panicked {restarts} times in a short time: {panic}");
         error!("{error}; the node cannot go on");
-        tell(listeners, &Event::Failed { error });
+        listeners.tell(&Event::Failed { error });
     } else {
         error!("{actor} panicked: {panic}; it starts anew");
     }
@@ -230,7 +247,8 @@ fn failed(failure: Failure, counters: &Counters, listeners: &[Recipient<Event>])
 impl Drop for Supervisor {
     /// However the supervisor ends: no part of the node outlives it.
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        let swarms = self.swarms.values().flat_map(|swarm| &swarm.tasks);
+        self.tasks.iter().chain(swarms).for_each(AbortHandle::abort);
         if let Some(threads) = &self.threads {
             threads.stop();
         }
@@ -261,6 +279,7 @@ impl Actor for Supervisor {
         if self.swarms.is_empty() {
             self.start_named(context);
         }
+        self.start_added(context);
         self.track_rendezvous();
         self.find_rendezvous();
     }
@@ -284,7 +303,7 @@ impl Handler<JoinSwarm> for Supervisor {
         let Some(place) = self.settings.place.clone() else {
             return;
         };
-        if !self.swarms.contains_key(&info_hash) {
+        if !self.swarms.contains_key(&info_hash) && !self.removed.contains(&info_hash) {
             let swarm = NewSwarm {
                 info_hash,
                 place: Place::At(place),
@@ -334,6 +353,9 @@ impl Handler<ContentUnusable> for Supervisor {
 
     fn handle(&mut self, unusable: ContentUnusable, _: &mut Self::Context) {
         let ContentUnusable { info_hash, error } = unusable;
+        if let Some(swarm) = self.swarms.get_mut(&info_hash) {
+            swarm.refused = Some(error.clone());
+        }
         self.tell(Event::ContentRefused { info_hash, error });
     }
 }
@@ -393,6 +415,12 @@ impl Handler<End> for Supervisor {
     fn handle(&mut self, _: End, context: &mut Self::Context) {
         context.terminate();
     }
+}
+
+impl Handler<Ping> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 impl Handler<CrashActor> for Supervisor {

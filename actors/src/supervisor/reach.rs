@@ -8,6 +8,7 @@ use actix::{Context, Recipient};
 use super::Supervisor;
 use crate::messages::dht::{FindInTable, NodeHeard, StopTable};
 use crate::messages::discovery::AddressesFound;
+use crate::messages::operator::SwarmRemoved;
 use crate::messages::port_map::{PortMapped, StopPortMap};
 use crate::messages::{Crash, Ping};
 
@@ -21,6 +22,7 @@ pub(super) struct DhtActor {
     /// The port of its socket (UDP).
     pub(super) port: u16,
     pub(super) find: Recipient<FindInTable>,
+    pub(super) removed: Recipient<SwarmRemoved>,
     pub(super) heard: Recipient<NodeHeard>,
     pub(super) port_mapped: Recipient<PortMapped>,
     pub(super) stop: Recipient<StopTable>,
@@ -84,6 +86,7 @@ impl Supervisor {
         Some(DhtActor {
             port,
             find: dht.clone().recipient(),
+            removed: dht.clone().recipient(),
             heard: dht.clone().recipient(),
             port_mapped: dht.clone().recipient(),
             stop: dht.clone().recipient(),

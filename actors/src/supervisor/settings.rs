@@ -4,15 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actix::Recipient;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::manners::Manners;
-use super::share::Share;
-use crate::messages::events::Event;
+use crate::listeners::Listeners;
+use crate::share::Share;
 
 /// Everything that a node needs to know.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ pub struct Settings {
     /// The distributed hash table (BEP 5) and the port at the router.
     pub reach: Reach,
     /// Who hears of events.
-    pub listeners: Vec<Recipient<Event>>,
+    pub listeners: Listeners,
     /// How often progress is told.
     pub progress_period: Duration,
     /// How it treats its peers.

@@ -11,9 +11,8 @@ use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::{TrackerUrl, tiers_of};
 use swarmlet_protocol::web_seed::{MAX_WEB_SEEDS, SourceUrl};
 
-use super::children::reporter;
+use super::children::{reporter, run_guarded};
 use super::places::{self, Kept};
-use super::share::{Choice, Place, Share, Topic};
 use super::{Supervisor, SwarmActors};
 use crate::guard::{self, Policy};
 use crate::limits::Limits;
@@ -25,6 +24,7 @@ use crate::messages::storage::StorageHandle;
 use crate::messages::trackers::TrackSwarm;
 use crate::messages::turns::ContentStarted;
 use crate::scheduler::{self, Scheduler};
+use crate::share::{Choice, Place, Share, Topic};
 use crate::storage::{self, Storage};
 use crate::watchdog::Watch;
 use crate::web_seeds::{self, WebSeeds};
@@ -195,7 +195,7 @@ impl Supervisor {
             upload_slots: self.settings.manners.upload_slots,
             limits: limits.clone(),
         });
-        let scheduler = self.start_guarded("scheduler", scheduler, context);
+        let (scheduler, task) = run_guarded("scheduler", scheduler, &myself);
         watchdog.do_send(Watch {
             info_hash,
             scheduler: scheduler.clone().recipient(),
@@ -203,8 +203,14 @@ impl Supervisor {
         });
         let actors = SwarmActors {
             scheduler,
+            tasks: vec![task],
             storage: None,
+            read: None,
             web_seeds: None,
+            info: None,
+            selection: None,
+            paused: false,
+            refused: None,
             sources: self.sources_of(sources, web_seeds),
             limits,
             place,
@@ -216,6 +222,7 @@ impl Supervisor {
             configured,
         };
         self.swarms.insert(info_hash, actors);
+        self.tell(Event::SwarmAdded { info_hash });
         self.announce_swarm(info_hash, info, peers);
     }
 
@@ -305,6 +312,9 @@ impl Supervisor {
             Ok(admitted) => admitted,
             Err(error) => {
                 error!("{info_hash} cannot be kept: {error}");
+                if let Some(swarm) = self.swarms.get_mut(&info_hash) {
+                    swarm.refused = Some(error.clone());
+                }
                 self.tell(Event::ContentRefused { info_hash, error });
                 return;
             }
@@ -348,7 +358,7 @@ impl Supervisor {
             buffers: self.buffers.clone(),
             shared: self.disk.clone(),
         });
-        self.tasks.push(guard::run(
+        swarm.tasks.push(guard::run(
             "storage",
             Policy::SINGLETON,
             place,
@@ -371,6 +381,10 @@ impl Supervisor {
             turn: swarm.scheduler.clone().recipient(),
         });
         swarm.storage = Some(storage);
+        swarm.read = Some(handle.read.clone());
+        swarm.info = Some(Arc::clone(info));
+        swarm.selection = Some(selection.clone());
+        swarm.refused = None;
         swarm.kept = Some(kept.clone());
         if !swarm.sources.is_empty() && info.layout().size() > 0 {
             let node_limits = self.limits.download.iter();
@@ -387,15 +401,8 @@ impl Supervisor {
                 buffers: self.buffers.clone(),
                 next_link: Arc::clone(&self.next_link),
             });
-            let place = Context::new();
-            let address = place.address();
-            self.tasks.push(guard::run(
-                "web seeds",
-                Policy::SINGLETON,
-                place,
-                web_seeds,
-                reporter(&myself),
-            ));
+            let (address, task) = run_guarded("web seeds", web_seeds, &myself);
+            swarm.tasks.push(task);
             children.watchdog.do_send(Watch {
                 info_hash: info.info_hash(),
                 scheduler: swarm.scheduler.clone().recipient(),

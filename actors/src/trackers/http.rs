@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::ask::AskFailure;
-use crate::http::{AGENT, cause, no_client, redirect};
+use crate::http::{AGENT, HAS_TLS, NO_TLS, cause, no_client, redirect, without_certificates};
 
 /// 20 s for an announce from the first packet to the last byte, redirects included: trackers are
 /// slow, and nothing waits for them but the next tracker.
@@ -87,6 +87,9 @@ impl Clients {
     /// The client for that URL, built if it is the first.
     async fn client(&self, url: &Url) -> Result<&Client, AskFailure> {
         let is_secure = url.scheme() == "https";
+        if is_secure && !HAS_TLS {
+            return Err(AskFailure::new(NO_TLS));
+        }
         let cell = if is_secure { &self.secure } else { &self.plain };
         if let Some(client) = cell.get() {
             return Ok(client);
@@ -113,7 +116,7 @@ fn build(from: IpAddr, is_secure: bool) -> reqwest::Result<Client> {
         builder = builder.local_address(from);
     }
     if !is_secure {
-        builder = builder.tls_certs_only([]);
+        builder = without_certificates(builder);
     }
     builder.build()
 }

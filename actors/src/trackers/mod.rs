@@ -29,6 +29,7 @@ use self::said::Said;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::discovery::AddressesFound;
+use crate::messages::operator::SwarmRemoved;
 use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::{Progress, QueryProgress};
 use crate::messages::supervisor::CompletionChanged;
@@ -314,6 +315,19 @@ impl Handler<CompletionChanged> for Trackers {
             Input::Incomplete
         };
         Self::handle(self, info_hash, input, context);
+        self.bell.rouse();
+    }
+}
+
+impl Handler<SwarmRemoved> for Trackers {
+    type Result = ();
+
+    fn handle(&mut self, removed: SwarmRemoved, context: &mut Self::Context) {
+        let SwarmRemoved { info_hash } = removed;
+        self.tracked.remove(&info_hash);
+        self.complete.remove(&info_hash);
+        Self::handle(self, info_hash, Input::Stop, context);
+        self.state.swarms.remove(&info_hash);
         self.bell.rouse();
     }
 }

@@ -15,6 +15,7 @@ use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::turns::{Standing, Turn, Turns as Machine};
 
 use crate::clock::Clock;
+use crate::messages::operator::SwarmRemoved;
 use crate::messages::scheduler::{Progress, QueryProgress, TakeTurn};
 use crate::messages::supervisor::CompletionChanged;
 use crate::messages::turns::ContentStarted;
@@ -190,6 +191,19 @@ impl Handler<CompletionChanged> for Turns {
         if let Some(content) = self.contents.get_mut(&changed.info_hash) {
             content.complete = changed.complete;
             self.count(changed.info_hash);
+            self.decide(context);
+        }
+    }
+}
+
+impl Handler<SwarmRemoved> for Turns {
+    type Result = ();
+
+    fn handle(&mut self, removed: SwarmRemoved, context: &mut Self::Context) {
+        if self.contents.remove(&removed.info_hash).is_some() {
+            // Whoever is complete takes no part.
+            let (gone, now) = (Standing::missing(0), self.clock.now());
+            self.state.machine.stands(removed.info_hash, gone, now);
             self.decide(context);
         }
     }

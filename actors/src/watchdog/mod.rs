@@ -2,10 +2,13 @@
 //!
 //! Once a second it asks the schedulers how far their swarms are and works out rates; it tells the
 //! progress to the node's listeners, and every few seconds to the log in one line. It measures how
-//! long the singletons take to answer (the age of their mailboxes), keeps a window of round trips
-//! per link, and complains when sessions are woken far more often than bytes move: a busy loop.
+//! long the actors take to answer (the age of their mailboxes), keeps the rates and a window of round
+//! trips of each link, and complains when sessions are woken far more often than bytes move: a busy
+//! loop.
 
 mod figures;
+mod links;
+mod mailboxes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,29 +19,28 @@ use actix::{
     WrapFuture,
 };
 use log::{debug, info, warn};
-use swarmlet_protocol::id::{InfoHash, LinkId};
+use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::time::Timestamp;
 
-use self::figures::{RateMeter, Window, line, sum};
+use self::figures::{RateMeter, line, sum};
+use self::links::Links;
+use self::mailboxes::Mailboxes;
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::listeners::Listeners;
 use crate::messages::events::Event;
+use crate::messages::operator::SwarmRemoved;
+use crate::messages::report::{Figures, QueryFigures, Rates};
 use crate::messages::scheduler::{Progress, QueryProgress};
-use crate::messages::watchdog::LinkSampled;
+use crate::messages::watchdog::{LinkSampled, WatchLink};
 use crate::messages::{Crash, Ping};
 
 /// 5 s: the period of the one-line summary, while something changes.
 const SUMMARY: Duration = Duration::from_secs(5);
 
-/// 5 s: an actor that takes longer to answer is worth a word.
-const OLD_MAILBOX: Duration = Duration::from_secs(5);
-
 /// 20,000: session turns per second beyond which a second without a MiB moved is a busy loop. A
 /// busy link takes a turn per some ten KiB.
 const BUSY_TURNS: u64 = 20_000;
-
-/// 200: links whose round trips are remembered; those of closed links make room.
-const MAX_WINDOWS: usize = 200;
 
 /// What a watchdog is made of.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub struct Setup {
     /// The node's totals.
     pub counters: Arc<Counters>,
     /// Who hears of progress.
-    pub listeners: Vec<Recipient<Event>>,
+    pub listeners: Listeners,
     /// The actors whose mailboxes are watched, by name.
     pub watched: Vec<(&'static str, Recipient<Ping>)>,
 }
@@ -61,6 +63,10 @@ pub struct Watchdog {
     setup: Setup,
     /// What the supervisor told; survives a restart.
     schedulers: BTreeMap<InfoHash, Recipient<QueryProgress>>,
+    /// The actors whose mailboxes are watched; survive a restart, as they are not told twice.
+    mailboxes: Mailboxes,
+    /// The links that live; survive a restart for the same reason.
+    links: Links,
     state: State,
 }
 
@@ -71,9 +77,8 @@ struct State {
     turns: RateMeter,
     told: Option<(Contents, u64, u64)>,
     summed: Option<(Contents, Timestamp)>,
-    windows: HashMap<LinkId, Window>,
-    /// Since when an actor owes an answer, by its place in the list.
-    waiting: HashMap<usize, Timestamp>,
+    /// Rates of each content, down and up.
+    swarms: HashMap<InfoHash, (RateMeter, RateMeter)>,
 }
 
 /// The progress of every content.
@@ -96,9 +101,13 @@ impl Watchdog {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let state = State::new(&setup);
+        let mut mailboxes = Mailboxes::default();
+        mailboxes.watch(None, setup.watched.clone());
         Self {
             setup,
             schedulers: BTreeMap::new(),
+            mailboxes,
+            links: Links::default(),
             state,
         }
     }
@@ -116,6 +125,7 @@ impl Watchdog {
             let turns = self.state.turns.rate();
             warn!("sessions take {turns} turns a second and move little ({moved} bytes so far)");
         }
+        self.links.measure(now);
         self.ping(now, context);
         if self.schedulers.is_empty() {
             return;
@@ -140,42 +150,42 @@ impl Watchdog {
     }
 
     fn ping(&mut self, now: Timestamp, context: &mut Context<Self>) {
-        for (number, (name, actor)) in self.setup.watched.iter().enumerate() {
-            if let Some(&since) = self.state.waiting.get(&number) {
-                let age = now.since(since);
-                if age >= OLD_MAILBOX {
-                    warn!("{name} has not answered for {:.0} s", age.as_secs_f64());
-                }
-                continue;
-            }
-            self.state.waiting.insert(number, now);
+        for (number, actor) in self.mailboxes.due(now) {
             context.spawn(
                 actor
                     .send(Ping)
                     .into_actor(self)
                     .map(move |_, watchdog, _| {
-                        watchdog.state.waiting.remove(&number);
+                        let now = watchdog.setup.clock.now();
+                        watchdog.mailboxes.answered(number, now);
                     }),
             );
         }
     }
 
     fn tell(&mut self, contents: Contents) {
+        let now = self.setup.clock.now();
+        for (info_hash, progress) in &contents {
+            let totals = (progress.received, progress.sent);
+            let (down, up) =
+                self.state.swarms.entry(*info_hash).or_insert_with(|| {
+                    (RateMeter::new(totals.0, now), RateMeter::new(totals.1, now))
+                });
+            down.take(totals.0, now);
+            up.take(totals.1, now);
+        }
         let (down, up) = (self.state.down.rate(), self.state.up.rate());
         let told = (contents.clone(), down, up);
         if self.state.told.as_ref() != Some(&told) {
             let progress = sum(contents.iter().map(|(_, progress)| progress));
-            for listener in &self.setup.listeners {
-                listener.do_send(Event::Progress {
-                    progress: progress.clone(),
-                    contents: contents.clone(),
-                    down,
-                    up,
-                });
-            }
+            self.setup.listeners.tell(&Event::Progress {
+                progress,
+                contents: contents.clone(),
+                down,
+                up,
+            });
             self.state.told = Some(told);
         }
-        let now = self.setup.clock.now();
         let due = match &self.state.summed {
             None => contents.iter().any(|(_, progress)| progress.known),
             Some((before, at)) => {
@@ -202,8 +212,7 @@ impl State {
             turns: RateMeter::new(counters.turns.get(), now),
             told: None,
             summed: None,
-            windows: HashMap::new(),
-            waiting: HashMap::new(),
+            swarms: HashMap::new(),
         }
     }
 }
@@ -221,6 +230,7 @@ impl Actor for Watchdog {
 impl Supervised for Watchdog {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.state = State::new(&self.setup);
+        self.mailboxes.forget_questions();
     }
 }
 
@@ -229,7 +239,46 @@ impl Handler<Watch> for Watchdog {
 
     fn handle(&mut self, watch: Watch, _: &mut Self::Context) {
         self.schedulers.insert(watch.info_hash, watch.scheduler);
-        self.setup.watched.extend(watch.watched);
+        self.mailboxes.watch(Some(watch.info_hash), watch.watched);
+    }
+}
+
+impl Handler<SwarmRemoved> for Watchdog {
+    type Result = ();
+
+    fn handle(&mut self, SwarmRemoved { info_hash }: SwarmRemoved, _: &mut Self::Context) {
+        self.schedulers.remove(&info_hash);
+        self.mailboxes.forget(info_hash);
+        self.state.swarms.remove(&info_hash);
+    }
+}
+
+impl Handler<WatchLink> for Watchdog {
+    type Result = ();
+
+    fn handle(&mut self, watch: WatchLink, _: &mut Self::Context) {
+        let now = self.setup.clock.now();
+        self.links.watch(watch.link, watch.gauge, now);
+    }
+}
+
+impl Handler<QueryFigures> for Watchdog {
+    type Result = Figures;
+
+    fn handle(&mut self, _: QueryFigures, _: &mut Self::Context) -> Figures {
+        let rates = |down: &RateMeter, up: &RateMeter| Rates {
+            down: down.rate(),
+            up: up.rate(),
+        };
+        let swarms = self.state.swarms.iter();
+        Figures {
+            rates: rates(&self.state.down, &self.state.up),
+            swarms: swarms
+                .map(|(&swarm, (down, up))| (swarm, rates(down, up)))
+                .collect(),
+            links: self.links.figures(),
+            mailboxes: self.mailboxes.ages(self.setup.clock.now()),
+        }
     }
 }
 
@@ -237,18 +286,15 @@ impl Handler<LinkSampled> for Watchdog {
     type Result = ();
 
     fn handle(&mut self, sample: LinkSampled, _: &mut Self::Context) {
-        if self.state.windows.len() >= MAX_WINDOWS {
-            self.state.windows.clear();
+        if let Some(median) = self.links.sampled(sample.link, sample.round_trip) {
+            debug!(
+                "{} {}: median round trip {:.1} ms, {} bytes/s",
+                sample.link,
+                sample.remote,
+                median.as_secs_f64() * 1_000.0,
+                sample.rate
+            );
         }
-        let window = self.state.windows.entry(sample.link).or_default();
-        window.add(sample.round_trip);
-        debug!(
-            "{} {}: median round trip {:.1} ms, {} bytes/s",
-            sample.link,
-            sample.remote,
-            window.median().as_secs_f64() * 1_000.0,
-            sample.rate
-        );
     }
 }
 

@@ -20,7 +20,7 @@ use swarmlet_protocol::web_seed::{CONNECTIONS, MAX_HOPS, is_local, may_follow};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::http::{AGENT, cause, no_client, redirect};
+use crate::http::{AGENT, HAS_TLS, NO_TLS, cause, no_client, redirect, without_certificates};
 
 /// 10 s until a server must have accepted the connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -89,6 +89,9 @@ impl Clients {
     /// The client for that URL, built if it is the first.
     async fn client(&self, url: &Url, anywhere: bool) -> Result<&Client, String> {
         let is_secure = url.scheme() == "https";
+        if is_secure && !HAS_TLS {
+            return Err(NO_TLS.to_owned());
+        }
         let [plain, plain_public, secure, secure_public] = &self.cells;
         let cell = match (is_secure, anywhere) {
             (false, true) => plain,
@@ -134,7 +137,7 @@ fn build(from: IpAddr, is_secure: bool, anywhere: bool) -> reqwest::Result<Clien
         builder = builder.local_address(from);
     }
     if !is_secure {
-        builder = builder.tls_certs_only([]);
+        builder = without_certificates(builder);
     }
     if !anywhere {
         builder = builder.dns_resolver(Arc::new(PublicOnly));

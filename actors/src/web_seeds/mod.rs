@@ -159,6 +159,7 @@ impl WebSeeds {
         self.setup.counters.received.add(count);
         self.setup.storage.traffic.received.add(count);
         self.setup.storage.traffic.from_sources.add(count);
+        self.setup.counters.from_sources.add(count);
         let mut out = Vec::new();
         open.machine.receive(transfer, bytes, now, &mut out);
         self.perform(link, out, Some(&parts), context);

@@ -51,6 +51,8 @@ pub enum Input {
     },
     /// We have everything, or no longer do.
     Complete(bool),
+    /// The operator lets nothing leave, or does again.
+    Hold(bool),
     /// The time of [`Choker::next_timeout`](super::Choker::next_timeout) has come.
     Tick,
 }

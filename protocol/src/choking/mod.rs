@@ -10,9 +10,11 @@
 //! The machine knows links by number, and what each gave and took. It sends nothing: the scheduler
 //! carries its words to the sessions.
 //!
+//! The operator may have it hold: then nobody is served, members of the fleet included.
+//!
 //! Invariants: at most [`Choker::slots`] links that are not of the fleet are unchoked; no slot is
 //! free while a link that wants one waits; a peer that wants nothing more holds none. A machine in
-//! which nobody waits has no deadline.
+//! which nobody waits, or which holds, has no deadline.
 
 mod messages;
 mod rank;
@@ -56,6 +58,8 @@ pub struct Choker {
     slots: usize,
     links: BTreeMap<LinkId, Link>,
     complete: bool,
+    /// Nobody is to be served.
+    holds: bool,
     /// The next beat; only while somebody waits.
     beat: Option<Timestamp>,
     /// The next choice of optimistic slots.
@@ -113,6 +117,7 @@ impl Choker {
             slots: slots.max(1),
             links: BTreeMap::new(),
             complete: false,
+            holds: false,
             beat: None,
             rotation: Timestamp::ZERO,
             rng: fastrand::Rng::with_seed(seed),
@@ -155,6 +160,7 @@ impl Choker {
             }),
             Input::Snubs { link, snubs } => self.change(link, |link| link.snubs = snubs),
             Input::Complete(complete) => self.complete = complete,
+            Input::Hold(holds) => self.hold(holds, now, out),
             Input::Tick => {
                 if self.beat.is_some_and(|beat| beat <= now) {
                     self.decide(now, out);
@@ -168,6 +174,16 @@ impl Choker {
     fn change(&mut self, link: LinkId, change: impl FnOnce(&mut Link)) {
         if let Some(link) = self.links.get_mut(&link) {
             change(link);
+        }
+    }
+
+    fn hold(&mut self, holds: bool, now: Timestamp, out: &mut Vec<Output>) {
+        self.holds = holds;
+        for id in self.those(|link| holds && link.unchoked) {
+            self.choke(id, now, out);
+        }
+        for id in self.those(|link| !holds && link.fleet) {
+            self.unchoke(id, false, now, out);
         }
     }
 
@@ -191,18 +207,21 @@ impl Choker {
         self.links.insert(id, link);
         // Whoever begins may have a free slot before it has said that it wants one: that saves it a
         // round trip.
-        if fleet || self.free() > 0 {
+        if !self.holds && (fleet || self.free() > 0) {
             self.unchoke(id, false, now, out);
         }
     }
 
     fn ready(&mut self, id: LinkId, fleet: bool, now: Timestamp, out: &mut Vec<Output>) {
-        let free = self.free();
+        let (free, holds) = (self.free(), self.holds);
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
         let before = std::mem::replace(&mut link.fleet, fleet);
         link.optimistic = false;
+        if holds {
+            return;
+        }
         if fleet {
             self.unchoke(id, false, now, out);
         } else if before && free == 0 {
@@ -226,6 +245,9 @@ impl Choker {
     /// What follows between beats: peers that are done lose their slots, and whoever waits gets one
     /// that is free or held by a peer that does not want it.
     fn fill(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        if self.holds {
+            return;
+        }
         let done = |link: &Link| link.holds() && link.done;
         for id in self.those(done) {
             self.choke(id, now, out);
@@ -258,7 +280,7 @@ impl Choker {
 
     /// Beats go on while somebody waits. What moved before the first of them says nothing.
     fn set_beat(&mut self, now: Timestamp) {
-        let contended = self.links.values().any(Link::waits);
+        let contended = !self.holds && self.links.values().any(Link::waits);
         if !contended {
             self.beat = None;
         } else if self.beat.is_none() {

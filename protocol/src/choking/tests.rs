@@ -40,6 +40,11 @@ impl Rig {
 
     fn check(&self) {
         let links = &self.choker.links;
+        if self.choker.holds {
+            assert!(self.unchoked.is_empty(), "somebody is served");
+            assert_eq!(self.choker.next_timeout(), None);
+            return;
+        }
         for (id, link) in links {
             assert_eq!(link.unchoked, self.unchoked.contains(&id.0));
             assert!(!link.fleet || link.unchoked, "a member is choked");
@@ -279,6 +284,21 @@ fn at_a_complete_node_who_takes_nothing_loses_its_slot() {
     assert!(rig.unchoked.iter().any(|&link| link > 6));
 }
 
+#[test]
+fn while_it_holds_nobody_is_served_and_afterwards_everybody_is_as_before() {
+    let mut rig = Rig::new(2);
+    rig.takers(3);
+    rig.open(10, true);
+    assert_eq!(rig.unchoked, BTreeSet::from([1, 2, 10]));
+    rig.handle(Input::Hold(true));
+    rig.open(11, true);
+    rig.open(4, false);
+    assert!(rig.unchoked.is_empty());
+    rig.handle(Input::Hold(false));
+    assert!(rig.unchoked.is_superset(&BTreeSet::from([10, 11])));
+    assert_eq!(rig.unchoked.len(), 4, "both slots are taken as well");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Input(Input),
@@ -288,7 +308,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let link = (0_u64..12).prop_map(LinkId);
     let two = (link, any::<bool>(), any::<bool>(), 0_u64..1 << 26);
-    (0..8_u8, two, 0_u64..15_000).prop_map(|(kind, (link, one, other, bytes), wait)| match kind {
+    (0..9_u8, two, 0_u64..15_000).prop_map(|(kind, (link, one, other, bytes), wait)| match kind {
         0 => Step::Input(Input::LinkOpened { link, fleet: one }),
         1 => Step::Input(Input::Ready { link, fleet: one }),
         2 => Step::Input(Input::LinkClosed { link }),
@@ -304,6 +324,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         5 => Step::Input(Input::Snubs { link, snubs: one }),
         6 => Step::Input(Input::Complete(one)),
+        7 => Step::Input(Input::Hold(one && other)),
         _ => Step::Wait(wait),
     })
 }

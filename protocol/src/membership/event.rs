@@ -113,6 +113,11 @@ pub enum Input {
         /// When the ban ends.
         until: Timestamp,
     },
+    /// The ban of a host ends now.
+    Unban {
+        /// The host.
+        ip: IpAddr,
+    },
     /// A dial of ours failed.
     DialFailed {
         /// The address that was dialed.

@@ -80,6 +80,9 @@ impl Membership {
         match input {
             Input::AddressLearned { addr, source } => self.address_learned(addr, source, now),
             Input::Ban { ip, until } => self.ban(ip, until, now, out),
+            Input::Unban { ip } => {
+                self.bans.remove(&ip.to_canonical());
+            }
             Input::DialFailed { addr, reason } => self.dial_failed(addr, reason, now, out),
             Input::DialOnce { addr } => self.dial_once(addr, now, out),
             Input::LinkClosed { link, reason } => self.link_closed(link, reason, now, out),

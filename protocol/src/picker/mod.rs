@@ -177,6 +177,18 @@ impl Picker {
         lonely.iter().filter(lacks).count() as u32
     }
 
+    /// The first of the pieces that [`Self::unavailable`] counts.
+    #[must_use]
+    pub fn first_unavailable(&self) -> Option<PieceIndex> {
+        if self.unavailable() == 0 {
+            return None;
+        }
+        let usable = |source: &&link::Link| source.want > 0 || source.queued > 0;
+        let sources: Vec<_> = self.state.sources.values().filter(usable).collect();
+        let lacks = |piece: &PieceIndex| !sources.iter().any(|source| source.has.contains(*piece));
+        self.state.table.classes().first()?.iter().find(lacks)
+    }
+
     /// Bytes of all leases: on their way, or with storage.
     #[must_use]
     pub const fn in_flight_bytes(&self) -> u64 {

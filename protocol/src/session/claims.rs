@@ -91,6 +91,11 @@ impl Claims {
         Ok(())
     }
 
+    /// How many pieces the peer has, as far as it said so.
+    pub(super) const fn count(&self) -> u32 {
+        self.theirs.count()
+    }
+
     /// A bitfield. BEP 3 wants it to be the first word, but aria2 says so in place of many `have`s:
     /// a late one adds to what is known.
     ///

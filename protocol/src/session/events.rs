@@ -195,6 +195,23 @@ pub struct Ready {
     pub client: Option<String>,
 }
 
+/// What a link looks like from outside, for whoever watches it. Nobody decides by it.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Standing {
+    /// The peer has something that we lack.
+    pub interested: bool,
+    /// The peer answers no requests of ours.
+    pub choked: bool,
+    /// The peer says that we have something for it.
+    pub peer_interested: bool,
+    /// We answer no requests of the peer.
+    pub peer_choked: bool,
+    /// Pieces that the peer said it has.
+    pub peer_has: u32,
+    /// Bytes of blocks that came and that left.
+    pub moved: (u64, u64),
+}
+
 /// Pieces that a peer has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PeerHave {

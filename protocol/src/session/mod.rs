@@ -29,7 +29,7 @@ use bytes::Bytes;
 
 pub use self::chatter::{CHATTER_BURST, CHATTER_PERIOD};
 pub use self::download::{PROGRESS_PERIOD, STORE_BATCH, STORE_DELAY, WholePiece};
-pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role};
+pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role, Standing};
 pub use self::outbox::Outbox;
 pub use self::reciprocity::{SNUBBED_AFTER, TRAFFIC_PERIOD};
 pub use self::spill::{PART_LENGTH, Spill};
@@ -319,6 +319,12 @@ impl Session {
             .map_or((0, std::time::Duration::ZERO), |download| {
                 (download.pipeline.rate(), download.pipeline.round_trip())
             })
+    }
+
+    /// What the link looks like from outside.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.pieces.standing()
     }
 
     /// What the link still holds: bytes asked for, bytes of leases that have not come, and

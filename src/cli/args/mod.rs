@@ -5,6 +5,7 @@
 
 mod files;
 mod get;
+mod http;
 mod network;
 mod node;
 mod reach;
@@ -17,6 +18,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::files::{CreateArgs, DescribeArgs, ShowArgs, VerifyArgs};
 pub(crate) use self::get::{GetArgs, SeedArgs};
+pub(crate) use self::http::HttpArgs;
 pub(crate) use self::network::{NetworkArgs, OriginArgs};
 pub(crate) use self::node::NodeArgs;
 pub(crate) use self::reach::ReachArgs;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{NetworkArgs, OriginArgs};
+use super::{HttpArgs, NetworkArgs, OriginArgs};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
@@ -74,6 +74,9 @@ pub(crate) struct NodeArgs {
 
     #[command(flatten)]
     pub(crate) origins: OriginArgs,
+
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(

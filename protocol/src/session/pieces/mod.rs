@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::claims::Claims;
 use super::download::Download;
-use super::events::Output;
+use super::events::{Output, Standing};
 use super::outbox::Outbox;
 use super::reciprocity::Reciprocity;
 use super::upload::{MAX_QUEUED_REQUESTS, Upload};
@@ -115,6 +115,21 @@ impl Pieces {
         }
         self.upload = Some(upload);
         self.claims.learned(layout, out)
+    }
+
+    /// What the link looks like from outside.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            interested: self.interested,
+            choked: self.peer_chokes,
+            peer_interested: self.reciprocity.interested,
+            peer_choked: self.we_choke,
+            peer_has: self.claims.count(),
+            moved: (
+                self.download.as_ref().map_or(0, |download| download.given),
+                self.upload.as_ref().map_or(0, |upload| upload.taken),
+            ),
+        }
     }
 
     /// The peer queues so many requests (`reqq`, BEP 10).

@@ -4,6 +4,8 @@
 //! the peers by dialing them. Files are written beside their name and renamed, so a node that is
 //! killed while it writes leaves the old ones. A file of another version is not read.
 
+mod words;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
@@ -18,6 +20,7 @@ use swarmlet_protocol::dht::MAX_REMEMBERED;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 
+pub use self::words::{Added, Words};
 use crate::reason::reason;
 
 /// The version of the format. Another one is not read.

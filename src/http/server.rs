@@ -1,0 +1,128 @@
+//! Listening: on an address, and on a socket in the state directory.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer};
+use tokio::time::timeout;
+
+use super::face::{BySocket, Face};
+
+/// 1 thread answers requests: they ask the node, which has one thread of its own.
+const WORKERS: usize = 1;
+
+/// 512 connections at a time: all readers of events, and as many again.
+const MAX_CONNECTIONS: usize = 512;
+
+/// 5 s: what a request's head may take to come.
+const HEAD: Duration = Duration::from_secs(5);
+
+/// 60 s: a connection on which nothing is asked is closed then.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// 300 ms: what answers that are on their way may take when the node stops.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// A server that answers for a node. Dropping it does not stop it.
+#[derive(Clone)]
+pub struct Server {
+    face: Face,
+    handle: ServerHandle,
+}
+
+impl Face {
+    /// Answers requests on these sockets, on a thread of its own. No signal is handled.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn serve(
+        &self,
+        listener: Option<TcpListener>,
+        socket: Option<UnixListener>,
+    ) -> io::Result<Server> {
+        let face = self.clone();
+        let mut server = HttpServer::new(move || App::new().service(face.scope("")))
+            .workers(WORKERS)
+            .worker_max_blocking_threads(1)
+            .max_connections(MAX_CONNECTIONS)
+            .client_request_timeout(HEAD)
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(1)
+            .disable_signals()
+            .on_connect(|connection, data| {
+                if connection.is::<actix_web::rt::net::UnixStream>() {
+                    data.insert(BySocket);
+                }
+            });
+        if let Some(listener) = listener {
+            server = server.listen(listener)?;
+        }
+        if let Some(socket) = socket {
+            server = server.listen_uds(socket)?;
+        }
+        let server = server.run();
+        let handle = server.handle();
+        actix_rt::spawn(server);
+        Ok(Server {
+            face: self.clone(),
+            handle,
+        })
+    }
+}
+
+impl Server {
+    /// Stops answering; what is being said may be finished, for a moment.
+    pub async fn stop(&self) {
+        self.face.close();
+        if timeout(LAST_WORDS, self.handle.stop(true)).await.is_err() {
+            self.handle.stop(false).await;
+        }
+    }
+}
+
+/// A socket at this path that nobody but the owner of this process can connect to. One that a former
+/// life left is replaced; one that somebody listens on is not.
+///
+/// # Errors
+/// Somebody listens there, or the system's.
+pub fn listen_at(path: &Path) -> io::Result<UnixListener> {
+    if UnixStream::connect(path).is_ok() {
+        let taken = "another node listens there: give each node a state directory of its own";
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, taken));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // Nobody may connect before its permissions are set: it is made under another name.
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    let _ = std::fs::remove_file(&draft);
+    let listener = UnixListener::bind(&draft)?;
+    std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&draft, path)?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_its_owners_alone_and_takes_the_place_of_one_that_nobody_listens_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http.sock");
+        let first = listen_at(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = listen_at(&path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(first);
+        listen_at(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
