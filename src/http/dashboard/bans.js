@@ -10,6 +10,7 @@ import { call } from "./session.js";
 export class Bans {
   #rows;
   #bans = [];
+  #isKnown = false;
   #canChange = false;
   #asking = false;
   #again = false;
@@ -44,6 +45,7 @@ export class Bans {
       const now = Date.now();
       this.#bans = bans.map(({ ip, seconds_left: left }) => (
         { ip, until: Number.isFinite(left) ? now + left * 1000 : null }));
+      this.#isKnown = true;
       this.render();
     } catch {
       // The banner tells of a lost connection; the next fact or the next connection asks again.
@@ -58,7 +60,7 @@ export class Bans {
     this.#bans = this.#bans.filter(({ until }) => until === null || until > now);
     const shown = this.#bans.slice(0, MOST_ROWS);
     this.#rows.render(shown);
-    show(byId("bans-empty"), this.#bans.length === 0);
+    show(byId("bans-empty"), this.#isKnown && this.#bans.length === 0);
     setText(byId("bans-tally"), this.#bans.length === 0 ? "" : count(this.#bans.length));
   }
 

@@ -31,7 +31,8 @@ const parts = {
 };
 
 /** What was told last; `raw` holds snapshots that are not decoded yet. */
-const known = { status: null, swarms: [], fraction: 0, raw: {}, phase: "connecting", skew: 0 };
+const known = { status: null, swarms: [], fraction: 0, raw: {}, phase: "connecting", skew: 0,
+  canChange: false };
 
 let frame = null;
 let lostAt = null;
@@ -58,7 +59,8 @@ function takeStatus(status) {
   known.raw.status = true;
   parts.chart.push(Date.now(), status.down_rate || 0, status.up_rate || 0);
   if (before && before.version !== status.version) {
-    parts.log.add("page", { text: `the node is now version ${clean(status.version)}; reload this page` });
+    const text = `the node is now version ${clean(status.version)}; reload this page`;
+    parts.log.add("page", { text });
   }
 }
 
@@ -108,11 +110,12 @@ function decode(name, text) {
   }
 }
 
+/** Draws soon: what comes at once, as the snapshots of a second do, is drawn at once. */
 function draw() {
-  frame ??= requestAnimationFrame(() => {
+  frame ??= setTimeout(() => requestAnimationFrame(() => {
     frame = null;
     render();
-  });
+  }), GATHER);
 }
 
 function render() {
@@ -135,10 +138,10 @@ function render() {
     parts.peers.know(known.swarms, canChange);
     known.fraction = parts.head.title(known.swarms);
   }
-  if (Object.keys(raw).length > 0) {
-    parts.peers.render();
-    parts.graph.update(roster, known.fraction, now);
-  }
+  const changed = canChange !== known.canChange;
+  known.canChange = canChange;
+  if (raw.peers || raw.roster || raw.connection || changed) parts.peers.refresh();
+  if (Object.keys(raw).length > 0) parts.graph.update(roster, known.fraction, now);
   parts.chart.draw();
   parts.log.render();
 }
@@ -215,8 +218,8 @@ function tick() {
       parts.chart.push(Date.now(), known.status.down_rate || 0, known.status.up_rate || 0);
     }
   }
-  const any = roster.expire(Date.now()) || roster.lost().length > 0;
-  if (any) known.raw.roster = true;
+  if (roster.expire(Date.now())) known.raw.roster = true;
+  if (roster.lost().length > 0) known.raw.fading = true;
   draw();
 }
 
@@ -228,6 +231,9 @@ onToken(() => {
 window.addEventListener("unhandledrejection", (event) => {
   notice(`The page failed: ${event.reason?.message ?? event.reason}`, "bad");
 });
+
+/** Milliseconds; a reader does not see them, and a layout is saved. */
+const GATHER = 60;
 
 setUpAdding();
 setUpForms();

@@ -29,7 +29,8 @@ export class Files {
     this.#about = el("dl", { class: "about" });
     this.element = el("div", { class: "files-box", hidden: true },
       this.#head, this.#list, this.#more, this.#about);
-    this.#rows = new Keyed(this.#list, (file) => file.path, () => new Row((...a) => this.#load(...a)));
+    const load = (event, file) => this.#load(event, file);
+    this.#rows = new Keyed(this.#list, (file) => file.path, () => new Row(load));
     this.#more.addEventListener("click", () => {
       this.#all = true;
       this.#render();

@@ -51,7 +51,8 @@ export class Graph {
     }
     this.#edges.render(shown);
     this.#nodes.render(shown);
-    this.#centre.update({ fraction, radius: 20, name: "this node", title: `this node has ${percent(fraction)}` });
+    const title = `this node has ${percent(fraction)}`;
+    this.#centre.update({ fraction, radius: 20, name: "this node", title });
     this.#centre.move(MIDDLE.x, MIDDLE.y, 0, true);
     this.#describe(all, shown);
     this.#glide();
@@ -93,7 +94,10 @@ export class Graph {
     shown.forEach((node, index) => {
       const angle = start + (index / total) * 2 * Math.PI;
       const reach = rings === 2 && index % 2 === 1 ? 0.66 : 1;
-      const goal = { x: MIDDLE.x + wide * reach * Math.cos(angle), y: MIDDLE.y + high * reach * Math.sin(angle) };
+      const goal = {
+        x: MIDDLE.x + wide * reach * Math.cos(angle),
+        y: MIDDLE.y + high * reach * Math.sin(angle),
+      };
       const place = this.#places.get(node.id);
       if (place) place.goal = goal;
       else this.#places.set(node.id, { ...goal, goal });
@@ -128,11 +132,13 @@ export class Graph {
     const lost = all.length - here.length;
     const words = here.length === 0 ? "No peers"
       : `${plural(fleet, "node")} of the fleet and ${count(here.length - fleet)} foreign`;
-    setAttribute(this.#drawing, "aria-label", lost > 0 ? `${words}, ${count(lost)} just lost` : words);
+    const label = lost > 0 ? `${words}, ${count(lost)} just lost` : words;
+    setAttribute(this.#drawing, "aria-label", label);
     const hidden = all.length - shown.length;
-    setText(byId("graph-note"), hidden > 0
-      ? `The ${count(shown.length)} busiest of ${plural(all.length, "node")}. Wider lines are faster.`
-      : "Height of the fill: how much a node has. Width of a line: its rate.");
+    const some = `${count(shown.length)} of ${plural(all.length, "node")}, the busiest`;
+    setText(byId("graph-note"), all.length === 0 ? "Nobody is linked to this node."
+      : hidden > 0 ? `${some}. Wider lines are faster.`
+        : "Height of the fill: how much a node has. Width of a line: its rate.");
   }
 }
 
@@ -207,12 +213,13 @@ class Node {
   }
 }
 
-/** The lost first, as they are news, then the busiest. */
+/** Those that were just lost, as they are news, but not too many of them; then the busiest. */
 function choose(all) {
   if (all.length <= MOST_NODES) return [...all];
-  const weight = (node) => (node.lost ? Infinity : node.down + node.up);
-  return [...all].sort((a, b) => (weight(b) > weight(a) ? 1 : weight(b) < weight(a) ? -1 : 0))
-    .slice(0, MOST_NODES);
+  const lost = all.filter((node) => node.lost).slice(0, MOST_NODES / 5);
+  const here = all.filter((node) => !node.lost)
+    .sort((one, other) => other.down + other.up - one.down - one.up);
+  return [...lost, ...here].slice(0, MOST_NODES);
 }
 
 /** The host where that tells nodes apart, else the port as well. */

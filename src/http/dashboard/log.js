@@ -50,9 +50,11 @@ export class Log {
     }
     const shown = words === "" ? this.#lines.length
       : this.#lines.filter(({ element }) => !element.hidden).length;
-    setText(byId("events-tally"), words === "" ? "" : `${count(shown)} of ${count(this.#lines.length)}`);
+    const tally = `${count(shown)} of ${count(this.#lines.length)}`;
+    setText(byId("events-tally"), words === "" ? "" : tally);
     show(byId("events-empty"), shown === 0);
-    setText(byId("events-empty"), words === "" ? "Nothing has happened yet." : "No event matches the filter.");
+    setText(byId("events-empty"),
+      words === "" ? "Nothing has happened yet." : "No event matches the filter.");
   }
 }
 

@@ -49,7 +49,8 @@ export class NodeHead {
       `${actor.mailbox_age_seconds.toFixed(1)} s`).join("\n"));
     const late = slowest && slowest.mailbox_age_seconds >= LATE;
     if (late) {
-      this.#set("actors", `${clean(slowest.actor, 40)} ${slowest.mailbox_age_seconds.toFixed(1)} s late`);
+      const age = slowest.mailbox_age_seconds.toFixed(1);
+      this.#set("actors", `${clean(slowest.actor, 40)} ${age} s late`);
     }
     this.#tone("actors", late || status.restarts > 0);
     this.#set("rejected", count(status.rejected_pieces));

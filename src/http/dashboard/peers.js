@@ -16,6 +16,8 @@ export class Peers {
   #names = new Map();
   #canChange = false;
   #all = false;
+  #isLong = false;
+  #rendered = 0;
   #sort = { by: "address", down: false };
   #heads = new Map();
 
@@ -37,6 +39,11 @@ export class Peers {
     return this.#canChange;
   }
 
+  /** Whether there are so many rows that only those in sight are filled. */
+  get isLong() {
+    return this.#isLong;
+  }
+
   /** The name of a content, where there is more than one. */
   contentOf(peer) {
     if (this.#names.size < 2 || !peer.infohash) return "";
@@ -48,7 +55,13 @@ export class Peers {
     this.#canChange = canChange;
   }
 
+  /** After a snapshot. A long table is laid out anew now and then only. */
+  refresh() {
+    if (!this.#isLong || Date.now() - this.#rendered >= LONG_PAUSE) this.render();
+  }
+
   render() {
+    this.#rendered = Date.now();
     const here = this.#roster.here();
     const lost = this.#roster.lost();
     const words = byId("peers-filter").value.trim().toLowerCase();
@@ -62,6 +75,7 @@ export class Peers {
         { key: `lost ${at} ${peer.address} ${peer.infohash}`, peer, reason, at, gone: true }));
     // A lost peer stays where it was, so that nothing moves under the pointer.
     let room = this.#all ? Infinity : MOST_ROWS;
+    this.#isLong = this.#all && rows.length > MOST_ROWS;
     const order = this.#order();
     this.#rows.render([...rows, ...gone].sort((one, other) => order(one.peer, other.peer))
       .filter((row) => row.gone || room-- > 0));
@@ -69,7 +83,7 @@ export class Peers {
     setText(byId("peers-tally"), here.length === 0 ? ""
       : `${count(fleet)} of the fleet, ${count(here.length - fleet)} foreign`);
     show(byId("peers-table"), rows.length + gone.length > 0);
-    show(byId("peers-empty"), rows.length + gone.length === 0);
+    show(byId("peers-empty"), this.#roster.isKnown && rows.length + gone.length === 0);
     setText(byId("peers-empty"), here.length > 0 ? "No peer matches the filter." : "No peers yet.");
     show(byId("peers-more"), rows.length > MOST_ROWS);
     setText(byId("peers-more"), this.#all ? `Show the first ${MOST_ROWS}`
@@ -81,11 +95,11 @@ export class Peers {
     const { value } = COLUMNS.find((column) => column.id === by);
     const sign = down ? -1 : 1;
     return (one, other) => {
-      const [a, b] = [value(one, this), value(other, this)];
+      const [a, b] = [keyOf(value(one)), keyOf(value(other))];
       if (a === b) return (one.link ?? 0) - (other.link ?? 0);
       if (a === null || a === undefined) return 1; // What nobody knows comes last either way.
       if (b === null || b === undefined) return -1;
-      return (typeof a === "string" ? collator.compare(a, b) : a - b) * sign;
+      return (a < b ? -1 : 1) * sign;
     };
   }
 
@@ -109,7 +123,8 @@ export class Peers {
       byId("peers-head").append(head);
       select.append(el("option", { value: id, text: title ?? words }));
     }
-    byId("peers-head").append(el("th", { scope: "col" }, el("span", { class: "hidden", text: "Actions" })));
+    byId("peers-head").append(el("th", { scope: "col", class: "act" },
+      el("span", { class: "hidden", text: "Actions" })));
     select.addEventListener("change", () => {
       this.#sortBy(select.value, Boolean(COLUMNS.find(({ id }) => id === select.value).falling));
     });
@@ -134,6 +149,7 @@ class Row {
   #table;
   #cells = new Map();
   #peer = null;
+  #near = false;
   #ban;
 
   constructor(table) {
@@ -155,10 +171,31 @@ class Row {
       on: { click: once((event) => ban(event.currentTarget, hostOf(this.#peer.address))) },
     });
     this.element.append(el("td", { class: "act" }, this.#ban));
+    rowsOf.set(this.element, this);
+    sight.observe(this.element);
+  }
+
+  dispose() {
+    sight.unobserve(this.element);
+  }
+
+  come(near) {
+    this.#near = near;
+    if (near && this.#peer) this.#fill(this.#peer);
   }
 
   update({ peer }) {
+    const isNew = this.#peer === null;
     this.#peer = peer;
+    if (this.#near || !this.#table.isLong) {
+      this.#fill(peer);
+    } else if (isNew) {
+      setAttribute(this.element, "data-address", clean(peer.address));
+      setText(this.#cells.get("address").firstElementChild, clean(peer.address));
+    }
+  }
+
+  #fill(peer) {
     setAttribute(this.element, "data-address", clean(peer.address));
     setAttribute(this.element, "data-class", clean(peer.class));
     const content = this.#table.contentOf(peer);
@@ -232,24 +269,50 @@ const FLAGS = {
   T: "the link goes over uTP",
 };
 
-/** `falling`: whether the first press sorts from high to low. */
+/** `falling`: whether the first press sorts from high to low, as for all that is measured. */
 const COLUMNS = [
-  { id: "address", words: "Address", kind: "wide", value: (peer) => peer.address },
-  { id: "client", words: "Client", kind: "client", value: (peer) => peer.client },
-  { id: "class", words: "Class", kind: "class", value: (peer) => peer.class },
-  { id: "direction", words: "Dir", title: "Direction", kind: "", value: (peer) => peer.direction },
-  { id: "rtt", words: "RTT", title: "Round trip time", kind: "number", value: (peer) => peer.round_trip_seconds },
-  { id: "down", words: "Down", kind: "number down", falling: true, value: (peer) => peer.down_rate },
-  { id: "up", words: "Up", kind: "number up", falling: true, value: (peer) => peer.up_rate },
-  { id: "received", words: "Received", kind: "number", falling: true, value: (peer) => peer.received_bytes },
-  { id: "sent", words: "Sent", kind: "number", falling: true, value: (peer) => peer.sent_bytes },
-  { id: "has", words: "Has", title: "How much it has", kind: "number has", falling: true, value: (peer) => peer.verified_fraction },
-  { id: "flags", words: "Flags", kind: "flags", value: (peer) => peer.flags },
-];
+  ["address", "Address", "wide", (peer) => peer.address],
+  ["client", "Client", "client", (peer) => peer.client],
+  ["class", "Class", "class", (peer) => peer.class],
+  ["direction", "Dir", "dir", (peer) => peer.direction, "Direction"],
+  ["rtt", "RTT", "number rtt", (peer) => peer.round_trip_seconds, "Round trip time"],
+  ["down", "Down", "number down", (peer) => peer.down_rate],
+  ["up", "Up", "number up", (peer) => peer.up_rate],
+  ["received", "Received", "number sum", (peer) => peer.received_bytes],
+  ["sent", "Sent", "number sum", (peer) => peer.sent_bytes],
+  ["has", "Has", "number has", (peer) => peer.verified_fraction, "How much it has"],
+  ["flags", "Flags", "flags", (peer) => peer.flags],
+].map(([id, words, kind, value, title]) => (
+  { id, words, kind, value, title, falling: kind.startsWith("number") && id !== "rtt" }));
 
-const collator = new Intl.Collator("en", { numeric: true });
+/** What sorts as people expect: numbers within words by value, capitals like small letters. */
+function keyOf(value) {
+  if (typeof value !== "string") return value;
+  let key = keys.get(value);
+  if (key === undefined) {
+    key = value.slice(0, 100).toLowerCase().replace(/\d+/g, (digits) => digits.padStart(6, "0"));
+    if (keys.size >= MOST_KEYS) keys.clear();
+    keys.set(value, key);
+  }
+  return key;
+}
+
+const keys = new Map();
+
+/** The addresses and clients of more links than a node has; a key costs more than a comparison. */
+const MOST_KEYS = 20_000;
+
+/** Rows of a long table that come into sight are filled then. */
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) rowsOf.get(target)?.come(isIntersecting);
+}, { rootMargin: "300px" });
+
+const rowsOf = new WeakMap();
 
 /** More rows than anybody reads; each costs a dozen cells a second. */
 const MOST_ROWS = 200;
 
 const MOST_LOST_ROWS = 20;
+
+/** Thousands of rows take a browser some tenths of a second, too much of each second. */
+const LONG_PAUSE = 4000;

@@ -39,7 +39,8 @@ export class PieceMap {
   update(swarm) {
     this.#swarm = swarm;
     const words = [`${count(swarm.verified_pieces)} of ${plural(swarm.pieces, "piece")} verified`];
-    if (swarm.map?.active?.length > 0) words.push(`${plural(swarm.map.active.length, "cell")} active`);
+    const active = swarm.map?.active?.length ?? 0;
+    if (active > 0) words.push(`${plural(active, "cell")} active`);
     if (swarm.unchecked_pieces > 0) words.push(`${count(swarm.unchecked_pieces)} not checked yet`);
     if (swarm.pieces_without_holder > 0 && !swarm.complete) {
       words.push(`${count(swarm.pieces_without_holder)} without a holder`);
@@ -124,8 +125,8 @@ export class PieceMap {
 }
 
 /**
- * Boxes of at least `NARROWEST` pixels in a few rows: where the cells do not fit, neighbours share a
- * box. What is all there needs one row only.
+ * Boxes of at least `NARROWEST` pixels in a few rows: where the cells do not fit, neighbours share
+ * a box. What is all there needs one row only.
  */
 function gridOf(cells, active, width) {
   const most = Math.max(1, Math.floor(width / NARROWEST));

@@ -12,6 +12,9 @@ export class Roster {
   #lost = new Map();
   #infer = false;
 
+  /** Whether there was any snapshot. */
+  isKnown = false;
+
   /** After a gap in the stream nobody can say who left during it. */
   forget() {
     this.#infer = false;
@@ -34,6 +37,7 @@ export class Roster {
       }
     }
     this.#infer = true;
+    this.isKnown = true;
   }
 
   /** Takes a fact `peer-lost`, of the time `at`. */

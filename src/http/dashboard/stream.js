@@ -144,7 +144,9 @@ export class Parser {
 
   #take(line) {
     if (line === "") {
-      if (this.#data.length > 0) this.#emit(this.#name || "message", this.#data.join("\n"), this.#id);
+      if (this.#data.length > 0) {
+        this.#emit(this.#name || "message", this.#data.join("\n"), this.#id);
+      }
       this.#name = "";
       this.#data = [];
       this.#id = null;

@@ -51,7 +51,8 @@ export class Swarms {
     if (this.#swarms === null) return;
     const total = this.#swarms.length;
     const complete = this.#swarms.filter((swarm) => swarm.complete).length;
-    setText(byId("swarms-tally"), total === 0 ? "" : `${count(complete)} of ${count(total)} complete`);
+    const tally = `${count(complete)} of ${count(total)} complete`;
+    setText(byId("swarms-tally"), total === 0 ? "" : tally);
     show(byId("swarms-empty"), total === 0);
     show(byId("swarms-controls"), total > FEW);
     const chosen = this.#swarms.filter((swarm) => this.#isWanted(swarm));
@@ -108,6 +109,7 @@ class Card {
     this.#buttons(swarm);
     const open = this.#list.isOpen(swarm.infohash);
     show(part.more, open);
+    part.card.classList.toggle("closed", !open);
     setAttribute(part.toggle, "aria-expanded", String(open));
     setText(part.toggle, open ? "Less" : "More");
     show(this.#map.element, open && swarm.map?.cells?.length > 0);
@@ -135,9 +137,10 @@ class Card {
   /** Why it does not go on: what keeps it, in the words of the node, and above all else. */
   #waits(swarm) {
     const part = this.#parts;
-    const waits = (swarm.waits ?? []).map((wait) => [clean(wait.code), clean(wait.detail)]);
+    const waits = (swarm.waits ?? [])
+      .map((wait) => [clean(wait.code, 40), clean(wait.detail, 300)]);
     if (swarm.error && !waits.some(([code]) => code === "refused")) {
-      waits.unshift(["refused", clean(swarm.error)]);
+      waits.unshift(["refused", clean(swarm.error, 300)]);
     }
     show(part.waits, waits.length > 0);
     setText(part.why, swarm.state === "refused" ? "Why it is refused" : "Why it waits");
@@ -167,7 +170,11 @@ class Card {
       name: el("h3", { class: "swarm-name", data: { testid: "name" } }),
       hash: el("code", { class: "hash", title: clean(swarm.infohash) }),
       place: el("span", { class: "place" }),
-      private: el("span", { class: "tag", text: "private", title: "only its trackers tell of peers" }),
+      private: el("span", {
+        class: "tag",
+        text: "private",
+        title: "only its trackers tell of peers",
+      }),
       state: el("span", { class: "pill state", data: { testid: "state" } }),
       progress: el("span", { class: "percent", data: { testid: "progress" } }),
       fill: el("span", { class: "fill" }),
