@@ -54,15 +54,21 @@ export class PieceMap {
     this.draw();
   }
 
+  /** The colours have changed; also of what is out of sight and will be seen later. */
+  recolour() {
+    this.#drawn = "";
+    this.draw();
+  }
+
   /** Draws if there is something new to see. */
-  draw(anew = false) {
+  draw() {
     const cells = this.#swarm?.map?.cells;
     if (!this.visible || !cells?.length) return;
     const width = this.#canvas.clientWidth;
     if (width === 0) return;
     const active = this.#swarm.map.active ?? [];
     const state = `${width} ${cells.join()} ${active.join()}`;
-    if (!anew && state === this.#drawn) return;
+    if (state === this.#drawn) return;
     this.#drawn = state;
     this.#grid = gridOf(cells, active, width);
     this.#paint(width);
@@ -166,5 +172,5 @@ const sizes = new ResizeObserver((entries) => {
 });
 
 document.addEventListener("themechange", () => {
-  for (const map of maps.values()) map.draw(true);
+  for (const map of maps.values()) map.recolour();
 });
