@@ -120,6 +120,10 @@ impl Node {
         if !self.arguments.iter().any(|argument| argument == "--lan") {
             command.args(["--lan", "off"]);
         }
+        // One port for all nodes of a machine: those that are to have a face name their own.
+        if !self.arguments.iter().any(|argument| argument == "--http") {
+            command.args(["--http", "off"]);
+        }
         command.args(&self.arguments);
         command.stdin(Stdio::null());
         command

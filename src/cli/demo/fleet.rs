@@ -40,6 +40,7 @@ impl Fleet {
                     "--conf=torrent.conf".to_owned(),
                     "--data=data.bin".to_owned(),
                     "--state=state".to_owned(),
+                    "--http=off".to_owned(),
                 ],
                 child: None,
                 kills: 0,

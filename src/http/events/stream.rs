@@ -16,8 +16,9 @@ use super::{Fact, Picture, Seat};
 use crate::http::face::Inner;
 use crate::http::problem::Problem;
 
-/// 15 s: how often a silent stream says that it is alive, as proxies close silent connections.
-const ALIVE: Duration = Duration::from_secs(15);
+/// 10 s: how often a silent stream says that it is alive: proxies close silent connections, and a page
+/// must notice that its node is gone.
+const ALIVE: Duration = Duration::from_secs(10);
 
 /// One reader.
 struct Stream {
