@@ -9,6 +9,7 @@
 # told, unless SWARMLET_REQUIRE_DEPLOY=1 makes it a failure. Ends with 1 if anything is wrong.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE=1
 
 # Schemas of Kubernetes, and one of the packages that have kubectl. Pinned: a check that changes by itself
 # fails by itself.
