@@ -19,6 +19,9 @@ pub(crate) const QUIET: &str = "warn";
 /// Says by itself, and each time, at the level of errors, what the trackers actor says once.
 const LOUD: &str = "rustls_platform_verifier";
 
+/// Says in four lines at its start that it starts. Whoever names it hears it.
+const CHATTY: &str = "actix_server";
+
 /// Starts logging to stderr, as much as that says unless RUST_LOG does. What it gives back says how much
 /// is logged from then on. Does nothing else if a logger runs already.
 pub(crate) fn start(bar: &NodeBar, filter: &str) -> Arc<Switch> {
@@ -117,6 +120,9 @@ fn logger(filter: &str, bar: &NodeBar) -> Logger {
     builder.parse_filters(filter);
     builder.parse_write_style(&env::var("RUST_LOG_STYLE").unwrap_or_default());
     builder.filter_module(LOUD, LevelFilter::Off);
+    if !filter.contains(CHATTY) {
+        builder.filter_module(CHATTY, LevelFilter::Warn);
+    }
     builder.format(|line, record| {
         let level = record.level();
         let style = line.default_level_style(level);
