@@ -3,6 +3,8 @@
 mod audit;
 mod giving;
 mod invariants;
+mod model;
 mod reserve;
 mod stories;
 mod swarm;
+mod world;
