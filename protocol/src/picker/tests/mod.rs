@@ -1,6 +1,7 @@
 //! The picker's invariants under random inputs, its stories, and a small swarm.
 
 mod audit;
+mod demand;
 mod giving;
 mod invariants;
 mod model;
