@@ -1,8 +1,11 @@
 //! The picker's invariants under random inputs, its stories, and a small swarm.
 
 mod audit;
+mod demand;
 mod giving;
 mod invariants;
+mod model;
 mod reserve;
 mod stories;
 mod swarm;
+mod world;
