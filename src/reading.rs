@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use swarmlet_actors::messages::operator::OpenContent;
-use swarmlet_actors::messages::scheduler::{AwaitPieces, ReadRefusal, ReaderGone, ReaderId};
+use swarmlet_actors::messages::scheduler::{AwaitPieces, ReadRefusal, ReaderGone};
 use swarmlet_actors::messages::storage::ReadBlocks;
 use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
 use swarmlet_protocol::metainfo::{Info, Selection};
+use swarmlet_protocol::readers::ReaderId;
 use thiserror::Error;
 
 /// 256 KiB: what is read at once. Larger parts gain little, and a thousand readers hold them.
@@ -142,10 +143,9 @@ impl Reader {
         if first < self.here {
             return Ok(());
         }
-        let end = piece_at(layout, self.range.end - 1) + 1;
         let asked = self.content.pieces.send(AwaitPieces {
             reader: self.reader,
-            pieces: first..end,
+            bytes: self.range.clone(),
         });
         match asked.await {
             Ok(Ok(here)) => {

@@ -47,8 +47,6 @@ pub struct Situation {
     pub down_rate: u64,
     /// Sources that are no peers and can be asked.
     pub sources: u32,
-    /// Nothing is read for now, for the download limit is reached.
-    pub limited: bool,
 }
 
 /// What it is that a swarm waits for. Its text never changes: programs go by it.
@@ -73,13 +71,25 @@ pub enum WaitCode {
     AllChoking,
     /// A peer that has what is missing.
     NoHolder,
-    /// Its own download limit.
-    Limit,
     /// An answer to what was asked.
     NoAnswer,
 }
 
 impl WaitCode {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 10] = [
+        Self::Paused,
+        Self::Refused,
+        Self::Disk,
+        Self::NoDescription,
+        Self::Checking,
+        Self::Turn,
+        Self::NoPeers,
+        Self::AllChoking,
+        Self::NoHolder,
+        Self::NoAnswer,
+    ];
+
     /// The code as text: words with hyphens.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -93,7 +103,6 @@ impl WaitCode {
             Self::NoPeers => "no-peers",
             Self::AllChoking => "all-choking",
             Self::NoHolder => "no-holder",
-            Self::Limit => "limit",
             Self::NoAnswer => "no-answer",
         }
     }
@@ -162,7 +171,7 @@ impl Situation {
     }
 }
 
-/// What peers have to do with it, or else our own limit.
+/// What peers have to do with it.
 fn add_network(situation: &Situation, waits: &mut Vec<Wait>) {
     let mut say = |code, detail: String| waits.push(Wait { code, detail });
     let alone = situation.links == 0 && !situation.has_sources();
@@ -178,9 +187,6 @@ fn add_network(situation: &Situation, waits: &mut Vec<Wait>) {
     }
     if situation.without_holder > 0 && !alone {
         say(WaitCode::NoHolder, no_holder(situation));
-    }
-    if situation.limited && !situation.moves() {
-        say(WaitCode::Limit, "the download limit is reached".to_owned());
     }
     if waits.is_empty() && !situation.moves() {
         waits.push(Wait {
@@ -265,7 +271,6 @@ mod tests {
             leased: 0,
             down_rate: 0,
             waits_for_turn: true,
-            limited: true,
             ..fetching()
         };
         assert_eq!(said(&complete), [""; 0]);
@@ -394,23 +399,20 @@ mod tests {
 
     #[test]
     fn where_all_is_well_and_nothing_comes_that_is_said() {
-        let asked = |leased, limited| Situation {
+        let asked = |leased| Situation {
             leased,
-            limited,
             down_rate: 0,
             ..fetching()
         };
         let words = "no-answer: 1 piece was asked for and did not come yet";
-        assert_eq!(said(&asked(1, false)), [words]);
+        assert_eq!(said(&asked(1)), [words]);
         let words = "no-answer: 6 pieces were asked for and did not come yet";
-        assert_eq!(said(&asked(6, false)), [words]);
-        let words = "limit: the download limit is reached";
-        assert_eq!(said(&asked(6, true)), [words]);
+        assert_eq!(said(&asked(6)), [words]);
         let source = Situation {
             links: 0,
             useful: 0,
             sources: 1,
-            ..asked(2, false)
+            ..asked(2)
         };
         let words = "no-answer: 2 pieces were asked for and did not come yet";
         assert_eq!(said(&source), [words]);
@@ -419,13 +421,13 @@ mod tests {
     fn situation() -> impl Strategy<Value = Situation> {
         let number = || prop_oneof![4 => 0_u32..4, 1 => any::<u32>()];
         let words = || prop::option::weighted(0.2, ".{0,12}");
-        let flags = prop::array::uniform4(prop::bool::weighted(0.2));
+        let flags = prop::array::uniform3(prop::bool::weighted(0.2));
         let first = prop::option::of(number());
         let numbers = prop::array::uniform9(number());
         let rate = prop_oneof![Just(0_u64), any::<u64>()];
         (flags, words(), words(), numbers, first, rate).prop_map(
             |(flags, refused, trouble, numbers, first_without_holder, down_rate)| {
-                let [paused, unknown, waits_for_turn, limited] = flags;
+                let [paused, unknown, waits_for_turn] = flags;
                 let [
                     unchecked,
                     pieces,
@@ -454,7 +456,6 @@ mod tests {
                     leased,
                     down_rate,
                     sources,
-                    limited,
                 }
             },
         )

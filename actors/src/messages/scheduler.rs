@@ -1,11 +1,13 @@
 //! Words to the scheduler of a swarm.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use actix::{Message, Recipient};
 use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::{Info, Selection};
+use swarmlet_protocol::readers::ReaderId;
 use swarmlet_protocol::turns::Turn;
 
 use super::session::SessionCommand;
@@ -59,27 +61,22 @@ pub struct TakeTurn(pub Turn);
 #[rtype(result = "()")]
 pub struct HoldSwarm(pub bool);
 
-/// Somebody reads the content, is at this piece now, and will go on to the others of these: answered
-/// when the first of them is here, with the number of pieces that are here from that on, as far as
-/// they were looked at. What it needs comes before all else. From whoever reads, one at a time for each
-/// reader.
+/// Somebody reads the content, and these bytes are next: answered when the piece is here in which the
+/// first of them lies, with the number of pieces that are here from that on, as far as they were looked
+/// at. What it needs comes before all else. From whoever reads, one at a time for each reader.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<u32, ReadRefusal>")]
 pub struct AwaitPieces {
     /// Who reads.
     pub reader: ReaderId,
-    /// The pieces that it has still to read, the next one first.
-    pub pieces: std::ops::Range<u32>,
+    /// The bytes of the content that it has still to read, of which there is one at least.
+    pub bytes: Range<u64>,
 }
 
 /// A reader has gone. From whoever read.
 #[derive(Copy, Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct ReaderGone(pub ReaderId);
-
-/// The number of a reader, which no other reader of this process has.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
-pub struct ReaderId(pub u64);
 
 /// Why a piece cannot be waited for.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]

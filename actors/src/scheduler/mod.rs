@@ -198,6 +198,7 @@ impl Supervised for Scheduler {
         if self.held {
             self.hold(true);
         }
+        self.demand_anew();
         self.reset_links();
         self.begin_sources();
         if let Some(content) = &self.content {

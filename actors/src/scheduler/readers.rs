@@ -1,41 +1,36 @@
 //! Who reads the content while it is on its way: what they need next comes first.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use actix::{Handler, ResponseFuture};
 use swarmlet_protocol::layout::PieceIndex;
-use swarmlet_protocol::picker::{Picker, PieceState};
+use swarmlet_protocol::picker::{Input, Picker, PieceState};
+use swarmlet_protocol::readers::{ReaderId, Readers as Windows, Reading};
 use tokio::sync::oneshot;
 
 use super::{Phase, Scheduler};
-use crate::messages::scheduler::{AwaitPieces, ReadRefusal, ReaderGone, ReaderId};
-
-/// 64: readers of one content at a time. Each waits with a connection of its own.
-const MAX_READERS: usize = 64;
+use crate::messages::scheduler::{AwaitPieces, ReadRefusal, ReaderGone};
 
 /// 4,096: pieces that are looked at for a reader at once: a MiB of the tiniest ones.
 const LOOKED_AT: u32 = 4_096;
 
 /// The readers of one content.
 #[derive(Debug, Default)]
-pub(super) struct Readers(BTreeMap<ReaderId, Reader>);
-
-#[derive(Debug)]
-struct Reader {
-    /// What it has still to read, the next piece first.
-    pieces: Range<u32>,
-    /// Hears when the first of them is here, and how many are.
-    waits: Option<oneshot::Sender<u32>>,
+pub(super) struct Readers {
+    /// What they have still to read.
+    windows: Windows,
+    /// Those that wait for a piece, and who hears when it is here, and how many are.
+    waiting: BTreeMap<ReaderId, (Reading, oneshot::Sender<u32>)>,
+    /// What the picker was told last.
+    demanded: Vec<PieceIndex>,
 }
 
-/// How many pieces are here, from the first of these on.
-fn here(picker: &Picker, pieces: &Range<u32>) -> u32 {
-    let mut looked_at = pieces.clone().take(LOOKED_AT as usize);
-    let is_missing = |&piece: &u32| picker.state(PieceIndex::new(piece)) != PieceState::Have;
-    let missing = looked_at.find(is_missing);
-    let end = missing.unwrap_or_else(|| pieces.end.min(pieces.start.saturating_add(LOOKED_AT)));
-    end - pieces.start
+/// How many pieces are here, from the one on that the reader is at.
+fn here(picker: &Picker, reading: &Reading) -> u32 {
+    let (first, last) = (reading.first().get(), reading.last().get());
+    let end = first.saturating_add(LOOKED_AT).min(last.saturating_add(1));
+    let is_here = |&piece: &u32| picker.state(PieceIndex::new(piece)) == PieceState::Have;
+    (first..end).take_while(is_here).count() as u32
 }
 
 impl Scheduler {
@@ -44,24 +39,28 @@ impl Scheduler {
         &mut self,
         request: AwaitPieces,
     ) -> Result<Result<u32, oneshot::Receiver<u32>>, ReadRefusal> {
-        let AwaitPieces { reader, pieces } = request;
-        let Phase::Running(picker) = &self.state.phase else {
+        let AwaitPieces { reader, bytes } = request;
+        let (Some(content), Phase::Running(picker)) = (&self.content, &self.state.phase) else {
             return Err(ReadRefusal::Gone);
         };
-        if picker.state(PieceIndex::new(pieces.start)) == PieceState::Skipped {
+        let reading = Reading::of(content.info.layout(), bytes).ok_or(ReadRefusal::Gone)?;
+        if picker.state(reading.first()) == PieceState::Skipped {
             return Err(ReadRefusal::NotSelected);
         }
-        if !self.readers.0.contains_key(&reader) && self.readers.0.len() >= MAX_READERS {
-            return Err(ReadRefusal::Crowded);
-        }
-        let (waits, answer) = match here(picker, &pieces) {
+        let here = here(picker, &reading);
+        let readers = &mut self.readers;
+        readers
+            .windows
+            .set(reader, reading)
+            .map_err(|_| ReadRefusal::Crowded)?;
+        let answer = match here {
             0 => {
                 let (tell, heard) = oneshot::channel();
-                (Some(tell), Err(heard))
+                readers.waiting.insert(reader, (reading, tell));
+                Err(heard)
             }
-            some => (None, Ok(some)),
+            some => Ok(some),
         };
-        self.readers.0.insert(reader, Reader { pieces, waits });
         self.demand();
         Ok(answer)
     }
@@ -71,20 +70,38 @@ impl Scheduler {
         let Phase::Running(picker) = &self.state.phase else {
             return;
         };
-        for reader in self.readers.0.values_mut() {
-            if reader.waits.is_none() {
-                continue;
-            }
-            let here = here(picker, &reader.pieces);
-            if let Some(waits) = reader.waits.take_if(|_| here > 0) {
+        let waiting = std::mem::take(&mut self.readers.waiting);
+        for (reader, (reading, tell)) in waiting {
+            match here(picker, &reading) {
+                0 => {
+                    self.readers.waiting.insert(reader, (reading, tell));
+                }
                 // Whoever is gone says so by another word.
-                let _ = waits.send(here);
+                some => drop(tell.send(some)),
             }
         }
     }
 
-    /// Tells the picker what the readers need next.
-    pub(super) fn demand(&mut self) {}
+    /// Tells the picker what the readers need next, if that has changed.
+    pub(super) fn demand(&mut self) {
+        let (Some(content), Phase::Running(picker)) = (&self.content, &self.state.phase) else {
+            return;
+        };
+        let demanded = self
+            .readers
+            .windows
+            .demand(content.info.layout(), picker.have());
+        if self.readers.demanded != demanded {
+            self.readers.demanded.clone_from(&demanded);
+            self.pick(Input::Demand(demanded));
+        }
+    }
+
+    /// The picker is a new one, and knows of no reader.
+    pub(super) fn demand_anew(&mut self) {
+        self.readers.demanded.clear();
+        self.demand();
+    }
 }
 
 impl Handler<AwaitPieces> for Scheduler {
@@ -95,7 +112,7 @@ impl Handler<AwaitPieces> for Scheduler {
         Box::pin(async move {
             match answer? {
                 Ok(here) => Ok(here),
-                // A dropped sender means that the swarm is gone.
+                // A dropped sender means that the swarm is gone, or that the reader asked for another.
                 Err(heard) => heard.await.map_err(|_| ReadRefusal::Gone),
             }
         })
@@ -106,8 +123,8 @@ impl Handler<ReaderGone> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, ReaderGone(reader): ReaderGone, _: &mut Self::Context) {
-        if self.readers.0.remove(&reader).is_some() {
-            self.demand();
-        }
+        self.readers.windows.remove(reader);
+        self.readers.waiting.remove(&reader);
+        self.demand();
     }
 }

@@ -129,6 +129,7 @@ impl Scheduler {
         if self.state.paused.is_some() {
             self.pick(Input::Pause);
         }
+        self.demand_anew();
         self.set_complete(false);
         self.reset_links();
         self.begin_sources();

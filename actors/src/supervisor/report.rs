@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix::{Handler, ResponseFuture};
 use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::picker::PieceState;
 use swarmlet_protocol::waiting::{Situation, reasons};
 use tokio::time::timeout;
@@ -167,14 +168,16 @@ fn situation(
         known: progress.known,
         pieces: progress.pieces,
         unchecked: progress.unchecked,
-        missing: progress.pieces.saturating_sub(progress.have),
+        missing: progress
+            .pieces
+            .saturating_sub(progress.have.saturating_add(progress.unchecked)),
         trouble: progress.paused.clone(),
         waits_for_turn: state.waits_for_turn,
         links: links.len() as u32,
-        useful_links: useful.len() as u32,
-        choking_links: useful.iter().filter(|link| link.standing.choked).count() as u32,
+        useful: useful.len() as u32,
+        choking: useful.iter().filter(|link| link.standing.choked).count() as u32,
         without_holder: progress.without_holder,
-        first_without_holder: state.first_without_holder,
+        first_without_holder: state.first_without_holder.map(PieceIndex::get),
         leased: state.leased,
         down_rate: rates.down,
         sources: state.sources,

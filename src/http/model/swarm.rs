@@ -97,8 +97,8 @@ pub struct Swarm {
 /// Why something does not get on.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 pub struct WaitStatus {
-    /// A word that stays the same: paused, refused, no-description, checking, disk, turn, no-peers,
-    /// no-holder or all-choking.
+    /// A word that stays the same: paused, refused, disk, no-description, checking, turn, no-peers,
+    /// all-choking, no-holder or no-answer.
     #[schema(example = "no-holder")]
     pub code: String,
     /// The same for people.
