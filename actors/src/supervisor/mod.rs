@@ -54,7 +54,7 @@ use crate::messages::supervisor::{
     CompletionChanged, ContentLearned, ContentUnusable, CrashActor, JoinSwarm, Shutdown,
     StartSession, StorageTrouble,
 };
-use crate::messages::{ActorKind, Crash};
+use crate::messages::{ActorKind, Crash, Ping};
 use crate::scheduler::Scheduler;
 use crate::state::{Remembered, StateFolder, or_warn};
 use crate::storage::{Shared, Storage};
@@ -377,6 +377,12 @@ impl Handler<ActorFailed> for Supervisor {
     fn handle(&mut self, ActorFailed(failure): ActorFailed, _: &mut Self::Context) {
         failed(failure, &self.counters, &self.settings.listeners);
     }
+}
+
+impl Handler<Ping> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 impl Handler<Shutdown> for Supervisor {
