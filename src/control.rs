@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use actix::Recipient;
-use swarmlet_actors::messages::Ping;
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::operator::{
     AddPeers, AddShare, BanHost, Listen, PauseSwarm, ReadContent, Refusal, RemoveSwarm, UnbanHost,
@@ -18,20 +17,11 @@ use swarmlet_protocol::picker::PieceState;
 
 use crate::{Node, Reader};
 
-/// 5 s: whoever takes longer to answer is stuck.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Node {
     /// What the node looks like now: its contents and why they wait, its links, its actors. `None` of
     /// a node that is shut down.
     pub async fn report(&self) -> Option<NodeReport> {
         self.supervisor.send(QueryNode).await.ok()
-    }
-
-    /// Does the node answer? One that is shut down does not, nor does one that is stuck.
-    pub async fn is_responsive(&self) -> bool {
-        let answer = self.supervisor.send(Ping);
-        matches!(tokio::time::timeout(PATIENCE, answer).await, Ok(Ok(())))
     }
 
     /// Where every piece of a content stands; nothing while it is not known what it is.

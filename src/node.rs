@@ -8,9 +8,9 @@ use std::time::Duration;
 use actix::{Addr, Recipient};
 use swarmlet_actors::listener::listen;
 use swarmlet_actors::listeners::Listeners;
-use swarmlet_actors::messages::ActorKind;
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
+use swarmlet_actors::messages::{ActorKind, Ping};
 use swarmlet_actors::reason::reason;
 use swarmlet_actors::supervisor::{Manners, Reach, Settings, Share, Supervisor, Sweep};
 use swarmlet_actors::transport::Endpoint;
@@ -89,6 +89,12 @@ impl Node {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.supervisor.connected()
+    }
+
+    /// Whether the node answers. Of one that is stuck no answer comes, so wait for it as long as you
+    /// like and no longer.
+    pub async fn is_responsive(&self) -> bool {
+        self.supervisor.send(Ping).await.is_ok()
     }
 
     /// Makes one actor of that kind panic, to see the node survive it. For tests; says whether

@@ -90,6 +90,7 @@ fn a_stopped_node_is_silent_and_stopping_it_again_does_no_harm() {
         let (network, content) = (Network::any(), Content::pieces(64));
         let member = Member::start(folder.path(), network.host(10), &content.conf(&[]));
         let (one, other) = (member.node.clone(), member.node.clone());
+        assert!(member.node.is_responsive().await);
         // Two at once, and a third one later.
         let one = actix_rt::spawn(async move { one.shutdown().await });
         let other = actix_rt::spawn(async move { other.shutdown().await });
@@ -97,6 +98,7 @@ fn a_stopped_node_is_silent_and_stopping_it_again_does_no_harm() {
         other.await.unwrap();
         member.node.shutdown().await;
         assert!(!member.node.is_running());
+        assert!(!member.node.is_responsive().await);
         let heard = member.journal.count(|_| true);
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(member.journal.count(|_| true), heard);

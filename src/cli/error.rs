@@ -120,6 +120,24 @@ pub(crate) enum CliError {
         /// What is wrong with it.
         source: MagnetError,
     },
+    /// A command that is not there.
+    #[error("{name}: command not found")]
+    NoCommand {
+        /// Its name, fit to be printed.
+        name: String,
+        /// Whether that is a path.
+        is_path: bool,
+    },
+    /// A command that is there and cannot be run.
+    #[error("cannot run {name}: {reason}")]
+    NotExecutable {
+        /// Its name, fit to be printed.
+        name: String,
+        /// Why not.
+        reason: String,
+        /// Whether the reason is that somebody has it open.
+        is_open: bool,
+    },
     /// A node that could not start, or could not go on.
     #[error("{0}")]
     Node(String),
@@ -196,9 +214,32 @@ impl CliError {
         |source| Self::Write { path, source }
     }
 
+    /// The exit status that says so. Those of commands are what shells say.
+    pub(crate) const fn status(&self) -> u8 {
+        match self {
+            Self::NoCommand { .. } => 127,
+            Self::NotExecutable { .. } => 126,
+            _ => super::FAILURE,
+        }
+    }
+
     /// What can be done about it, where something can.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Self::NoCommand { is_path, .. } => Some(
+                match is_path {
+                    true => "there is no such file, and no content is kept there",
+                    false => "it is looked for in the directories of PATH; a path finds it, too",
+                }
+                .to_owned(),
+            ),
+            Self::NotExecutable { is_open: true, .. } => Some(
+                "a node has open what it keeps: with --before-exec it closes it first".to_owned(),
+            ),
+            Self::NotExecutable { .. } => Some(
+                "it must be a program, or begin with #!, and `chmod +x` must allow to run it"
+                    .to_owned(),
+            ),
             Self::DemoNetwork { .. } => Some(
                 "the demo needs the addresses of 127.0.0.0/8, which Linux has by default"
                     .to_owned(),

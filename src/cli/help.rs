@@ -29,7 +29,8 @@ RUST_LOG sets what is logged (default: info), NO_COLOR turns colours off.
 Exit status:
   0  done: the command did what it was asked to do; for verify: every part is right
   1  failed: one line on stderr says why; for verify: something is wrong or missing
-  2  the command line is wrong";
+  2  the command line is wrong
+  For others, of `get` and of `node` with a COMMAND, see their help.";
 
 /// How to run a node.
 pub(super) const NODE: &str = "\
@@ -46,8 +47,14 @@ Examples:
       two files, one port
   swarmlet node --shares /srv/images
       every file and folder NAME that has NAME.conf or NAME.torrent beside it
+  swarmlet node --data /models --peer seed.example -- server --models /models
+      fetch and verify /models, then start the server, and serve on beside it
+  swarmlet node --data /models --peer seed.example --seed-for 10m --exit-when-complete
+      fetch it, give it to others for ten minutes, and end: for jobs and init containers
 
-Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line.";
+Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line.
+With a COMMAND: its own, or 128 and the number of the signal that ended it; 126 it cannot be run,
+127 it was not found; 143 and 130 if SIGTERM or SIGINT came before it was started.";
 
 /// How to fetch something.
 pub(super) const GET: &str = "\

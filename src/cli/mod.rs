@@ -4,6 +4,7 @@
 //! No command prints its own error, and none exits the process: that happens here, once.
 
 mod args;
+mod command;
 mod config;
 mod create;
 mod demo;
@@ -16,6 +17,7 @@ mod listing;
 mod logging;
 mod network;
 mod node;
+mod notify;
 mod output;
 mod progress;
 mod ranges;
@@ -82,7 +84,7 @@ fn finish(outcome: Result<u8, CliError>) -> ExitCode {
         }
         Err(error) => {
             complain(&error.to_string(), error.hint().as_deref());
-            ExitCode::from(FAILURE)
+            ExitCode::from(error.status())
         }
     }
 }

@@ -1,31 +1,46 @@
 //! `node`: gathers what a node needs to know, and runs it.
 
+use log::warn;
+
 use super::args::NodeArgs;
+use super::command::Program;
 use super::error::CliError;
 use super::face::Prepared;
 use super::logging;
 use super::network::Network;
 use super::progress::NodeBar;
-use super::running::{self, NodeConfig};
+use super::running::{self, Aim, NodeConfig};
 use super::shares;
 use super::state_dir;
+use super::values::Time;
 
 /// Runs a node until it is told to stop; the exit status.
 ///
 /// # Errors
-/// The config cannot be used, or the node cannot start.
+/// The config cannot be used, the node cannot start, or the command cannot be run.
 pub(crate) fn node(args: NodeArgs) -> Result<u8, CliError> {
     if args.die_with_parent {
         die_with_parent().map_err(CliError::Start)?;
     }
     let bar = NodeBar::new();
     let log = logging::start(&bar, logging::DEFAULT);
+    let program = Program::new(args.command.clone());
     let config = gather(args)?;
-    running::run(config, bar, log)
+    if let Some(program) = &program {
+        program.check(config.contents.places())?;
+        if config.aim == Aim::Accompany && program.is_among(config.contents.places()) {
+            warn!(
+                "{} is kept by the node, which has it open: with --before-exec it can be run",
+                program.shown()
+            );
+        }
+    }
+    running::run(config, program.as_ref(), bar, log)
 }
 
 /// Reads what the arguments name.
 fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
+    let aim = aim(&args);
     let contents = shares::gather(&args.confs, &args.data, args.shares.as_deref())?;
     let state = state_dir::choose(args.network.state.as_deref())?;
     Ok(NodeConfig {
@@ -35,8 +50,21 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
         network: Network::new(args.network).with_sources(args.origins),
         fleet: args.fleet,
         swarm: args.swarm,
-        exit_when_complete: args.exit_when_complete,
+        aim,
     })
+}
+
+/// What the node is there for.
+fn aim(args: &NodeArgs) -> Aim {
+    if args.exit_when_complete {
+        let time = args.seed_for.map(|Time(time)| time);
+        return Aim::Complete(time.unwrap_or_default());
+    }
+    match (args.command.is_empty(), args.before_exec) {
+        (true, _) => Aim::Serve,
+        (false, false) => Aim::Accompany,
+        (false, true) => Aim::Become,
+    }
 }
 
 /// Has the kernel kill this process when the demo that started it dies, even by SIGKILL.

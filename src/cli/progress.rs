@@ -45,6 +45,23 @@ pub(crate) struct Progress {
     pub(crate) up_rate: u64,
 }
 
+impl Progress {
+    /// The same in one line.
+    pub(crate) fn line(self) -> String {
+        let peers = match self.peers {
+            1 => "1 peer".to_owned(),
+            peers => format!("{peers} peers"),
+        };
+        format!(
+            "{} of {} parts  {peers}  down {}/s  up {}/s",
+            self.have,
+            self.pieces,
+            Size(self.down_rate),
+            Size(self.up_rate)
+        )
+    }
+}
+
 /// The bar of a running node, below its log lines.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeBar {
@@ -75,7 +92,7 @@ impl NodeBar {
     /// Shows how far the node is. Cheap: the terminal is written at most 20 times a second.
     pub(crate) fn update(&self, progress: Progress) {
         let share = Share::of(progress);
-        self.bar.set_message(line(progress));
+        self.bar.set_message(progress.line());
         self.bar.set_length(share.all);
         self.bar.set_position(share.done);
     }
@@ -121,20 +138,6 @@ impl Share {
     }
 }
 
-fn line(progress: Progress) -> String {
-    let peers = match progress.peers {
-        1 => "1 peer".to_owned(),
-        peers => format!("{peers} peers"),
-    };
-    format!(
-        "{} of {} parts  {peers}  down {}/s  up {}/s",
-        progress.have,
-        progress.pieces,
-        Size(progress.down_rate),
-        Size(progress.up_rate)
-    )
-}
-
 /// A style from a template of ours. A template that does not parse is a bug, and a plain bar then
 /// stands in for it.
 pub(crate) fn style(template: &str) -> ProgressStyle {
@@ -161,7 +164,7 @@ mod tests {
             up_rate: 0,
         };
         assert_eq!(
-            line(progress),
+            progress.line(),
             "3 of 7 parts  1 peer  down 2 MiB/s  up 0 bytes/s"
         );
     }

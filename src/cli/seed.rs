@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use actix::{Actor, Context, Handler};
+use actix::Actor;
 use swarmlet::{Choice, Error, Event, Node, Share};
 use swarmlet_actors::supervisor::{interfaces, own_addresses};
 use swarmlet_protocol::address::PeerAddress;
@@ -23,6 +23,7 @@ use super::error::CliError;
 use super::network::Network;
 use super::output::write_whole;
 use super::progress::NodeBar;
+use super::running::Console;
 use super::size::Size;
 use super::{SUCCESS, logging, running, state_dir};
 
@@ -109,22 +110,6 @@ fn reachable(listen: SocketAddr) -> Vec<PeerAddress> {
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     real(one) == real(other)
-}
-
-/// Passes on what the node says.
-struct Console(mpsc::UnboundedSender<Event>);
-
-impl Actor for Console {
-    type Context = Context<Self>;
-}
-
-impl Handler<Event> for Console {
-    type Result = ();
-
-    fn handle(&mut self, event: Event, _: &mut Self::Context) {
-        // It is over if nobody listens any more.
-        let _ = self.0.send(event);
-    }
 }
 
 async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, CliError> {

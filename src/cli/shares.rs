@@ -36,6 +36,12 @@ impl Contents {
     pub(crate) fn count(&self) -> usize {
         self.shares.len() + usize::from(self.learned.is_some())
     }
+
+    /// Where they are kept.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Path> {
+        let known = self.shares.iter().map(|share| share.place.given());
+        known.chain(self.learned.as_deref())
+    }
 }
 
 /// Reads what the command line names.
@@ -81,8 +87,7 @@ pub(crate) fn gather(
     if let Some(directory) = directory {
         contents.shares.extend(of_directory(directory)?);
     }
-    let places = contents.shares.iter().map(|share| share.place.given());
-    for place in places.chain(contents.learned.as_deref()) {
+    for place in contents.places() {
         if let Some(conf) = confs.iter().find(|conf| is_same(conf, place)) {
             return Err(CliError::DataIsConf(conf.clone()));
         }

@@ -37,6 +37,10 @@ pub(crate) enum Switch {
     Off,
 }
 
+/// How long something is to last.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Time(pub(crate) Duration);
+
 /// How long to serve what is complete.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) enum GoOn {
@@ -87,6 +91,9 @@ pub(crate) enum ParseValueError {
         "expected `for` and a time such as 90s, 30m, 2h or 1d, or `ratio` and a number such as 1.5"
     )]
     GoOn,
+    /// Not a time.
+    #[error("expected a time such as 90s, 30m, 2h or 1d")]
+    Time,
     /// A pattern that is none.
     #[error("{0}")]
     Pattern(String),
@@ -150,6 +157,14 @@ impl FromStr for Rate {
         let Size(bytes) = text.strip_suffix("/s").unwrap_or(text).parse()?;
         let bytes = NonZeroU64::new(bytes).ok_or(ParseValueError::NoRate)?;
         Ok(Self(bytes))
+    }
+}
+
+impl FromStr for Time {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read_time(text).map(Self).ok_or(ParseValueError::Time)
     }
 }
 
@@ -292,6 +307,15 @@ mod tests {
             "2h",
         ] {
             assert_eq!(text.parse::<GoOn>(), Err(ParseValueError::GoOn), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_numbers_with_units() {
+        assert_eq!("90s".parse(), Ok(Time(Duration::from_secs(90))));
+        assert_eq!("1h30m".parse(), Ok(Time(Duration::from_secs(5_400))));
+        for text in ["", "90", "0s", "for 2h", "-1s"] {
+            assert_eq!(text.parse::<Time>(), Err(ParseValueError::Time), "{text}");
         }
     }
 

@@ -87,6 +87,8 @@ const FLAGS: [(&str, &[Flag]); 7] = [
                 "go on",
                 "SWARMLET_EXIT_WHEN_COMPLETE",
             ],
+            ["--seed-for", "end at once", "SWARMLET_SEED_FOR"],
+            ["--before-exec", "run it beside", "SWARMLET_BEFORE_EXEC"],
         ],
     ),
     (
@@ -227,6 +229,28 @@ fn a_wrong_command_line_is_one_line_a_hint_and_status_2() {
             &["node", "--peer", "host:0"],
             "invalid value 'host:0' for '--peer <ADDR>': 'host:0' is not an address: \
              the port '0' is not a number from 1 to 65535",
+            " node",
+        ),
+        (
+            &["node", "--exit-when-complete", "--seed-for", "10"],
+            "invalid value '10' for '--seed-for <DURATION>': \
+             expected a time such as 90s, 30m, 2h or 1d",
+            " node",
+        ),
+        (
+            &["node", "--seed-for", "10m"],
+            "'--seed-for' needs '--exit-when-complete': \
+             without it a node serves until it is stopped",
+            " node",
+        ),
+        (
+            &["node", "--before-exec"],
+            "'--before-exec' needs a COMMAND: name it at the end, behind '--'",
+            " node",
+        ),
+        (
+            &["node", "--exit-when-complete", "--", "true"],
+            "'--exit-when-complete' cannot be used with a COMMAND: the node ends when that ends",
             " node",
         ),
         (

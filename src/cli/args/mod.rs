@@ -14,6 +14,7 @@ mod tests;
 
 use std::ffi::OsString;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::files::{CreateArgs, DescribeArgs, ShowArgs, VerifyArgs};
@@ -98,8 +99,10 @@ pub(crate) struct DemoArgs {
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Option<Command>, clap::Error> {
     let matches = command(|name| std::env::var_os(name)).try_get_matches_from(arguments)?;
     let mut command = Cli::from_arg_matches(&matches)?.command;
-    if let Some(Command::Get(get)) = &mut command {
-        get.settle()?;
+    match &mut command {
+        Some(Command::Get(get)) => get.settle()?,
+        Some(Command::Node(node)) => node.settle()?,
+        _ => {}
     }
     Ok(command)
 }
@@ -118,15 +121,28 @@ pub(crate) fn one_line(error: &clap::Error, arguments: &[OsString]) -> (String, 
     let first = text.split("\n\n").next().unwrap_or_default();
     let words: Vec<&str> = first.lines().map(str::trim).collect();
     let message = words.join(" ");
-    let tip = text
+    let mut tips = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix("tip: "));
-    let hint = tip.map_or_else(
-        || format!("try 'swarmlet{} --help'", command_among(arguments)),
-        str::to_owned,
-    );
+        .filter_map(|line| line.trim().strip_prefix("tip: "));
+    let command = command_among(arguments);
+    let hint = match tips.next() {
+        // A flag that does not exist is hardly a command to be run.
+        Some(tip) if command != NODE || !tip.starts_with("to pass '") => tip.to_owned(),
+        _ if command == NODE && is_word(error) => "a COMMAND stands behind '--'".to_owned(),
+        _ => format!("try 'swarmlet{command} --help'"),
+    };
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     (message.to_owned(), hint)
+}
+
+/// As [`command_among`] says it.
+const NODE: &str = " node";
+
+/// Does it complain of something that is not expected, and is no flag?
+fn is_word(error: &clap::Error) -> bool {
+    let argument = error.get(ContextKind::InvalidArg);
+    let is_word = |argument: &ContextValue| matches!(argument, ContextValue::String(word) if !word.starts_with('-'));
+    error.kind() == ErrorKind::UnknownArgument && argument.is_some_and(is_word)
 }
 
 /// The command that was asked for, with a space before it, if one was.

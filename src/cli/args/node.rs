@@ -1,10 +1,14 @@
 //! The flags of `node`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{HttpArgs, NetworkArgs, OriginArgs};
 use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
 use clap::{ArgAction, Args};
+
+use super::{HttpArgs, NetworkArgs, OriginArgs};
+use crate::cli::values::Time;
 
 /// What `node` was asked to do.
 #[derive(Debug, Args)]
@@ -88,7 +92,56 @@ pub(crate) struct NodeArgs {
     )]
     pub(crate) exit_when_complete: bool,
 
+    /// How long to go on serving before it ends so, such as 90s, 30m or 2h [default: end at once]
+    ///
+    /// Only with --exit-when-complete. The time starts anew when pieces were lost and are here again.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "SWARMLET_SEED_FOR",
+        hide_env_values = true
+    )]
+    pub(crate) seed_for: Option<Time>,
+
+    /// Stop the node before COMMAND starts, and become it, in the same process [default: run it beside the node]
+    #[arg(
+        long,
+        env = "SWARMLET_BEFORE_EXEC",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) before_exec: bool,
+
+    /// Command to start, with its arguments, when everything is here and verified [default: none]
+    ///
+    /// The node goes on serving beside it, and passes signals on to it. When it ends, so does the
+    /// node, with its status. It has the node's streams, environment and directory. `--` must stand
+    /// before it.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+
     /// For `demo`: have the kernel kill this node when its parent dies, however that happens.
     #[arg(long, hide = true)]
     pub(crate) die_with_parent: bool,
+}
+
+impl NodeArgs {
+    /// Looks whether what was said of the end goes together.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) fn settle(&self) -> Result<(), clap::Error> {
+        let has_command = !self.command.is_empty();
+        let wrong = if self.seed_for.is_some() && !self.exit_when_complete {
+            "'--seed-for' needs '--exit-when-complete': without it a node serves until it is stopped"
+        } else if self.before_exec && !has_command {
+            "'--before-exec' needs a COMMAND: name it at the end, behind '--'"
+        } else if self.exit_when_complete && has_command {
+            "'--exit-when-complete' cannot be used with a COMMAND: the node ends when that ends"
+        } else {
+            return Ok(());
+        };
+        Err(clap::Error::raw(ErrorKind::ArgumentConflict, wrong))
+    }
 }

@@ -47,7 +47,8 @@ fn defaults_are_those_of_a_container() {
         (Switch::Off, Switch::Off)
     );
     assert!(args.network.reach.dht_bootstrap.is_empty());
-    assert!(!args.exit_when_complete);
+    assert!(!args.exit_when_complete && !args.before_exec);
+    assert!(args.seed_for.is_none() && args.command.is_empty());
     assert_eq!(
         (args.network.download_limit, args.network.upload_limit),
         (None, None)
@@ -56,6 +57,17 @@ fn defaults_are_those_of_a_container() {
         (args.network.upload_slots, args.network.max_links),
         (None, None)
     );
+}
+
+#[test]
+fn everything_behind_two_dashes_is_the_command() {
+    let args = node("swarmlet node --lan on -- app --lan off -- x", &[]).unwrap();
+    assert_eq!(args.command, arguments("app --lan off -- x"));
+    assert_eq!(args.network.lan, Switch::On);
+    assert!(node("swarmlet node app", &[]).is_err());
+    // Nothing behind them is no command, as where a container was given none.
+    let args = node("swarmlet node --", &[]).unwrap();
+    assert!(args.command.is_empty());
 }
 
 #[test]
@@ -153,6 +165,11 @@ fn complaints_fit_one_line() {
             "swarmlet create",
             "the following required arguments were not provided: <PATH>",
             "try 'swarmlet create --help'",
+        ),
+        (
+            "swarmlet node --lan on app --fast",
+            "unexpected argument 'app' found",
+            "a COMMAND stands behind '--'",
         ),
         (
             "swarmlet node --pear 10.0.0.1",

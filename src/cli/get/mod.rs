@@ -7,7 +7,7 @@ mod view;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler};
+use actix::Actor;
 use swarmlet::{Error, Event, Node};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -16,11 +16,12 @@ use tokio::time::{Interval, interval, sleep_until};
 use self::jobs::Jobs;
 use self::sources::Wanted;
 use self::view::View;
-pub(crate) use self::view::peers;
+pub(crate) use self::view::{peers, time as shown_time};
 use super::args::GetArgs;
 use super::error::CliError;
 use super::network::Network;
 use super::progress::NodeBar;
+use super::running::Console;
 use super::size::Size;
 use super::values::GoOn;
 use super::{SUCCESS, logging, running, state_dir};
@@ -150,22 +151,6 @@ impl Signals {
             _ = self.interrupt.recv() => INTERRUPTED,
             _ = self.terminate.recv() => TERMINATED,
         }
-    }
-}
-
-/// Passes events on to the loop.
-struct Console(mpsc::UnboundedSender<Event>);
-
-impl Actor for Console {
-    type Context = Context<Self>;
-}
-
-impl Handler<Event> for Console {
-    type Result = ();
-
-    fn handle(&mut self, event: Event, _: &mut Self::Context) {
-        // It is over if nobody listens any more.
-        let _ = self.0.send(event);
     }
 }
 

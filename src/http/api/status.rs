@@ -1,12 +1,18 @@
 //! How the node is.
 
+use std::time::Duration;
+
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
+use tokio::time::timeout;
 
 use crate::http::face::Inner;
 use crate::http::model::Status;
 use crate::http::problem::Problem;
 use crate::report::{NodeReport, SwarmReport};
+
+/// 5 s: a node that takes longer to answer is stuck.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the node lives
 ///
@@ -17,15 +23,16 @@ use crate::report::{NodeReport, SwarmReport};
     tag = "health",
     responses(
         (status = 200, description = "It lives", content_type = "text/plain", body = String),
-        (status = 503, description = "It stops", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It stops, or is stuck", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn healthz(inner: Data<Inner>) -> Result<HttpResponse, Problem> {
-    match inner.node.is_responsive().await {
-        true => Ok(HttpResponse::Ok()
+    match timeout(PATIENCE, inner.node.is_responsive()).await {
+        Ok(true) => Ok(HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .body("ok\n")),
-        false => Err(Problem::shut_down()),
+        Ok(false) => Err(Problem::shut_down()),
+        Err(_) => Err(Problem::busy("this node does not answer")),
     }
 }
 
