@@ -1,4 +1,5 @@
-//! Leases wanted pieces to hungry links: the rarest first, the rarest source last.
+//! Leases wanted pieces to hungry links: the rarest first, the rarest source last. What is demanded
+//! was leased before (see `demand`), to whomever has it.
 //!
 //! Moves nothing by itself but through `state`. A link is *hungry* while it could take more, a
 //! *helper* while it is a partial peer that is delivering to us.
@@ -136,6 +137,13 @@ impl State {
             link.look_at = link.rest_until;
             return;
         }
+        if self.links.get(&id).is_some_and(|it| self.owes_demanded(it)) {
+            // It stays as it is, and is looked at when it can take that.
+            if let Some(link) = self.links.get_mut(&id) {
+                link.fresh = true;
+            }
+            return;
+        }
         let spared = self.feed_wanted(id, active, now, effects);
         let next = self.feed_extra(id, now, effects);
         let bound = self.links.get(&id).and_then(|link| self.bound_until(link));
@@ -183,11 +191,7 @@ impl State {
         let any = !granted.is_empty();
         self.grant(id, granted, false, now, effects);
         if any {
-            // The new leases may grow old: hungry links look at them then.
-            let later = now + super::endgame::MIN_AGE;
-            for link in self.links.values_mut().filter(|link| link.want > 0) {
-                link.look_at = link.look_at.min(later);
-            }
+            self.look_when_ripe(now);
         }
         !helpers.is_empty()
     }
@@ -319,6 +323,10 @@ impl State {
         effects: &mut Effects,
     ) {
         for &piece in pieces {
+            // Who is to bring what is demanded was chosen for being soonest.
+            if self.demand.pieces().contains(&piece) {
+                continue;
+            }
             let Some(source) = self.relievable(id, piece, now) else {
                 continue;
             };
@@ -345,8 +353,7 @@ impl State {
             return None;
         };
         let source = self.links.get(&holder.link).filter(|link| link.complete)?;
-        let mut batches = source.batches.iter();
-        let batch = batches.find(|batch| batch.number == holder.batch)?;
+        let batch = source.batch(holder.batch)?;
         let sooner = now + link.rtt < batch.due && link.queued <= source.queued;
         let able = !link.complete && !link.silent && link.offers(piece);
         (sooner && able).then_some(holder.link)

@@ -1,5 +1,6 @@
 //! The end game: when a hungry link finds nothing wanted, it may fetch what another link is slow
-//! with, so that no slow or dead holder keeps the last pieces hostage.
+//! with, so that no slow or dead holder keeps the last pieces hostage. For what readers wait for the
+//! same begins sooner (see `demand`).
 //!
 //! Never touches a wanted piece. Invariant: a piece has at most [`MAX_HOLDERS`] holders
 //! (see `lease`), and a link has at most [`EXTRA_BYTES`], or one piece, of such leases.
@@ -82,7 +83,7 @@ impl State {
     }
 
     /// When `link` may fetch what `other` fetches with this batch.
-    fn ripe_at(&self, link: &Link, other: &Link, batch: &Batch) -> Timestamp {
+    pub(super) fn ripe_at(&self, link: &Link, other: &Link, batch: &Batch) -> Timestamp {
         if other.silent || other.doubt > 0 || batch.overdue {
             return batch.granted;
         }

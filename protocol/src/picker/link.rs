@@ -209,6 +209,14 @@ impl Link {
         number
     }
 
+    /// The batch of that number, if something of it is still to come.
+    pub(super) fn batch(&self, number: u64) -> Option<&Batch> {
+        let found = self
+            .batches
+            .binary_search_by_key(&number, |batch| batch.number);
+        self.batches.get(found.ok()?)
+    }
+
     /// One piece of a batch is no longer to come.
     pub(super) fn settle(&mut self, number: u64, bytes: u64) {
         let found = self

@@ -19,6 +19,11 @@ pub const IN_FLIGHT_BYTES: u64 = 24 * 1024 * 1024;
 /// and the run that grows.
 pub const SPILL_CHARGE: u64 = 2 * 1024 * 1024;
 
+/// 4 MiB: what demanded pieces may take beyond [`IN_FLIGHT_BYTES`], so that a reader does not wait
+/// until others' leases have ended: any one piece that is held in memory as a whole, or two longer
+/// ones. A node that is read from is to stay under 64 MiB, too.
+pub const DEMANDED_BYTES: u64 = SPILL_LENGTH as u64;
+
 /// The memory that a lease of a piece of this length takes.
 #[must_use]
 pub(super) const fn charge(length: u64) -> u64 {
@@ -58,7 +63,10 @@ pub struct PickerLimits {
     /// Bytes in memory of all leases that were granted and are not yet stored, rejected or
     /// returned; each holder of a piece counts, with a long piece for [`SPILL_CHARGE`]. One lease is allowed even where a single piece exceeds this.
     pub in_flight_bytes: u64,
-    /// Pieces leased at once.
+    /// Bytes beyond those that leases of demanded pieces may take. While they do, nothing else is
+    /// leased.
+    pub demanded_bytes: u64,
+    /// Pieces leased at once, demanded or not.
     pub leases: usize,
 }
 
@@ -66,6 +74,7 @@ impl Default for PickerLimits {
     fn default() -> Self {
         Self {
             in_flight_bytes: IN_FLIGHT_BYTES,
+            demanded_bytes: DEMANDED_BYTES,
             leases: MAX_LEASES,
         }
     }
@@ -183,6 +192,12 @@ pub enum Input {
     /// [`super::Picker::is_complete`] may say otherwise than before. Of another content's length it
     /// is ignored.
     Select(Bitfield),
+    /// Somebody waits for these, the most urgent first: they are fetched before all others. It
+    /// replaces what was demanded before, of which nothing is cancelled; empty if nobody waits any
+    /// more. What does not exist, stands here twice, or goes beyond [`super::MAX_DEMANDED`] is left
+    /// out. A piece that is not selected is not fetched for being demanded, but once it is selected;
+    /// one that is here, or unchecked, is fetched when it turns out to be missing.
+    Demand(Vec<PieceIndex>),
     /// No new leases for now: storage cannot write, or it is others' turn.
     Pause,
     /// Leases are granted again.

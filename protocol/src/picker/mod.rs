@@ -9,16 +9,19 @@
 //! - every piece is in exactly one [`PieceState`];
 //! - a lease has one to three holders, who said that they have the piece, and a deadline;
 //! - a link's leases are free at once when it closes;
-//! - leases never take more bytes than [`PickerLimits::in_flight_bytes`], but for a single one;
+//! - leases never take more bytes than [`PickerLimits::in_flight_bytes`], but for a single one, and
+//!   demanded pieces up to [`PickerLimits::demanded_bytes`] beyond;
+//! - a link gets nothing else while its peer has a demanded piece that is wanted;
 //! - a piece that nobody connected has causes no outputs and no timers;
 //! - a source that is no peer gets no lease of a piece that a peer has who is of use.
 //!
 //! The files, from the ground up: `messages` and `bits`; `table` (pieces), `lease` and `link`;
-//! `state` and `peers` (every move); `endgame`, `choose`, `reserve` and `timers` (every decision about
-//! what we fetch), and `giving` (what we hand out when we have all).
+//! `state` and `peers` (every move); `endgame`, `demand`, `choose`, `reserve` and `timers` (every
+//! decision about what we fetch), and `giving` (what we hand out when we have all).
 
 mod bits;
 mod choose;
+mod demand;
 mod endgame;
 mod giving;
 mod lease;
@@ -35,11 +38,13 @@ mod timers;
 use std::collections::BTreeMap;
 
 use bits::Bits;
+use demand::Demand;
 use lease::Leases;
 use state::{Effects, State};
 use table::Table;
 
 pub use choose::SUGGESTED_ONLY;
+pub use demand::{MAX_DEMANDED, RIVAL_BYTES, URGENT_PIECES};
 pub use endgame::{EXTRA_BYTES, MIN_AGE};
 pub use giving::GIVEN_AHEAD;
 pub use link::{
@@ -49,7 +54,8 @@ pub use link::{
 pub use reserve::{MIN_SOURCE_SHARE, RESERVE_GRACE, RESERVE_PATIENCE};
 
 pub use messages::{
-    IN_FLIGHT_BYTES, Input, MAX_HOLDERS, MAX_LEASES, Output, PickerLimits, PieceState, SPILL_CHARGE,
+    DEMANDED_BYTES, IN_FLIGHT_BYTES, Input, MAX_HOLDERS, MAX_LEASES, Output, PickerLimits,
+    PieceState, SPILL_CHARGE,
 };
 
 use crate::bitfield::Bitfield;
@@ -76,6 +82,7 @@ impl Picker {
                 limits,
                 rng: fastrand::Rng::with_seed(seed),
                 paused: false,
+                demand: Demand::none(),
                 told_complete: false,
                 giving: None,
                 expires_at: Timestamp::NEVER,
@@ -93,6 +100,7 @@ impl Picker {
         if self.state.expires_at <= now {
             self.state.expire(now, &mut effects);
         }
+        self.state.meet_demand(now, &mut effects);
         self.state.offer(now, &mut effects);
         self.state.offer_reserve(now, &mut effects);
         self.state.give(now, &mut effects);
@@ -134,6 +142,12 @@ impl Picker {
     #[must_use]
     pub const fn skipped(&self) -> u32 {
         self.state.table.skipped()
+    }
+
+    /// What is demanded, here or not, the most urgent first.
+    #[must_use]
+    pub fn demanded(&self) -> &[PieceIndex] {
+        self.state.demand.pieces()
     }
 
     /// How many pieces are missing, selected and not being fetched.
@@ -263,6 +277,7 @@ impl Picker {
                     state.select(Bits::from_bitfield(&pieces), effects);
                 }
             }
+            Input::Demand(pieces) => state.set_demand(pieces),
             Input::Pause => state.paused = true,
             Input::Resume => {
                 state.paused = false;

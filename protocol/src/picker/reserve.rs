@@ -119,8 +119,14 @@ impl State {
             return;
         }
         let all = self.paused || self.is_full();
+        // There may be room for what is demanded though there is none for anything else.
+        let demanded: Vec<_> = match all && !self.paused && !self.is_full_for_demand() {
+            true => self.open_demand().collect(),
+            false => Vec::new(),
+        };
         for link in self.links.values_mut() {
-            if all || link.useful == 0 {
+            let asked = demanded.iter().any(|&piece| link.has.contains(piece));
+            if all && !asked || link.useful == 0 {
                 link.gave = now;
             }
         }
@@ -181,6 +187,103 @@ impl State {
         }
     }
 
+    /// Before what is demanded is leased: silent peers give up what sources can send.
+    pub(super) fn free_from_useless(&mut self, now: Timestamp, effects: &mut Effects) {
+        for id in self.able_sources(now) {
+            self.take_from_useless(id, now, effects);
+        }
+    }
+
+    /// Leases to sources what is demanded and no peer of use has, in the order in which it is
+    /// demanded. Gives the time at which to look again.
+    pub(super) fn demand_of_sources(
+        &mut self,
+        lacking: &[PieceIndex],
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Timestamp {
+        let mut next = Timestamp::NEVER;
+        let mut ids = self.able_sources(now);
+        self.rng.shuffle(&mut ids);
+        for id in ids {
+            if self.is_full_for_demand() {
+                break;
+            }
+            let granted = self.take_demanded(id, lacking, now);
+            self.grant(id, granted, false, now, effects);
+            next = next.min(self.patience_ends(id, lacking, now));
+        }
+        let sources = self.sources.values();
+        let resting = sources.filter(|source| source.want > 0 && now < source.rest_until);
+        let able = resting.filter(|source| lacking.iter().any(|&piece| source.offers(piece)));
+        let rest = able.map(|source| source.rest_until).min();
+        next.min(rest.unwrap_or(Timestamp::NEVER))
+    }
+
+    /// The sources that could be asked for something now.
+    fn able_sources(&self, now: Timestamp) -> Vec<LinkId> {
+        let able = |source: &Link| source.want > 0 && source.useful > 0 && now >= source.rest_until;
+        let sources = self.sources.iter();
+        let able = sources.filter(|(_, source)| able(source));
+        able.map(|(&id, _)| id).collect()
+    }
+
+    /// Takes what is demanded and that only sources can bring, as far as there is room.
+    fn take_demanded(
+        &mut self,
+        id: LinkId,
+        lacking: &[PieceIndex],
+        now: Timestamp,
+    ) -> Vec<PieceIndex> {
+        let mut granted = Vec::new();
+        let Some(source) = self.sources.get(&id) else {
+            return granted;
+        };
+        let mut room = Room {
+            bytes: source.want,
+            pieces: self.limits.leases.saturating_sub(self.leases.len()),
+            idle: source.queued == 0,
+            budget: self.demand_limit().saturating_sub(self.leases.in_flight()),
+            unused: self.leases.in_flight() == 0,
+        };
+        for &piece in lacking {
+            if !self.is_only_of_sources(id, piece, now) {
+                continue;
+            }
+            if !room.take(self.length(piece)) {
+                break;
+            }
+            self.table.set(piece, PieceState::Leased);
+            granted.push(piece);
+        }
+        granted
+    }
+
+    /// Is the piece wanted, of this source, and of no peer of use?
+    fn is_only_of_sources(&self, id: LinkId, piece: PieceIndex, now: Timestamp) -> bool {
+        let mut links = self.links.values();
+        self.table.get(piece) == Some(PieceState::Wanted)
+            && self
+                .sources
+                .get(&id)
+                .is_some_and(|source| source.offers(piece))
+            && !links.any(|link| link.has.contains(piece) && is_of_use(link, now))
+    }
+
+    /// When the first peer stops to be of use that has what is demanded and the source could send.
+    fn patience_ends(&self, id: LinkId, lacking: &[PieceIndex], now: Timestamp) -> Timestamp {
+        let Some(source) = self.sources.get(&id) else {
+            return Timestamp::NEVER;
+        };
+        let spares = |link: &&Link| {
+            let has = |&piece: &PieceIndex| link.has.contains(piece) && source.offers(piece);
+            is_of_use(link, now) && lacking.iter().any(has)
+        };
+        let links = self.links.values().filter(spares);
+        let ends = links.map(|link| link.gave + RESERVE_PATIENCE).min();
+        ends.unwrap_or(Timestamp::NEVER)
+    }
+
     fn feed_source(&mut self, id: LinkId, now: Timestamp, effects: &mut Effects) {
         let Some(source) = self.sources.get_mut(&id) else {
             return;
@@ -198,8 +301,12 @@ impl State {
         let of_use = self.links.iter().filter(|(_, link)| is_of_use(link, now));
         let of_use: Vec<_> = of_use.map(|(&id, _)| id).collect();
         let complete = |id: &LinkId| self.links.get(id).is_some_and(|link| link.complete);
+        let open: Vec<_> = self.open_demand().collect();
+        let owes = |&piece: &PieceIndex| self.is_only_of_sources(id, piece, now);
+        let owes = open.iter().any(owes);
         let mut granted = Vec::new();
-        if !of_use.iter().any(complete)
+        if !owes
+            && !of_use.iter().any(complete)
             && let Some(mut room) = self.source_room(id)
         {
             self.take_unavailable(id, &of_use, &mut room, &mut granted);
@@ -211,6 +318,8 @@ impl State {
         let look_at = patience.min().unwrap_or(Timestamp::NEVER);
         if let Some(source) = self.sources.get_mut(&id) {
             source.look_at = look_at;
+            // What is demanded comes first: it stays as it is until there is room for that.
+            source.fresh = owes;
         }
     }
 

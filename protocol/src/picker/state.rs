@@ -1,13 +1,14 @@
 //! The picker's whole state and the moves that keep it in one piece.
 //!
-//! Every move of a piece or a lease goes through here; what to lease to whom is decided in `choose`
-//! and `endgame`. Invariants: a piece is leased exactly if it has a lease; each fetching holder has
+//! Every move of a piece or a lease goes through here; what to lease to whom is decided in `demand`,
+//! `choose` and `endgame`. Invariants: a piece is leased exactly if it has a lease; each fetching holder has
 //! it in the batch that it names; a link's `useful` is the number of pieces that its peer has and we
 //! are known to lack.
 
 use std::collections::BTreeMap;
 
 use super::bits::Bits;
+use super::demand::Demand;
 use super::giving::Giving;
 use super::lease::{Holder, Lease, Leases};
 use super::link::Link;
@@ -38,6 +39,8 @@ pub(super) struct State {
     pub(super) limits: PickerLimits,
     pub(super) rng: fastrand::Rng,
     pub(super) paused: bool,
+    /// What readers wait for.
+    pub(super) demand: Demand,
     pub(super) told_complete: bool,
     /// What we hand out, while we have everything.
     pub(super) giving: Option<Giving>,

@@ -43,7 +43,7 @@ impl State {
                 wakes = wakes.min(bar).min(look);
             }
         }
-        (self.expires_at, self.wakes_at) = (expires, wakes);
+        (self.expires_at, self.wakes_at) = (expires, wakes.min(self.demand.look_at));
     }
 
     /// Does what is due by now.

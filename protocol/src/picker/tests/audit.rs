@@ -6,7 +6,8 @@ use crate::picker::giving::Giving;
 use crate::picker::lease::Lease;
 use crate::picker::link::Link;
 use crate::picker::messages::charge;
-use crate::picker::{MAX_HOLDERS, Picker, PieceState};
+use crate::picker::{MAX_DEMANDED, MAX_HOLDERS, Picker, PieceState};
+use crate::time::Timestamp;
 
 impl Picker {
     /// Panics where two accounts of the same thing differ.
@@ -45,6 +46,7 @@ impl Picker {
         let is_complete = is_checked && layout.all_pieces().all(is_here);
         assert_eq!(self.is_complete(), is_complete);
         self.audit_leases();
+        self.audit_demand();
         self.audit_giving();
         for (&id, link) in state.links.iter().chain(&state.sources) {
             self.audit_link(id, link);
@@ -56,6 +58,20 @@ impl Picker {
                 assert!(link.has.count() == layout.pieces());
             }
         }
+    }
+
+    fn audit_demand(&self) {
+        let demanded = self.demanded();
+        let distinct: std::collections::BTreeSet<_> = demanded.iter().collect();
+        assert!(distinct.len() == demanded.len() && demanded.len() <= MAX_DEMANDED);
+        // Time is only kept for what is missing, and only if somebody connected has it.
+        let state = &self.state;
+        let links = || state.links.values().chain(state.sources.values());
+        let missing = |piece: PieceIndex| state.table.is_lacking(piece);
+        let to_be_had = |piece| links().any(|link| link.has.contains(piece));
+        let mut pieces = demanded.iter().copied();
+        let any = pieces.any(|piece| missing(piece) && to_be_had(piece));
+        assert!(any || state.demand.look_at == Timestamp::NEVER);
     }
 
     fn audit_giving(&self) {

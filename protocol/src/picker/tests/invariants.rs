@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::model::Model;
-use super::world::{Step, World, steps};
+use super::world::{Step, World, demand, steps};
 use crate::id::LinkId;
 use crate::layout::{Layout, PieceIndex};
 use crate::picker::{Input, Output, Picker, PickerLimits};
@@ -19,16 +18,13 @@ proptest! {
     fn the_picker_keeps_its_invariants_under_any_inputs(
         steps in steps(70),
         in_flight_bytes in prop_oneof![Just(50_u64), 100_u64..3_000, Just(1 << 20)],
+        demanded_bytes in prop_oneof![Just(0_u64), Just(200), Just(1 << 20)],
         leases in prop_oneof![Just(5_usize), Just(1_000)],
         seed in any::<u64>(),
     ) {
         let layout = Layout::new(6_950, 100).unwrap();
-        let limits = PickerLimits { in_flight_bytes, leases };
-        let mut world = World {
-            picker: Picker::new(layout, limits, seed),
-            model: Model::new(layout, limits),
-            now: Timestamp::ZERO,
-        };
+        let limits = PickerLimits { in_flight_bytes, demanded_bytes, leases };
+        let mut world = World::new(layout, limits, seed);
         for step in steps {
             world.step(step);
         }
@@ -36,15 +32,13 @@ proptest! {
 
     #[test]
     fn a_swarm_with_one_honest_complete_peer_completes_after_any_inputs(
-        steps in steps(70), seed in any::<u64>(),
+        steps in steps(70),
+        demands in prop::collection::vec(demand(70), 1..40),
+        seed in any::<u64>(),
     ) {
         let layout = Layout::new(6_950, 100).unwrap();
-        let limits = PickerLimits { in_flight_bytes: 2_000, leases: 30 };
-        let mut world = World {
-            picker: Picker::new(layout, limits, seed),
-            model: Model::new(layout, limits),
-            now: Timestamp::ZERO,
-        };
+        let limits = PickerLimits { in_flight_bytes: 2_000, demanded_bytes: 400, leases: 30 };
+        let mut world = World::new(layout, limits, seed);
         for step in steps {
             world.step(step);
         }
@@ -59,7 +53,9 @@ proptest! {
         let link = LinkId(99);
         world.handle(Input::LinkOpened { link });
         world.handle(Input::PeerHasAll { link });
-        for _ in 0..200 {
+        for round in 0..200 {
+            let demand = demands[round % demands.len()].clone();
+            world.handle(Input::Demand(demand));
             let rtt = Duration::from_millis(1);
             world.handle(Input::Want { link, bytes: 1_000, rtt, rate: 100_000 });
             let pieces: Vec<_> = world.model.peers[&link].fetching.iter().copied().collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::LinkId;
 use crate::layout::{Layout, PieceIndex};
-use crate::picker::{Input, MAX_HOLDERS, Output, Picker, PickerLimits, PieceState};
+use crate::picker::{Input, MAX_DEMANDED, MAX_HOLDERS, Output, Picker, PickerLimits, PieceState};
 
 /// What one link is known to have and hold, by the book.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,9 @@ pub(super) struct Model {
     pub(super) storing: BTreeMap<PieceIndex, LinkId>,
     selected: BTreeSet<PieceIndex>,
     pub(super) peers: BTreeMap<LinkId, Peer>,
+    demand: Vec<PieceIndex>,
+    /// Who was given something by the last input that is not demanded.
+    favoured: BTreeSet<LinkId>,
     paused: bool,
     complete: bool,
 }
@@ -44,6 +47,8 @@ impl Model {
             storing: BTreeMap::new(),
             selected: layout.all_pieces().collect(),
             peers: BTreeMap::new(),
+            demand: Vec::new(),
+            favoured: BTreeSet::new(),
             paused: false,
             complete: false,
         }
@@ -181,6 +186,14 @@ impl Model {
                 self.selected = pieces.iter().collect();
                 self.complete &= self.is_complete();
             }
+            Input::Demand(pieces) => {
+                self.demand.clear();
+                for piece in pieces.iter().filter(exists) {
+                    if self.demand.len() < MAX_DEMANDED && !self.demand.contains(piece) {
+                        self.demand.push(*piece);
+                    }
+                }
+            }
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
             // For sources see `reserve`.
@@ -207,7 +220,13 @@ impl Model {
     pub(super) fn follow(&mut self, outputs: &[Output], gained: &BTreeSet<PieceIndex>) {
         let mut announced = BTreeSet::new();
         let mut completed = 0;
-        for output in outputs {
+        self.favoured.clear();
+        let is_grant = |output: &Output| matches!(output, Output::Grant { .. });
+        let first_grant = outputs.iter().position(is_grant);
+        for (place, output) in outputs.iter().enumerate() {
+            if first_grant == Some(place) {
+                self.follow_order(outputs);
+            }
             match output {
                 Output::Grant { link, pieces } => self.follow_grant(*link, pieces),
                 Output::Cancel { link, pieces } => {
@@ -261,6 +280,30 @@ impl Model {
         self.complete = complete;
     }
 
+    /// What is demanded comes first, in its order. What a second link gets at once was leased before.
+    fn follow_order(&mut self, outputs: &[Output]) {
+        let grants: Vec<_> = outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Grant { link, pieces } => Some((*link, pieces)),
+                _ => None,
+            })
+            .collect();
+        for &(link, pieces) in &grants {
+            let is_new = |piece: &&PieceIndex| {
+                let takers = grants.iter().filter(|(_, other)| other.contains(piece));
+                self.state(**piece) == PieceState::Wanted && takers.count() == 1
+            };
+            let place = |piece| self.demand.iter().position(|&demanded| demanded == piece);
+            let places = pieces.iter().filter(is_new).copied().map(place);
+            let places: Vec<_> = places.map(|place| place.unwrap_or(usize::MAX)).collect();
+            assert!(places.is_sorted(), "{places:?}");
+            if pieces.iter().any(|piece| !self.demand.contains(piece)) {
+                self.favoured.insert(link);
+            }
+        }
+    }
+
     fn follow_grant(&mut self, link: LinkId, pieces: &[PieceIndex]) {
         assert!(!self.paused, "granted while paused");
         assert!(!pieces.is_empty());
@@ -290,14 +333,17 @@ impl Model {
         }
         let (bytes, leases) = self.in_flight();
         assert_eq!(picker.in_flight_bytes(), bytes);
-        assert!(
-            bytes <= self.limits.in_flight_bytes.max(self.excess) || leases == 1,
-            "{bytes} bytes"
-        );
+        let limit = self.limits.in_flight_bytes;
+        let most = (limit + self.limits.demanded_bytes).max(self.excess);
+        assert!(bytes <= most || leases == 1, "{bytes} bytes");
+        // Only what is demanded may exceed the first limit, and nothing else is leased while it does.
+        let fits = bytes <= limit || leases == 1;
+        assert!(fits || self.favoured.is_empty(), "{bytes} bytes");
         assert!(picker.leased() as usize <= self.limits.leases);
         if self.peers.values().all(|peer| peer.fetching.is_empty()) && self.complete {
             assert_eq!(picker.next_timeout(), None, "complete, and not idle");
         }
+        self.compare_demand(picker);
         // Nobody who can take a piece is left without, unless a complete peer is spared, a bar
         // holds, the link rests after it fell silent, or the memory is used up.
         if self.paused || picker.state.is_full() {
@@ -314,6 +360,29 @@ impl Model {
                     !free || link.barred.contains(piece) || link.doubt > 0,
                     "{id} waits beside {piece:?}"
                 );
+            }
+        }
+    }
+
+    /// Nobody who could fetch what is demanded gets something else, or nothing.
+    fn compare_demand(&self, picker: &Picker) {
+        assert_eq!(picker.demanded(), self.demand);
+        let wanted = |piece: &&PieceIndex| self.state(**piece) == PieceState::Wanted;
+        let full = self.paused || picker.state.is_full_for_demand();
+        for &piece in self.demand.iter().filter(wanted) {
+            for (id, peer) in &self.peers {
+                let link = &picker.state.links[id];
+                if !peer.has.contains(&piece) || link.barred.contains(piece) {
+                    continue;
+                }
+                assert!(!self.favoured.contains(id), "{id} got less than {piece:?}");
+                let able = peer.want > 0 && peer.fetching.is_empty() && link.doubt == 0;
+                assert!(full || !able, "{id} waits beside {piece:?}");
+                let rests = peer.want > 0 && peer.fetching.is_empty();
+                if rests && !full {
+                    let next = picker.next_timeout();
+                    assert!(next.is_some_and(|next| next <= link.rest_until));
+                }
             }
         }
     }

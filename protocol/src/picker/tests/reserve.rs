@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use crate::id::LinkId;
 use crate::layout::{Layout, PieceIndex};
+use crate::picker::link::Link;
 use crate::picker::reserve::is_of_use;
 use crate::picker::{
     Input, Output, Picker, PickerLimits, PieceState, RESERVE_GRACE, RESERVE_PATIENCE,
@@ -65,6 +66,13 @@ impl Story {
                 }
                 _ => {}
             }
+        }
+        // What is demanded, and kept from a source that could send it, is not forgotten.
+        let full = state.paused || state.is_full_for_demand();
+        let able = |source: &&Link| source.want > 0 && source.queued == 0;
+        for source in state.sources.values().filter(able) {
+            let offered = state.open_demand().any(|piece| source.offers(piece));
+            assert!(full || !offered || self.picker.next_timeout().is_some());
         }
     }
 
@@ -316,6 +324,7 @@ fn input(pieces_in_all: u32) -> impl Strategy<Value = (Input, u64)> {
             piece: PieceIndex::new(piece),
             link
         }),
+        some.clone().prop_map(Input::Demand),
         Just(Input::Pause),
         Just(Input::Resume),
         Just(Input::Resume),

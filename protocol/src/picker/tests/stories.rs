@@ -11,21 +11,22 @@ use crate::picker::{
 };
 use crate::time::Timestamp;
 
-const A: LinkId = LinkId(1);
-const B: LinkId = LinkId(2);
+pub(super) const A: LinkId = LinkId(1);
+pub(super) const B: LinkId = LinkId(2);
 
-fn pieces(numbers: impl IntoIterator<Item = u32>) -> Vec<PieceIndex> {
+pub(super) fn pieces(numbers: impl IntoIterator<Item = u32>) -> Vec<PieceIndex> {
     numbers.into_iter().map(PieceIndex::new).collect()
 }
 
-struct Story {
-    picker: Picker,
-    now: Timestamp,
+/// A picker, and what time it is.
+pub(super) struct Story {
+    pub(super) picker: Picker,
+    pub(super) now: Timestamp,
 }
 
 impl Story {
     /// All pieces are missing.
-    fn new(size: u64, piece_length: u64) -> Self {
+    pub(super) fn new(size: u64, piece_length: u64) -> Self {
         let mut story = Self::unchecked(size, piece_length);
         let all = Layout::new(size, piece_length).unwrap().all_pieces();
         let bad = all.collect();
@@ -33,7 +34,7 @@ impl Story {
         story
     }
 
-    fn unchecked(size: u64, piece_length: u64) -> Self {
+    pub(super) fn unchecked(size: u64, piece_length: u64) -> Self {
         let layout = Layout::new(size, piece_length).unwrap();
         Self {
             picker: Picker::new(layout, PickerLimits::default(), 1),
@@ -41,14 +42,14 @@ impl Story {
         }
     }
 
-    fn tell(&mut self, input: Input) -> Vec<Output> {
+    pub(super) fn tell(&mut self, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
         self.picker.handle(input, self.now, &mut out);
         self.picker.audit();
         out
     }
 
-    fn peer(&mut self, link: LinkId, has: impl IntoIterator<Item = u32>) {
+    pub(super) fn peer(&mut self, link: LinkId, has: impl IntoIterator<Item = u32>) {
         self.tell(Input::LinkOpened { link });
         self.tell(Input::PeerHas {
             link,
@@ -56,7 +57,7 @@ impl Story {
         });
     }
 
-    fn want(&mut self, link: LinkId, bytes: u64) -> Vec<PieceIndex> {
+    pub(super) fn want(&mut self, link: LinkId, bytes: u64) -> Vec<PieceIndex> {
         let rtt = Duration::from_millis(1);
         let out = self.tell(Input::Want {
             link,
@@ -67,7 +68,7 @@ impl Story {
         granted(&out, link)
     }
 
-    fn receive(&mut self, link: LinkId, some: &[PieceIndex]) -> Vec<Output> {
+    pub(super) fn receive(&mut self, link: LinkId, some: &[PieceIndex]) -> Vec<Output> {
         self.tell(Input::Received {
             link,
             pieces: some.to_vec(),
@@ -75,7 +76,7 @@ impl Story {
     }
 
     /// Lets time go on, tick by tick, until something is granted to the link.
-    fn until_granted(&mut self, link: LinkId) -> Vec<PieceIndex> {
+    pub(super) fn until_granted(&mut self, link: LinkId) -> Vec<PieceIndex> {
         for _ in 0..100 {
             self.now = self.picker.next_timeout().expect("nothing is timed");
             let out = self.tell(Input::Tick);
@@ -87,7 +88,7 @@ impl Story {
     }
 }
 
-fn granted(out: &[Output], to: LinkId) -> Vec<PieceIndex> {
+pub(super) fn granted(out: &[Output], to: LinkId) -> Vec<PieceIndex> {
     let grants = out.iter().filter_map(|output| match output {
         Output::Grant { link, pieces } if *link == to => Some(pieces.clone()),
         _ => None,
@@ -457,7 +458,7 @@ fn silent_want(link: LinkId) -> Input {
     }
 }
 
-fn selection(of: u32, numbers: impl IntoIterator<Item = u32>) -> Input {
+pub(super) fn selection(of: u32, numbers: impl IntoIterator<Item = u32>) -> Input {
     let mut field = Bitfield::new(of);
     for piece in pieces(numbers) {
         field.insert(piece);

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::model::Model;
 use crate::bitfield::Bitfield;
 use crate::id::LinkId;
-use crate::layout::PieceIndex;
-use crate::picker::{Input, Picker};
+use crate::layout::{Layout, PieceIndex};
+use crate::picker::{Input, Output, Picker, PickerLimits};
 use crate::time::Timestamp;
 
 const LINKS: u64 = 6;
@@ -64,6 +64,7 @@ pub(super) fn steps(pieces: u32) -> impl Strategy<Value = Vec<Step>> {
         1 => (link.clone(), some).prop_map(|(link, pieces)| Input::Received { link, pieces }),
         1 => link.clone().prop_map(|link| Input::Progress { link }),
         1 => selected.prop_map(Input::Select),
+        3 => demand(pieces).prop_map(Input::Demand),
         1 => prop_oneof![Just(Input::Pause), Just(Input::Resume), Just(Input::Resume)],
         1 => (50_u64..3_000).prop_map(Input::SetMemory),
         1 => Just(Input::Tick),
@@ -76,13 +77,39 @@ pub(super) fn steps(pieces: u32) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..120)
 }
 
+/// What somebody might demand, who may name what is not there.
+pub(super) fn demand(pieces: u32) -> impl Strategy<Value = Vec<PieceIndex>> {
+    let piece = (0..pieces + 2).prop_map(PieceIndex::new);
+    let run = (0..pieces, 0_u32..20).prop_map(|(from, length)| {
+        let run = from..from + length;
+        run.map(PieceIndex::new).collect()
+    });
+    prop_oneof![
+        2 => prop::collection::vec(piece, 0..12),
+        2 => run,
+        1 => Just(Vec::new()),
+    ]
+}
+
 pub(super) struct World {
     pub(super) picker: Picker,
     pub(super) model: Model,
     pub(super) now: Timestamp,
+    /// All that the picker ever said.
+    pub(super) told: Vec<Output>,
 }
 
 impl World {
+    /// Nothing is known yet.
+    pub(super) fn new(layout: Layout, limits: PickerLimits, seed: u64) -> Self {
+        Self {
+            picker: Picker::new(layout, limits, seed),
+            model: Model::new(layout, limits),
+            now: Timestamp::ZERO,
+            told: Vec::new(),
+        }
+    }
+
     pub(super) fn handle(&mut self, input: Input) {
         let mut out = Vec::new();
         self.picker.handle(input.clone(), self.now, &mut out);
@@ -95,6 +122,7 @@ impl World {
             next.is_none_or(|next| next > self.now),
             "a timeout that is over"
         );
+        self.told.extend(out);
     }
 
     pub(super) fn step(&mut self, step: Step) {
