@@ -23,6 +23,7 @@ pub mod picker;
 pub mod pipeline;
 pub mod port_map;
 pub mod rate_limit;
+pub mod readers;
 pub mod session;
 #[cfg(feature = "simulation")]
 pub mod simulation;
