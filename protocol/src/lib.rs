@@ -31,5 +31,6 @@ pub mod text;
 pub mod time;
 pub mod tracker;
 pub mod turns;
+pub mod waiting;
 pub mod web_seed;
 pub mod wire;
