@@ -30,7 +30,8 @@ impl Node {
         asked.await.unwrap_or_default()
     }
 
-    /// Has this recipient hear of the node's events from now on.
+    /// Has this recipient hear of the node's events from now on, and first how things stand: where the
+    /// node listens, and of each content that it is kept, what it is, and whether it is complete.
     pub fn listen(&self, listener: Recipient<Event>) {
         self.supervisor.do_send(Listen(listener));
     }

@@ -194,9 +194,12 @@ mod tests {
     #[test]
     fn two_long_pieces_are_demanded_and_no_more_tiny_ones_than_the_limit() {
         let long = Layout::new(10 << 26, 1 << 26).unwrap();
-        assert_eq!(demand(&long, &[0..10 << 26], &[]), [0, 1]);
+        assert_eq!(
+            demand(&long, std::slice::from_ref(&(0..10 << 26)), &[]),
+            [0, 1]
+        );
         let tiny = Layout::new(100_000, 1).unwrap();
-        let ahead = demand(&tiny, &[50..100_000], &[]);
+        let ahead = demand(&tiny, std::slice::from_ref(&(50..100_000)), &[]);
         assert_eq!(ahead, (50..50 + MAX_DEMANDED as u32).collect::<Vec<_>>());
     }
 

@@ -129,6 +129,8 @@ struct SwarmActors {
     selection: Option<Selection>,
     /// The operator paused it.
     paused: bool,
+    /// Everything that is selected is here, as its scheduler says.
+    complete: bool,
     /// Why it cannot be kept.
     refused: Option<String>,
     /// Where the content is to be kept, and where it is since it is known.
@@ -369,6 +371,9 @@ impl Handler<CompletionChanged> for Supervisor {
             complete,
             ..
         } = changed;
+        if let Some(swarm) = self.swarms.get_mut(&info_hash) {
+            swarm.complete = complete;
+        }
         if let Some(children) = &self.children {
             children.turns.do_send(changed);
             children.trackers.do_send(changed);

@@ -118,6 +118,25 @@ impl Supervisor {
         Ok(swarm)
     }
 
+    /// The events that a newcomer missed and that still hold.
+    fn how_things_stand(&self) -> Vec<Event> {
+        let mut events = vec![Event::Listening(self.settings.listen)];
+        for (&info_hash, swarm) in &self.swarms {
+            events.push(Event::SwarmAdded { info_hash });
+            if let Some(error) = swarm.refused.clone() {
+                events.push(Event::ContentRefused { info_hash, error });
+            }
+            events.extend(swarm.known_as());
+            if swarm.paused {
+                events.push(Event::SwarmPaused { info_hash });
+            }
+            if swarm.complete {
+                events.push(Event::Completed { info_hash });
+            }
+        }
+        events
+    }
+
     /// Writes what an operator said, for the next life.
     fn remember_words(&self) {
         if let Some(state) = self.state.clone() {
@@ -254,6 +273,9 @@ impl Handler<Listen> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, Listen(listener): Listen, _: &mut Self::Context) {
+        for event in self.how_things_stand() {
+            listener.do_send(event);
+        }
         self.settings.listeners.add(listener);
     }
 }

@@ -210,6 +210,7 @@ impl Supervisor {
             info: None,
             selection: None,
             paused: false,
+            complete: false,
             refused: None,
             sources: self.sources_of(sources, web_seeds),
             limits,
@@ -410,14 +411,25 @@ impl Supervisor {
             });
             swarm.web_seeds = Some(address);
         }
-        self.tell(Event::ContentKnown {
+        let known = self.swarms.get(&info_hash).and_then(SwarmActors::known_as);
+        if let Some(known) = known {
+            self.tell(known);
+        }
+    }
+}
+
+impl SwarmActors {
+    /// The event that says what the content is, once that is known.
+    pub(super) fn known_as(&self) -> Option<Event> {
+        let (info, selection) = (self.info.as_ref()?, self.selection.as_ref()?);
+        Some(Event::ContentKnown {
             info_hash: info.info_hash(),
             size: info.layout().size(),
             pieces: info.layout().pieces(),
             name: info.name().to_owned(),
-            place: kept.path,
+            place: self.kept.as_ref()?.path.clone(),
             files: selection.files(),
             selected: selection.bytes(),
-        });
+        })
     }
 }

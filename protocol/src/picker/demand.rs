@@ -34,7 +34,7 @@ use crate::layout::PieceIndex;
 use crate::time::Timestamp;
 
 /// 512 pieces that are demanded at a time: 8 MiB in pieces of 16 KiB, and few contents have shorter
-/// ones. To look through them takes a microsecond.
+/// ones. They are looked through after each input, while there are some.
 pub const MAX_DEMANDED: usize = 512;
 
 /// 8 pieces: so many of the demanded ones that are not here may be given to a second holder. Some

@@ -21,7 +21,7 @@ pub const SPILL_CHARGE: u64 = 2 * 1024 * 1024;
 
 /// 4 MiB: what demanded pieces may take beyond [`IN_FLIGHT_BYTES`], so that a reader does not wait
 /// until others' leases have ended: any one piece that is held in memory as a whole, or two longer
-/// ones. A node that is read from stays under 64 MiB as well.
+/// ones. A node that is read from is to stay under 64 MiB, too.
 pub const DEMANDED_BYTES: u64 = SPILL_LENGTH as u64;
 
 /// The memory that a lease of a piece of this length takes.

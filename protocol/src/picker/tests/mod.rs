@@ -2,6 +2,7 @@
 
 mod audit;
 mod demand;
+mod demand_of_sources;
 mod giving;
 mod invariants;
 mod model;

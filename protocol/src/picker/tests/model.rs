@@ -340,7 +340,9 @@ impl Model {
         let fits = bytes <= limit || leases == 1;
         assert!(fits || self.favoured.is_empty(), "{bytes} bytes");
         assert!(picker.leased() as usize <= self.limits.leases);
-        if self.peers.values().all(|peer| peer.fetching.is_empty()) && self.complete {
+        // What storage has and is not selected any more may still turn out to be missing.
+        let is_quiet = self.peers.values().all(|peer| peer.fetching.is_empty());
+        if is_quiet && self.storing.is_empty() && self.complete {
             assert_eq!(picker.next_timeout(), None, "complete, and not idle");
         }
         self.compare_demand(picker);
