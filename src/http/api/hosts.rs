@@ -23,7 +23,6 @@ pub(in crate::http) struct Which {
 }
 
 /// The links
-#[allow(unused_qualifications, reason = "the macro writes them")]
 #[utoipa::path(
     get,
     path = "/api/v1/peers",

@@ -1,5 +1,6 @@
 //! `/api/v1`: looks and words, as JSON.
 
+#[allow(unused_qualifications, reason = "what the macro for parameters writes")]
 pub(super) mod hosts;
 pub(super) mod log;
 pub(super) mod status;
