@@ -24,8 +24,9 @@ RUN mkdir -p /var/lib/swarmlet
 
 COPY deploy/healthcheck.sh /usr/local/bin/swarmlet-healthcheck
 
-# BitTorrent's port, TCP; local multicast needs no port of its own to be published.
-EXPOSE 6881
+# BitTorrent's port, TCP; local multicast needs no port of its own to be published. 6880 is for the
+# dashboard and the API, which listen on loopback unless SWARMLET_HTTP says otherwise.
+EXPOSE 6881 6880
 
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 CMD ["sh", "/usr/local/bin/swarmlet-healthcheck"]

@@ -214,12 +214,9 @@ impl Handler<VerifySwarm> for Supervisor {
     fn handle(&mut self, verify: VerifySwarm, _: &mut Self::Context) -> Self::Result {
         let info_hash = verify.info_hash;
         let swarm = self.swarms.get(&info_hash);
-        let storage = match &swarm.ok_or(Refusal::Unknown(info_hash))?.storage {
-            Some(storage) => storage,
-            None => {
-                let why = format!("it is not known yet what {info_hash} is");
-                return Err(Refusal::NotNow(why));
-            }
+        let Some(storage) = &swarm.ok_or(Refusal::Unknown(info_hash))?.storage else {
+            let why = format!("it is not known yet what {info_hash} is");
+            return Err(Refusal::NotNow(why));
         };
         storage.do_send(RecheckAll);
         self.tell(Event::Verifying { info_hash });
