@@ -102,8 +102,8 @@ impl Reader {
         (self.left() > 0).then(|| piece_at(layout, self.range.start))
     }
 
-    /// Reads this part and no other.
-    pub(crate) fn seek(&mut self, range: Range<u64>) {
+    /// Goes on with this part of the content, and with no other.
+    pub fn seek(&mut self, range: Range<u64>) {
         let size = self.content.info.layout().size();
         let end = range.end.min(size);
         self.range = range.start.min(end)..end;
