@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// Numbers that are part of a format, or no limit of anything.
 const NO_LIMITS: &[&str] = &[
     "actors/src/clock.rs",
-    "actors/src/state.rs VERSION",
+    "actors/src/gauge.rs",
+    "actors/src/state/mod.rs VERSION",
     "protocol/src/address/compact.rs",
     "protocol/src/encryption/mod.rs PLAIN",
     "protocol/src/encryption/mod.rs RC4",
@@ -74,7 +75,7 @@ fn every_limit_of_the_code_stands_in_the_table() {
         .map(|[name, _, path]| format!("{path} {name}"))
         .collect();
     let mut missing = Vec::new();
-    for folder in ["protocol/src", "actors/src"] {
+    for folder in ["protocol/src", "actors/src", "src/http"] {
         for path in sources(&root().join(folder)) {
             let text = fs::read_to_string(&path).unwrap();
             let path = path.strip_prefix(root()).unwrap();
