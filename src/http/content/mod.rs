@@ -91,7 +91,7 @@ pub(super) async fn content(
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((
             "Content-Security-Policy",
-            "sandbox; default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
+            "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'",
         ))
         .insert_header((CONTENT_DISPOSITION, "inline"))
         .content_type(media.essence_str());
