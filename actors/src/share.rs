@@ -3,16 +3,20 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::{Info, Selection};
-use swarmlet_protocol::tracker::TrackerUrl;
-use swarmlet_protocol::web_seed::SourceUrl;
+use swarmlet_protocol::metainfo::{Info, Magnet, Selection, Torrent};
+use swarmlet_protocol::tracker::{TrackerUrl, usable};
+use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
 
 /// One content of a node.
+///
+/// Made by one of its functions, and changed field by field, or with what it leaves as it is:
+/// `Share { peers, ..Share::new(info, data) }`. Later versions may have further fields.
 #[derive(Clone, Debug)]
 pub struct Share {
     /// What it is.
@@ -73,6 +77,35 @@ impl Share {
     #[must_use]
     pub fn named(info_hash: InfoHash, place: Place) -> Self {
         Self::of(Topic::Named(info_hash), place)
+    }
+
+    /// What a `.torrent` describes, with its trackers and web seeds; those whose URLs we cannot use
+    /// are left out.
+    #[must_use]
+    pub fn torrent(torrent: Torrent, place: Place) -> Self {
+        Self {
+            trackers: usable(&torrent.trackers),
+            web_seeds: usable_sources(&torrent.web_seeds),
+            dht_nodes: torrent.nodes,
+            ..Self::of(Topic::Known(torrent.info), place)
+        }
+    }
+
+    /// What a magnet link names (BEP 9), with its peers, trackers and web seeds, and of its files those
+    /// that the link selects (BEP 53), or all.
+    #[must_use]
+    pub fn magnet(magnet: Magnet, place: Place) -> Self {
+        let tiers: Vec<_> = magnet.trackers.into_iter().map(|url| vec![url]).collect();
+        Self {
+            peers: magnet.peers,
+            trackers: usable(&tiers),
+            web_seeds: usable_sources(&magnet.web_seeds),
+            choice: match magnet.select.is_empty() {
+                true => Choice::all(),
+                false => Choice::numbers(magnet.select),
+            },
+            ..Self::named(magnet.info_hash, place)
+        }
     }
 
     /// The same, whatever is known.
@@ -161,6 +194,20 @@ impl Choice {
         Self::new(|info| Ok(Selection::none(info)))
     }
 
+    /// The files of these numbers in the list. A content that has none of them cannot be used.
+    #[must_use]
+    pub fn numbers(numbers: Vec<RangeInclusive<u32>>) -> Self {
+        Self::new(move |info| {
+            let is_named = |number| numbers.iter().any(|some| some.contains(&number));
+            let wants = |number| u32::try_from(number).is_ok_and(is_named);
+            let selection = Selection::of(info, |number, _| wants(number));
+            match selection.is_none() {
+                true => Err("it has none of the files that were selected by number".to_owned()),
+                false => Ok(selection),
+            }
+        })
+    }
+
     /// What is wanted of this content.
     ///
     /// # Errors
@@ -179,5 +226,52 @@ impl Default for Choice {
 impl fmt::Debug for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Choice(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use swarmlet_protocol::id::PieceHash;
+    use swarmlet_protocol::metainfo::NewFile;
+
+    use super::*;
+
+    fn photos() -> Info {
+        let file = |path| NewFile {
+            path,
+            length: 1,
+            is_executable: false,
+        };
+        let files = ["a", "b", "c"].map(file);
+        Info::folder("photos", &files, 1, &[PieceHash([0; 20]); 3]).unwrap()
+    }
+
+    #[test]
+    fn a_magnet_link_wants_the_files_that_it_names_by_number() {
+        let info = photos();
+        let wanted = |so: &str| {
+            let link = format!("magnet:?xt=urn:btih:{}{so}", info.info_hash());
+            let share = Share::magnet(link.parse().unwrap(), Place::Under("/srv".into()));
+            let selection = share.choice.of(&info);
+            selection.map(|selection| [0, 1, 2].map(|number| selection.has_file(number)))
+        };
+        assert_eq!(wanted(""), Ok([true; 3]));
+        assert_eq!(wanted("&so=0,2-9"), Ok([true, false, true]));
+        assert!(wanted("&so=3").is_err());
+    }
+
+    #[test]
+    fn a_torrent_brings_what_can_be_used_of_its_trackers_and_web_seeds() {
+        let mut torrent = Torrent::new(photos());
+        let texts = |texts: [&str; 2]| texts.map(str::to_owned).to_vec();
+        torrent.trackers = vec![texts([
+            "udp://tracker.example:1",
+            "wss://elsewhere.example",
+        ])];
+        torrent.web_seeds = texts(["http://seed.example/", "ftp://seed.example/"]);
+        let share = Share::torrent(torrent, Place::Under("/srv".into()));
+        assert_eq!(share.path(), Some("/srv/photos".into()));
+        assert_eq!(share.trackers.len(), 1);
+        assert_eq!((share.trackers[0].len(), share.web_seeds.len()), (1, 1));
     }
 }

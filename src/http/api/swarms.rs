@@ -9,15 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Magnet, Torrent, TorrentConf};
-use swarmlet_protocol::tracker::usable;
-use swarmlet_protocol::web_seed::usable_sources;
 
 use super::infohash;
 use crate::http::face::Inner;
 use crate::http::model::{AddSwarm, Pieces, Swarm, SwarmDetails, Swarms};
 use crate::http::problem::Problem;
 use crate::report::SwarmReport;
-use crate::{Place, Refusal, Share, Topic};
+use crate::{Choice, Place, Refusal, Share, Topic};
 
 /// The contents
 #[utoipa::path(
@@ -274,12 +272,10 @@ fn absolute(place: String) -> Result<PathBuf, Problem> {
 
 fn of_magnet(magnet: &str, place: Place) -> Result<Share, Problem> {
     let magnet: Magnet = magnet.parse().map_err(unusable)?;
-    let tiers: Vec<_> = magnet.trackers.into_iter().map(|url| vec![url]).collect();
     Ok(Share {
-        peers: magnet.peers,
-        trackers: usable(&tiers),
-        web_seeds: usable_sources(&magnet.web_seeds),
-        ..Share::named(magnet.info_hash, place)
+        // A choice is not remembered for the node's next life, so there is none in this one.
+        choice: Choice::all(),
+        ..Share::magnet(magnet, place)
     })
 }
 
@@ -288,12 +284,7 @@ fn of_torrent(torrent: &str, place: Place) -> Result<Share, Problem> {
     let bytes =
         bytes.map_err(|error| Problem::unusable(format!("\"torrent\" is no base64: {error}")))?;
     let torrent = Torrent::parse(&Bytes::from(bytes)).map_err(unusable)?;
-    Ok(Share {
-        trackers: usable(&torrent.trackers),
-        web_seeds: usable_sources(&torrent.web_seeds),
-        dht_nodes: torrent.nodes,
-        ..Share::of(Topic::Known(torrent.info), place)
-    })
+    Ok(Share::torrent(torrent, place))
 }
 
 fn of_conf(conf: &serde_json::Value, place: Place) -> Result<Share, Problem> {
