@@ -22,6 +22,7 @@ pub(super) enum Need {
 
 /// What can be looked at, and opened to other machines.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Topic {
     /// How the node is: the API and the event stream.
     Status,

@@ -172,9 +172,7 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "unknown-swarm", title, detail)
             }
             Refusal::Place(_) => Self::unusable(detail),
-            Refusal::Known(_) | Refusal::TooMany { .. } | Refusal::NotNow(_) => {
-                Self::conflict(detail)
-            }
+            _ => Self::conflict(detail),
         }
     }
 }

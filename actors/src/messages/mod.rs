@@ -35,6 +35,7 @@ pub struct Ping;
 
 /// The kinds of actors of a node.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+#[non_exhaustive]
 pub enum ActorKind {
     /// Finds peers by the distributed hash table.
     Dht,

@@ -107,6 +107,7 @@ pub struct OpenContent {
 
 /// Why a word of an operator is not followed. Each text is one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// There is no such content.
     Unknown(InfoHash),

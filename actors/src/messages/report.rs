@@ -1,7 +1,7 @@
 //! What a node looks like: the answers to whoever asks about it while it runs.
 //!
 //! A report is a copy of one moment, put together from what several actors say; its parts may be
-//! some milliseconds apart.
+//! some milliseconds apart. Its types may get further fields, so nobody else makes them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ use super::scheduler::Progress;
 
 /// The whole node.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NodeReport {
     /// Its name on the wire, in this life.
     pub peer_id: PeerId,
@@ -51,6 +52,7 @@ pub struct NodeReport {
 
 /// Bytes per second.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Rates {
     /// That come.
     pub down: u64,
@@ -60,6 +62,7 @@ pub struct Rates {
 
 /// Totals since the node started.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Totals {
     /// Bytes of blocks that were received, and of what sources sent.
     pub received: u64,
@@ -81,6 +84,7 @@ pub struct Totals {
 
 /// One content.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SwarmReport {
     /// The swarm.
     pub info_hash: InfoHash,
@@ -124,6 +128,7 @@ impl SwarmReport {
 
 /// Where the pieces of a content stand, in at most [`MAX_CELLS`] cells.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct PieceMap {
     /// How many pieces a cell stands for; the last may stand for fewer.
     pub pieces_per_cell: u32,
@@ -168,6 +173,7 @@ impl PieceMap {
 
 /// One link, from the moment its connection is up.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct LinkReport {
     /// Its number, which no other link of this life has.
     pub link: LinkId,
@@ -201,6 +207,7 @@ pub struct LinkReport {
 
 /// One actor that lives as long as its node or its content.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct ActorReport {
     /// Its kind, as it stands in the log.
     pub name: &'static str,
@@ -212,6 +219,7 @@ pub struct ActorReport {
 
 /// A host that is not spoken to.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Ban {
     /// The host.
     pub ip: IpAddr,

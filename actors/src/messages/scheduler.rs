@@ -80,6 +80,7 @@ pub struct ReaderGone(pub ReaderId);
 
 /// Why a piece cannot be waited for.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum ReadRefusal {
     /// It is of no file that is selected, so it will not be fetched.
     NotSelected,
@@ -138,6 +139,7 @@ pub struct QueryProgress;
 /// How far a swarm is. Pieces and bytes are those of the selected files and of what lies in the same
 /// pieces; where nothing is selected, and the node only serves what is there, those of the whole.
 #[derive(Clone, Debug, Default, Eq, PartialEq, actix::MessageResponse)]
+#[non_exhaustive]
 pub struct Progress {
     /// The content is known.
     pub known: bool,
