@@ -15,11 +15,27 @@ use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::picker::PieceState;
 
-use crate::{Node, Reader};
+use crate::{Events, Node, Reader};
+
+/// 1 s: how often it is looked whether all is here, beside what is heard: an event is a hint, and only a
+/// report is the truth.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Node {
     /// What the node looks like now: its contents and why they wait, its links, its actors. `None` of
     /// a node that is shut down.
+    ///
+    /// ```no_run
+    /// # async fn run(node: swarmlet::Node) {
+    /// if let Some(report) = node.report().await {
+    ///     for swarm in &report.swarms {
+    ///         let progress = &swarm.progress;
+    ///         println!("{}: {} of {} bytes", swarm.info_hash, progress.bytes, progress.size);
+    ///     }
+    ///     println!("{} links, {} bytes/s", report.links.len(), report.rates.down);
+    /// }
+    /// # }
+    /// ```
     pub async fn report(&self) -> Option<NodeReport> {
         self.supervisor.send(QueryNode).await.ok()
     }
@@ -30,6 +46,54 @@ impl Node {
         asked.await.unwrap_or_default()
     }
 
+    /// Waits until every content is here and verified, and there is one. What it is may have to be
+    /// learned first, so this may take for ever: give it a time limit of your own.
+    ///
+    /// ```no_run
+    /// # async fn run(node: swarmlet::Node) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// tokio::time::timeout(Duration::from_secs(600), node.completed()).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The node was shut down or failed, or one of its contents cannot be kept.
+    pub async fn completed(&self) -> Result<(), Refusal> {
+        let mut events = self.events();
+        loop {
+            let report = self.report().await.ok_or_else(shut_down)?;
+            if report.ready {
+                return Ok(());
+            }
+            if let Some(refused) = report.swarms.into_iter().find_map(|swarm| swarm.refused) {
+                return Err(Refusal::Place(refused));
+            }
+            let news = async {
+                loop {
+                    match events.next().await {
+                        Some(Event::Completed { .. } | Event::ContentRefused { .. }) => {
+                            return Ok(());
+                        }
+                        Some(Event::Failed { error }) => return Err(Refusal::NotNow(error)),
+                        Some(_) => {}
+                        None => return Err(shut_down()),
+                    }
+                }
+            };
+            tokio::time::timeout(LOOK, news).await.unwrap_or(Ok(()))?;
+        }
+    }
+
+    /// The node's events from now on, to be read one after the other. Right after [`start`], on the
+    /// same thread, that is all of them.
+    ///
+    /// [`start`]: crate::NodeBuilder::start
+    pub fn events(&self) -> Events {
+        Events::new(&self.listeners)
+    }
+
     /// Has this recipient hear of the node's events from now on, and first how things stand: where the
     /// node listens, and of each content that it is kept, what it is, and whether it is complete.
     pub fn listen(&self, listener: Recipient<Event>) {
@@ -38,6 +102,16 @@ impl Node {
 
     /// Keeps this content as well, in this life and, if the node has a state directory, in the next
     /// ones.
+    ///
+    /// ```no_run
+    /// # async fn run(node: swarmlet::Node) -> Result<(), Box<dyn std::error::Error>> {
+    /// use swarmlet::{Place, Share};
+    ///
+    /// let magnet = "magnet:?xt=urn:btih:8e1c5d4be4b17e7d1c6e0ac9c81f8b1d5c1f2a37".parse()?;
+    /// let info_hash = node.add(Share::magnet(magnet, Place::Under("/srv".into()))).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// It is kept already, there are too many, or it cannot be kept there.
@@ -95,7 +169,15 @@ impl Node {
     }
 
     /// Tells the node of addresses where peers may be, of whichever content. Names are resolved again
-    /// and again. This is how a source of peers of your own is joined to a node.
+    /// and again. This is how a source of peers of your own is joined to a node; what it says twice
+    /// costs nothing.
+    ///
+    /// ```no_run
+    /// # fn run(node: swarmlet::Node) -> Result<(), Box<dyn std::error::Error>> {
+    /// node.add_peers(["10.0.0.7".parse()?, "seeder.example:6881".parse()?]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_peers(&self, peers: impl IntoIterator<Item = PeerAddress>) {
         let peers = peers.into_iter().collect();
         self.supervisor.do_send(AddPeers(peers));
@@ -104,6 +186,20 @@ impl Node {
     /// Reads a part of a content, or all of it with `..`, also while it is on its way: what is
     /// missing is fetched first. Offsets are those of the content: a folder's files one after the
     /// other, see [`report::SwarmReport::info`](crate::report::SwarmReport::info).
+    ///
+    /// ```no_run
+    /// # async fn run(
+    /// #     node: swarmlet::Node,
+    /// #     info_hash: swarmlet::protocol::id::InfoHash,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// // The eleventh MiB, before all else.
+    /// let mut reader = node.read(info_hash, 10 << 20..11 << 20).await?;
+    /// while let Some(bytes) = reader.next().await? {
+    ///     println!("{} bytes", bytes.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// There is no such content, or it is not known yet what it is.
@@ -124,5 +220,9 @@ impl Node {
 }
 
 fn gone(_: actix::MailboxError) -> Refusal {
+    shut_down()
+}
+
+fn shut_down() -> Refusal {
     Refusal::NotNow("this node is shut down".to_owned())
 }

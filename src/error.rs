@@ -69,4 +69,7 @@ pub enum Error {
     /// A node is started within an actix system, and there is none.
     #[error("a node is started within an actix system; call this from inside one")]
     NoSystem,
+    /// A node is to be started on an arbiter, and that has stopped.
+    #[error("the arbiter has stopped; start the node on one that runs")]
+    ArbiterGone,
 }

@@ -5,9 +5,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actix::{Addr, Recipient};
+use actix::{Addr, ArbiterHandle, Recipient};
 use swarmlet_actors::listener::listen;
-use swarmlet_actors::listeners::Listeners;
+use swarmlet_actors::listeners::{Listeners, WeakListeners};
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::messages::{ActorKind, Ping};
@@ -21,10 +21,30 @@ use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
 use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
+use tokio::sync::oneshot;
 
 use crate::{Error, places};
 
 /// Says what a node is to do; [`NodeBuilder::start`] starts it.
+///
+/// What is not said costs nothing: no search, no beacons, no table, no state directory, no limits.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::num::NonZeroU64;
+/// use swarmlet::{Node, Sweep};
+///
+/// let node = Node::builder("/srv/image.iso")
+///     .conf(&std::fs::read("/etc/torrent.conf")?)?
+///     .listen("10.0.0.5:6881".parse()?)
+///     .peer("seeder.example:6881".parse()?)
+///     .sweep(Sweep::Auto)
+///     .state("/var/lib/my-app")
+///     .upload_limit(NonZeroU64::new(50 << 20).expect("not zero"))
+///     .start()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct NodeBuilder {
@@ -51,10 +71,24 @@ pub struct NodeBuilder {
     manners: Manners,
 }
 
-/// A running node. Dropping it does not stop the node; [`Node::shutdown`] does.
+/// A running node. Cheap to clone, and usable from every thread. Dropping it does not stop the node;
+/// [`Node::shutdown`] does, and so does the end of the actix system that it runs on.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use swarmlet::Node;
+///
+/// let node = Node::builder("/data.bin").peer("10.0.0.5".parse()?).start()?;
+/// node.completed().await?;
+/// println!("all of it is here and verified");
+/// node.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Node {
     pub(crate) supervisor: Addr<Supervisor>,
+    pub(crate) listeners: WeakListeners,
     pub(crate) listen: SocketAddr,
 }
 
@@ -331,10 +365,11 @@ impl NodeBuilder {
         self
     }
 
-    /// Starts the node on the present actix system.
+    /// Starts the node on the present arbiter of the present actix system: its actors share that
+    /// thread, and links get threads of their own when there is much to do.
     ///
     /// # Errors
-    /// There is nothing to keep, or no place for it; two contents are in each other's way; the
+    /// This is no actix system; there is nothing to keep, or no place for it; two contents are in each other's way; the
     /// address is in use, the data path is a device, or a folder where the content is a file or
     /// the other way round, the state folder cannot be written.
     pub fn start(self) -> Result<Node, Error> {
@@ -371,6 +406,7 @@ impl NodeBuilder {
         let listener = listen(self.listen).map_err(Error::Listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         let state = self.state.clone();
+        let listeners = Listeners::new(self.listeners);
         let settings = Settings {
             listen: address,
             shares,
@@ -387,7 +423,7 @@ impl NodeBuilder {
             sweep: self.sweep,
             lan: self.lan,
             reach: self.reach,
-            listeners: Listeners::new(self.listeners),
+            listeners: listeners.clone(),
             progress_period: self.progress_period,
             manners: self.manners,
         };
@@ -398,7 +434,31 @@ impl NodeBuilder {
             })?;
         Ok(Node {
             supervisor,
+            listeners: listeners.downgrade(),
             listen: address,
         })
+    }
+
+    /// Starts the node on that arbiter, so that its actors have that thread.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), swarmlet::Error> {
+    /// let arbiter = actix_rt::Arbiter::new();
+    /// let node = swarmlet::Node::builder("/data.bin").start_on(&arbiter.handle()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`NodeBuilder::start`]; the arbiter has stopped.
+    pub async fn start_on(self, arbiter: &ArbiterHandle) -> Result<Node, Error> {
+        let (tell, told) = oneshot::channel();
+        arbiter.spawn_fn(move || {
+            if let Err(Ok(node)) = tell.send(self.start()) {
+                // Nobody waits for it any more, so nobody would stop it.
+                actix_rt::spawn(async move { node.shutdown().await });
+            }
+        });
+        told.await.unwrap_or(Err(Error::ArbiterGone))
     }
 }

@@ -21,8 +21,24 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Reads a part of a content from its beginning to its end, each byte verified. Made by
 /// [`Node::read`](crate::Node::read).
 ///
-/// What it needs next comes first of all that is fetched; dropping it ends that.
+/// What it needs next comes first of all that is fetched; dropping it ends that. What a web request
+/// asks for with `Range: bytes=500-999`:
+///
+/// ```no_run
+/// # async fn run(
+/// #     node: swarmlet::Node,
+/// #     info_hash: swarmlet::protocol::id::InfoHash,
+/// # ) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+/// let mut reader = node.read(info_hash, 500..=999).await?;
+/// let mut body = Vec::with_capacity(reader.left() as usize);
+/// while let Some(bytes) = reader.next().await? {
+///     body.extend_from_slice(&bytes);
+/// }
+/// # Ok(body)
+/// # }
+/// ```
 #[derive(Debug)]
+#[must_use = "a reader reads nothing until it is asked to"]
 pub struct Reader {
     content: OpenContent,
     reader: ReaderId,
@@ -52,21 +68,10 @@ pub enum ReadError {
 impl Reader {
     pub(crate) fn new(content: OpenContent, range: impl RangeBounds<u64>) -> Self {
         let size = content.info.layout().size();
-        let start = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&last) => last.saturating_add(1),
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => size,
-        };
-        let end = end.min(size);
         Self {
             content,
             reader: ReaderId(NEXT.fetch_add(1, Ordering::Relaxed)),
-            range: start.min(end)..end,
+            range: within(size, &range),
             here: 0,
         }
     }
@@ -103,10 +108,8 @@ impl Reader {
     }
 
     /// Goes on with this part of the content, and with no other.
-    pub fn seek(&mut self, range: Range<u64>) {
-        let size = self.content.info.layout().size();
-        let end = range.end.min(size);
-        self.range = range.start.min(end)..end;
+    pub fn seek(&mut self, range: impl RangeBounds<u64>) {
+        self.range = within(self.content.info.layout().size(), &range);
         self.here = 0;
     }
 
@@ -170,6 +173,22 @@ impl Drop for Reader {
     }
 }
 
+/// The part of so many bytes that is meant; an empty one beyond their end.
+fn within(size: u64, range: &impl RangeBounds<u64>) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => size,
+    };
+    let end = end.min(size);
+    start.min(end)..end
+}
+
 fn piece_at(layout: &Layout, offset: u64) -> u32 {
     (offset / u64::from(layout.piece_length())) as u32
 }
@@ -223,6 +242,16 @@ mod tests {
             }
             prop_assert_eq!(at, range.end.min(range.start + PART));
         }
+    }
+
+    #[test]
+    fn a_part_lies_within_the_content_however_it_is_said() {
+        assert_eq!(within(10, &..), 0..10);
+        assert_eq!(within(10, &(2..=4)), 2..5);
+        assert_eq!(within(10, &(..u64::MAX)), 0..10);
+        assert_eq!(within(10, &(7..=u64::MAX)), 7..10);
+        assert_eq!(within(10, &(12..)), 10..10);
+        assert_eq!(within(10, &(Bound::Excluded(3), Bound::Unbounded)), 4..10);
     }
 
     #[test]

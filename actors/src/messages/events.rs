@@ -11,6 +11,37 @@ use super::scheduler::Progress;
 
 /// A fact about the node. Sent to every recipient that was given to the builder; may be lost when
 /// that recipient is gone.
+///
+/// An actor hears it as any other message. Whoever has none reads it (`Node::events`).
+///
+/// ```
+/// use actix::{Actor, Context, Handler, Recipient};
+/// # use swarmlet_actors::messages::events::Event;
+///
+/// struct Ear;
+///
+/// impl Actor for Ear {
+///     type Context = Context<Self>;
+/// }
+///
+/// impl Handler<Event> for Ear {
+///     type Result = ();
+///
+///     fn handle(&mut self, event: Event, _: &mut Context<Self>) {
+///         match event {
+///             Event::Completed { info_hash } => println!("{info_hash} is complete"),
+///             Event::PeerJoined { address, .. } => println!("{address} is here"),
+///             // There will be more kinds of them.
+///             _ => {}
+///         }
+///     }
+/// }
+///
+/// /// For `NodeBuilder::listener` or `Node::listen`.
+/// fn ear() -> Recipient<Event> {
+///     Ear.start().recipient()
+/// }
+/// ```
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 #[non_exhaustive]
