@@ -8,10 +8,10 @@ use actix_web::body::MessageBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::dev::{HttpServiceFactory, Service, ServiceRequest};
 use actix_web::http::Method;
-use actix_web::http::header::{AUTHORIZATION, HOST};
+use actix_web::http::header::{AUTHORIZATION, HOST, LOCATION};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::access::{Access, Caller, Denied, Need, Topic};
 use super::events::{Hub, Picture, fact};
@@ -37,6 +37,24 @@ pub trait LogControl: Send + Sync {
 ///
 /// [`Face::serve`](Face::serve) listens on addresses of its own; [`Face::scope`] gives its routes to an
 /// application that has a server already. Cheap to clone; all clones are one face.
+///
+/// Without a token it can be looked at from this machine, and changes nothing.
+///
+/// ```no_run
+/// # async fn run(node: swarmlet::Node) -> std::io::Result<()> {
+/// use std::net::TcpListener;
+/// use swarmlet::http::{Face, Topic};
+///
+/// let face = Face::builder()
+///     .token("a long secret") // for changes, and for looks from other machines
+///     .open(Topic::Metrics) // but for these
+///     .build(&node);
+/// let server = face.serve(Some(TcpListener::bind("127.0.0.1:6880")?), None)?;
+/// // ... and at the end:
+/// server.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Face {
     pub(super) inner: Arc<Inner>,
@@ -95,7 +113,10 @@ impl FaceBuilder {
         self
     }
 
-    /// The face of that node. It hears of the node's events from now on.
+    /// The face of that node. It hears of the node's events from now on, on the present arbiter.
+    ///
+    /// # Panics
+    /// If this is no actix system.
     #[must_use]
     pub fn build(self, node: &Node) -> Face {
         let inner = Arc::new(Inner {
@@ -119,12 +140,19 @@ impl Face {
     }
 
     /// All routes of the face below that path (`""` for the root of the server), for the
-    /// `App` of an actix-web application.
+    /// `App` of an actix-web application. Its middleware is the application's to choose; who may look and
+    /// change is the face's, as where it serves by itself.
     #[must_use]
     pub fn scope(&self, path: &str) -> impl HttpServiceFactory + 'static {
         let inner = Data::from(Arc::clone(&self.inner));
         let counted = Arc::clone(&self.inner);
         web::scope(path)
+            .configure(|config| {
+                // The links of the dashboard are relative: without a slash they lead elsewhere.
+                if !matches!(path, "" | "/") {
+                    config.service(only_get("").route(web::get().to(with_slash)));
+                }
+            })
             .app_data(inner)
             .app_data(api::json_config())
             .app_data(api::query_config())
@@ -168,6 +196,14 @@ impl Face {
     pub fn close(&self) {
         self.inner.hub.close();
     }
+}
+
+/// The same place with a slash at its end, whatever a proxy calls what is before it.
+async fn with_slash(request: HttpRequest) -> HttpResponse {
+    let name = request.path().rsplit('/').next().unwrap_or_default();
+    HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, format!("{name}/")))
+        .finish()
 }
 
 /// A resource that understands nothing but looking.

@@ -30,6 +30,7 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// A server that answers for a node. Dropping it does not stop it.
 #[derive(Clone)]
+#[must_use = "a server runs until it is stopped"]
 pub struct Server {
     face: Face,
     handle: ServerHandle,
@@ -37,6 +38,9 @@ pub struct Server {
 
 impl Face {
     /// Answers requests on these sockets, on a thread of its own. No signal is handled.
+    ///
+    /// # Panics
+    /// If this is no actix system.
     ///
     /// # Errors
     /// The system's.
