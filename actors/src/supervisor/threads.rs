@@ -56,7 +56,13 @@ impl Threads {
             return true;
         };
         if other == self.others.len() {
-            let (arbiter, load) = (Arbiter::new(), Load::new());
+            let Ok(arbiter) = Arbiter::try_new() else {
+                // The process may have no more threads. Those that are there have to do.
+                self.most = shares.len();
+                start();
+                return true;
+            };
+            let load = Load::new();
             let watched = load.clone();
             arbiter.spawn_fn(move || watched.watch_this_thread());
             self.others.push((arbiter, load));
