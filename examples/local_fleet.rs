@@ -1,12 +1,13 @@
-//! A fleet in one process: three nodes, of which one has the content.
+//! A fleet in one process: eight nodes, of which one has the content.
 //!
 //! ```console
 //! $ cargo run --release --example local_fleet
 //! ```
 //!
-//! Each node has an address of its own in one /24 of the loopback network, as hosts would. Two of
-//! them know neither what to sync nor anybody: they sweep the /24, meet the first one, learn what
-//! there is, and fetch it from it and from one another. It ends by itself when all three files are
+//! Each node has an address of its own in one /24 of the loopback network, as hosts would. Seven of
+//! them know neither what to sync nor anybody: they sweep the /24, meet the others, learn what there
+//! is, and fetch it from whoever has it already. Each has a thread of its own, as the nodes of a
+//! host's may have; on one thread they would do as well. It ends by itself when all eight files are
 //! identical. (It needs Linux, which has all of 127.0.0.0/8 by default.)
 
 use std::error::Error;
@@ -14,43 +15,41 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler};
+use actix_rt::Arbiter;
 use swarmlet::protocol::id::PieceHash;
 use swarmlet::protocol::metainfo::{Info, TorrentConf};
-use swarmlet::{Event, Node, Sweep};
-use tokio::sync::mpsc;
+use swarmlet::{Event, Events, Node, Sweep};
 
 /// 16 MiB in parts of 64 KiB.
 const SIZE: usize = 16 * 1024 * 1024;
 const PART: usize = 64 * 1024;
 
-/// Hears one node.
-struct Reporter {
-    name: &'static str,
-    complete: mpsc::UnboundedSender<&'static str>,
+/// The nodes. The first one has the content.
+const NAMES: [&str; 8] = ["ada", "ben", "cleo", "dan", "eva", "finn", "gus", "hedy"];
+
+/// What a member of the fleet did.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: &'static str,
+    /// Bytes of the content that came from others.
+    pub received: u64,
+    /// Bytes that went to others.
+    pub sent: u64,
 }
 
-impl Actor for Reporter {
-    type Context = Context<Self>;
-}
-
-impl Handler<Event> for Reporter {
-    type Result = ();
-
-    fn handle(&mut self, event: Event, _: &mut Self::Context) {
-        let name = self.name;
+/// Prints what a node says, until it has nothing more to say.
+async fn report(name: &'static str, mut events: Events) {
+    while let Some(event) = events.next().await {
         match event {
-            Event::Listening(address) => println!("{name}: listening on {address}"),
             Event::ContentKnown { info_hash, .. } => println!("{name}: knows {info_hash}"),
-            Event::Progress { progress, .. } => {
-                println!("{name}: {} of {} parts", progress.have, progress.pieces);
+            Event::Progress { progress, .. } if progress.pieces > 0 => {
+                let percent = progress.have * 100 / progress.pieces;
+                println!("{name}: {percent} %, {} links", progress.links);
             }
-            Event::Completed { .. } => {
-                println!("{name}: complete");
-                // Nobody waits for it any more while the program ends.
-                let _ = self.complete.send(name);
-            }
-            other => println!("{name}: {other:?}"),
+            Event::Completed { .. } => println!("{name}: complete"),
+            Event::Failed { error } => println!("{name}: {error}"),
+            _ => {}
         }
     }
 }
@@ -69,56 +68,60 @@ fn make_content(path: &Path) -> Result<TorrentConf, Box<dyn Error>> {
 }
 
 /// Runs the fleet until all are complete; fails if the files differ.
-pub async fn run() -> Result<(), Box<dyn Error>> {
+pub async fn run() -> Result<Vec<Member>, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let path = |name: &str| folder.path().join(name);
-    let conf = make_content(&path("ada"))?;
+    let mut conf = Some(make_content(&path(NAMES[0]))?);
     // Some /24 that is not in use for anything else.
     let (second, third) = (fastrand::u8(16..=250), fastrand::u8(..));
     let begin = Instant::now();
-    let (complete, mut completed) = mpsc::unbounded_channel();
-    let fleet = [
-        ("ada", conf),
-        ("ben", TorrentConf::default()),
-        ("cleo", TorrentConf::default()),
-    ];
-    let names = fleet.each_ref().map(|&(name, _)| name);
-    let mut nodes = Vec::new();
-    for ((name, conf), host) in fleet.into_iter().zip(10..) {
+    let mut fleet = Vec::new();
+    for (name, host) in NAMES.into_iter().zip(10..) {
         let listen = SocketAddr::from((Ipv4Addr::new(127, second, third, host), 6881));
-        let reporter = Reporter {
-            name,
-            complete: complete.clone(),
-        };
+        let arbiter = Arbiter::new();
         let node = Node::builder(path(name))
-            .torrent_conf(conf)
+            .torrent_conf(conf.take().unwrap_or_default())
             .listen(listen)
             .sweep(Sweep::Auto)
-            .listener(reporter.start().recipient())
-            .progress_period(Duration::from_millis(100))
-            .start()?;
-        nodes.push(node);
+            .progress_period(Duration::from_millis(200))
+            .start_on(&arbiter.handle())
+            .await?;
+        actix_rt::spawn(report(name, node.events()));
+        fleet.push((name, node, arbiter));
     }
-    let mut missing = names.to_vec();
-    while !missing.is_empty() {
-        let name = completed.recv().await;
-        missing.retain(|&other| Some(other) != name);
+    let mut members = Vec::new();
+    for (_, node, _) in &fleet {
+        node.completed().await?;
     }
-    for node in nodes {
+    for (name, node, arbiter) in fleet {
+        let totals = node.report().await.ok_or("a node has ended")?.totals;
+        members.push(Member {
+            name,
+            received: totals.received,
+            sent: totals.sent,
+        });
         node.shutdown().await;
+        arbiter.stop();
     }
-    let files: Vec<_> = names
-        .iter()
-        .map(|name| std::fs::read(path(name)))
-        .collect::<Result<_, _>>()?;
-    if files.iter().any(|file| *file != files[0]) {
-        return Err("the files differ".into());
+    let first = std::fs::read(path(NAMES[0]))?;
+    for name in NAMES {
+        if std::fs::read(path(name))? != first {
+            return Err(format!("{name} has something else").into());
+        }
     }
     println!(
-        "three identical files after {:.2} s",
+        "eight identical files after {:.2} s",
         begin.elapsed().as_secs_f64()
     );
-    Ok(())
+    for Member {
+        name,
+        received,
+        sent,
+    } in &members
+    {
+        println!("{name}: {received} bytes came, {sent} went");
+    }
+    Ok(members)
 }
 
 #[actix::main]
@@ -129,5 +132,6 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 async fn main() -> Result<(), Box<dyn Error>> {
     // RUST_LOG=debug shows what the actors do.
     env_logger::init();
-    run().await
+    run().await?;
+    Ok(())
 }
