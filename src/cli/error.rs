@@ -11,12 +11,17 @@ use swarmlet_protocol::layout::LayoutError;
 use swarmlet_protocol::metainfo::{ConfError, InfoError, MagnetError, TorrentError};
 use thiserror::Error;
 
+use super::client::ClientError;
+
 /// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     /// The file changed its length while it was read.
     #[error("{} changed while it was read", .0.display())]
     Changed(PathBuf),
+    /// A running node did not do what it was asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// A config that says something impossible.
     #[error("{}: {source}", path.display())]
     Config {
@@ -199,6 +204,7 @@ impl CliError {
     /// What can be done about it, where something can.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Self::Client(error) => error.hint(),
             Self::DemoNetwork { .. } => Some(
                 "the demo needs the addresses of 127.0.0.0/8, which Linux has by default"
                     .to_owned(),

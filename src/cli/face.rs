@@ -85,7 +85,7 @@ impl Prepared {
         }
         Ok(Some(Self {
             listener,
-            socket: state.and_then(|state| socket_in(state)),
+            socket: state.and_then(socket_in),
             token,
             open: args.http_open.clone(),
             folder,

@@ -79,7 +79,7 @@ pub(crate) fn peers(count: u32) -> String {
 }
 
 /// A time as people say it: `4 s`, `2 min 5 s`, `3 h 20 min`.
-pub(super) fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     let seconds = time.as_secs();
     let parts = |large: u64, unit: &str, small: u64, smaller: &str| match small {
         0 => format!("{large} {unit}"),
