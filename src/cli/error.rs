@@ -30,6 +30,9 @@ pub(crate) enum CliError {
         /// What is wrong with it.
         source: ConfError,
     },
+    /// A manual page of no command.
+    #[error("there is no command '{0}'")]
+    NoCommand(String),
     /// The demo did not end well.
     #[error("{0}")]
     Demo(String),
@@ -205,6 +208,7 @@ impl CliError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Client(error) => error.hint(),
+            Self::NoCommand(_) => Some("swarmlet --help lists them".to_owned()),
             Self::DemoNetwork { .. } => Some(
                 "the demo needs the addresses of 127.0.0.0/8, which Linux has by default"
                     .to_owned(),

@@ -1,7 +1,7 @@
 //! The texts below the flags in `--help`: examples and exit statuses; and the commands in groups.
 
 /// The commands by what they are for, in the order of the help.
-pub(super) const GROUPS: [(&str, &[&str]); 3] = [
+pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Run a node", &["node", "get", "seed", "demo"]),
     (
         "Talk to a running node",
@@ -11,6 +11,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 3] = [
         ],
     ),
     ("Work on files", &["create", "show", "verify"]),
+    ("The program itself", &["completions", "man"]),
 ];
 
 /// The help of the program: as the parser's own, but with the commands in groups, which it cannot do.
@@ -306,6 +307,24 @@ Examples:
 Holds until it is set again; the next start begins with RUST_LOG.
 
 Exit status: 0 printed or set, 1 it is no level, the node refused or is not there, 2 wrong command line.";
+
+/// How to have a shell complete words.
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  swarmlet completions bash > /etc/bash_completion.d/swarmlet
+  swarmlet completions zsh > ~/.zfunc/_swarmlet
+  swarmlet completions fish > ~/.config/fish/completions/swarmlet.fish
+
+Exit status: 0 printed, 2 wrong command line.";
+
+/// How to read manual pages.
+pub(super) const MAN: &str = "\
+Examples:
+  swarmlet man status | man -l -
+  swarmlet man --out /usr/local/share/man/man1
+
+Exit status: 0 printed or written, 1 there is no such command or a page cannot be written, 2 wrong command
+line.";
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ mod create;
 mod demo;
 mod error;
 mod face;
+mod generated;
 mod get;
 mod hashing;
 mod help;
@@ -74,6 +75,7 @@ fn perform(command: Command) -> Result<u8, CliError> {
         }
         Command::Demo(args) => demo::demo(&args).map(|()| SUCCESS),
         Command::Client(command) => client::run(command),
+        Command::Print(command) => generated::print(&command).map(|()| SUCCESS),
     }
 }
 

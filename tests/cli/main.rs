@@ -9,6 +9,7 @@
 mod bad_input;
 mod demo;
 mod files;
+mod generated;
 mod torrents;
 mod usage;
 

@@ -9,6 +9,7 @@ mod get;
 mod http;
 mod network;
 mod node;
+mod print;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub(crate) use self::get::{GetArgs, SeedArgs};
 pub(crate) use self::http::HttpArgs;
 pub(crate) use self::network::{NetworkArgs, OriginArgs};
 pub(crate) use self::node::NodeArgs;
+pub(crate) use self::print::{CompletionsArgs, PrintCommand};
 pub(crate) use self::reach::ReachArgs;
 use super::help;
 use super::size::Size;
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     /// Say which parts of a file or a folder are right
     #[command(after_long_help = help::VERIFY)]
     Verify(VerifyArgs),
+    #[command(flatten)]
+    Print(PrintCommand),
 }
 
 /// What `demo` was asked to do.
