@@ -11,12 +11,17 @@ use swarmlet_protocol::layout::LayoutError;
 use swarmlet_protocol::metainfo::{ConfError, InfoError, MagnetError, TorrentError};
 use thiserror::Error;
 
+use super::client::ClientError;
+
 /// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     /// The file changed its length while it was read.
     #[error("{} changed while it was read", .0.display())]
     Changed(PathBuf),
+    /// A running node did not do what it was asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// A config that says something impossible.
     #[error("{}: {source}", path.display())]
     Config {
@@ -25,6 +30,9 @@ pub(crate) enum CliError {
         /// What is wrong with it.
         source: ConfError,
     },
+    /// A manual page of no command.
+    #[error("there is no command '{0}'")]
+    NoPage(String),
     /// The demo did not end well.
     #[error("{0}")]
     Demo(String),
@@ -240,6 +248,8 @@ impl CliError {
                 "it must be a program, or begin with #!, and `chmod +x` must allow to run it"
                     .to_owned(),
             ),
+            Self::Client(error) => error.hint(),
+            Self::NoPage(_) => Some("swarmlet --help lists them".to_owned()),
             Self::DemoNetwork { .. } => Some(
                 "the demo needs the addresses of 127.0.0.0/8, which Linux has by default"
                     .to_owned(),

@@ -4,12 +4,14 @@
 //! No command prints its own error, and none exits the process: that happens here, once.
 
 mod args;
+mod client;
 mod command;
 mod config;
 mod create;
 mod demo;
 mod error;
 mod face;
+mod generated;
 mod get;
 mod hashing;
 mod help;
@@ -44,6 +46,8 @@ const SUCCESS: u8 = 0;
 const FAILURE: u8 = 1;
 /// The command line itself was wrong.
 const USAGE: u8 = 2;
+/// `status --check`: the node answers and is not ready.
+const NOT_READY: u8 = 3;
 
 /// Runs the program with the arguments of this process.
 pub(crate) fn main() -> ExitCode {
@@ -72,6 +76,8 @@ fn perform(command: Command) -> Result<u8, CliError> {
             verify::verify(&args).map(|right| if right { SUCCESS } else { FAILURE })
         }
         Command::Demo(args) => demo::demo(&args).map(|()| SUCCESS),
+        Command::Client(command) => client::run(command),
+        Command::Print(command) => generated::print(&command).map(|()| SUCCESS),
     }
 }
 

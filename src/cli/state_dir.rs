@@ -49,6 +49,21 @@ pub(crate) fn choose(named: Option<&Path>) -> Result<Option<PathBuf>, CliError> 
     Ok(found)
 }
 
+/// Where the state of a node of this machine may be, in the order of preference: where
+/// SWARMLET_STATE says, else the usual places. Nothing is made there.
+pub(crate) fn candidates() -> Vec<PathBuf> {
+    candidates_by(|name| env::var_os(name).map(PathBuf::from))
+}
+
+fn candidates_by(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+    let named = variable("SWARMLET_STATE").filter(|path| !path.as_os_str().is_empty());
+    match named {
+        Some(path) if path == Path::new(NOWHERE) => Vec::new(),
+        Some(path) => vec![path],
+        None => usual(variable),
+    }
+}
+
 /// The usual places in the order of preference. Relative paths are not taken, as the XDG base
 /// directory specification demands.
 fn usual(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
@@ -107,6 +122,16 @@ mod tests {
         let relative = |_: &str| Some(PathBuf::from("state"));
         assert_eq!(usual(relative), [PathBuf::from("/var/lib/swarmlet")]);
         assert_eq!(usual(|_| None), [PathBuf::from("/var/lib/swarmlet")]);
+    }
+
+    #[test]
+    fn a_state_directory_that_the_environment_names_is_the_only_candidate() {
+        let named = |state: &'static str| {
+            candidates_by(move |name| (name == "SWARMLET_STATE").then(|| PathBuf::from(state)))
+        };
+        assert_eq!(named("/srv/state"), [PathBuf::from("/srv/state")]);
+        assert!(named("none").is_empty());
+        assert_eq!(named(""), [PathBuf::from(SYSTEM)]);
     }
 
     #[test]

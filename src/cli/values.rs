@@ -52,6 +52,10 @@ pub(crate) enum GoOn {
     Ratio(f64),
 }
 
+/// How long something is to last: at most a year.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Span(pub(crate) Duration);
+
 /// Says which files are meant.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
@@ -94,6 +98,9 @@ pub(crate) enum ParseValueError {
     /// Not a time.
     #[error("expected a time such as 90s, 30m, 2h or 1d")]
     Time,
+    /// Not a time, or more than a year.
+    #[error("expected a time such as 90s, 30m, 2h or 1d, of a year at most")]
+    Span,
     /// A pattern that is none.
     #[error("{0}")]
     Pattern(String),
@@ -135,7 +142,7 @@ impl FromStr for HttpAddress {
 pub(crate) const HTTP_PORT: u16 = 6880;
 
 /// An IP with or without a port.
-fn read_address(text: &str, port: u16) -> Option<SocketAddr> {
+pub(crate) fn read_address(text: &str, port: u16) -> Option<SocketAddr> {
     let with_port = |ip: IpAddr| SocketAddr::new(ip, port);
     let bracketed = || {
         text.strip_prefix('[')?
@@ -185,6 +192,20 @@ impl FromStr for GoOn {
         .ok_or(ParseValueError::GoOn)
     }
 }
+
+impl FromStr for Span {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read_time(text)
+            .filter(|time| time.as_secs() <= YEAR)
+            .map(Self)
+            .ok_or(ParseValueError::Span)
+    }
+}
+
+/// A year: whoever is banned for longer is banned until that is lifted.
+const YEAR: u64 = 365 * 86_400;
 
 /// A whole number and a unit, once or several times: `90s`, `1h30m`.
 fn read_time(text: &str) -> Option<Duration> {
@@ -316,6 +337,16 @@ mod tests {
         assert_eq!("1h30m".parse(), Ok(Time(Duration::from_secs(5_400))));
         for text in ["", "90", "0s", "for 2h", "-1s"] {
             assert_eq!(text.parse::<Time>(), Err(ParseValueError::Time), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_a_year_at_most() {
+        let seconds = |text: &str| text.parse().map(|Span(span)| span.as_secs());
+        assert_eq!(seconds("1h30m"), Ok(5_400));
+        assert_eq!(seconds("365d"), Ok(31_536_000));
+        for text in ["366d", "0s", "90", "soon", ""] {
+            assert_eq!(text.parse::<Span>(), Err(ParseValueError::Span), "{text}");
         }
     }
 

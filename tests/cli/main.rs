@@ -9,6 +9,7 @@
 mod bad_input;
 mod demo;
 mod files;
+mod generated;
 mod torrents;
 mod usage;
 
@@ -30,7 +31,8 @@ fn swarmlet<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     command(arguments).output().unwrap()
 }
 
-/// The program, free of whatever the environment of the tests says.
+/// The program, free of whatever the environment of the tests says. A node of a test has nothing in
+/// the usual places of this machine.
 fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_swarmlet"));
     for (name, _) in std::env::vars() {
@@ -38,6 +40,7 @@ fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
             command.env_remove(name);
         }
     }
+    command.envs([("SWARMLET_STATE", "none"), ("SWARMLET_HTTP", "off")]);
     command.args(arguments);
     command
 }

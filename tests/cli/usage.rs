@@ -7,7 +7,7 @@ use crate::{Folder, command, stderr, stdout, swarmlet};
 /// A flag, how its default begins, and its variable.
 type Flag = [&'static str; 3];
 
-const FLAGS: [(&str, &[Flag]); 7] = [
+const FLAGS: [(&str, &[Flag]); 20] = [
     (
         "get",
         &[
@@ -82,6 +82,13 @@ const FLAGS: [(&str, &[Flag]); 7] = [
             ["--utp", "off", "SWARMLET_UTP"],
             ["--tracker", "none", "SWARMLET_TRACKER"],
             ["--source", "none", "SWARMLET_SOURCE"],
+            ["--http", "127.0.0.1:6880", "SWARMLET_HTTP"],
+            [
+                "--http-token-file",
+                "http-token",
+                "SWARMLET_HTTP_TOKEN_FILE",
+            ],
+            ["--http-open", "nothing", "SWARMLET_HTTP_OPEN"],
             [
                 "--exit-when-complete",
                 "go on",
@@ -119,6 +126,56 @@ const FLAGS: [(&str, &[Flag]); 7] = [
             ["--size", "64MiB", "SWARMLET_SIZE"],
         ],
     ),
+    (
+        "status",
+        &[
+            ["--watch", "show it once", "SWARMLET_WATCH"],
+            ["--check", "with 0", "SWARMLET_CHECK"],
+            CLIENT[0],
+            CLIENT[1],
+            CLIENT[2],
+        ],
+    ),
+    ("peers", &CLIENT),
+    ("events", &CLIENT),
+    (
+        "add",
+        &[
+            ["--to", "in the node's", "SWARMLET_TO"],
+            ["--peer", "none", "SWARMLET_PEER"],
+            CLIENT[0],
+            CLIENT[1],
+            CLIENT[2],
+        ],
+    ),
+    ("remove", &CLIENT),
+    ("pause", &CLIENT),
+    ("resume", &CLIENT),
+    ("recheck", &CLIENT),
+    (
+        "ban",
+        &[
+            ["--for", "until it is lifted", "SWARMLET_FOR"],
+            CLIENT[0],
+            CLIENT[1],
+            CLIENT[2],
+        ],
+    ),
+    ("unban", &CLIENT),
+    ("bans", &CLIENT),
+    ("log", &CLIENT),
+    ("man", &[["--out", "print one page", "SWARMLET_OUT"]]),
+];
+
+/// The flags of every command that talks to a running node.
+const CLIENT: [Flag; 3] = [
+    ["--node", "the one of this machine", "SWARMLET_NODE"],
+    [
+        "--token-file",
+        "none, or that of",
+        "SWARMLET_HTTP_TOKEN_FILE",
+    ],
+    ["--json", "a table on a terminal", "SWARMLET_JSON"],
 ];
 
 #[test]
@@ -126,10 +183,21 @@ fn no_arguments_print_a_short_help() {
     let output = swarmlet::<&str>([]);
     assert_eq!(output.status.code(), Some(0));
     let text = stdout(&output);
-    for word in ["node", "create", "verify", "demo", "swarmlet demo"] {
+    for word in [
+        "node",
+        "create",
+        "verify",
+        "demo",
+        "swarmlet demo",
+        "status",
+    ] {
         assert!(text.contains(word), "{text}");
     }
-    assert!(text.lines().count() < 27, "{text}");
+    // In groups: a list of 21 would be read by nobody.
+    for group in ["Run a node:", "Talk to a running node:", "Work on files:"] {
+        assert!(text.contains(group), "{text}");
+    }
+    assert!(text.lines().count() < 50, "{text}");
     assert_eq!(stderr(&output), "");
 }
 
@@ -140,7 +208,7 @@ fn help_names_every_flag_with_its_default_and_its_variable() {
         assert_eq!(output.status.code(), Some(0));
         let text = stdout(&output);
         assert!(text.contains("Exit status:"), "{text}");
-        assert!(text.contains("Example"), "{text}");
+        let (text, _) = text.split_once("\nExamples:").expect("examples");
         let mut entries = 0;
         for entry in text
             .split("\n  -")
@@ -150,10 +218,19 @@ fn help_names_every_flag_with_its_default_and_its_variable() {
         }
         assert_eq!(entries, flags.len(), "a flag that is not listed here");
         for [flag, default, variable] in flags {
-            let (_, rest) = text.split_once(&format!("{flag} ")).unwrap_or_else(|| {
-                text.split_once(&format!("{flag}\n"))
-                    .expect("the flag stands in the help")
-            });
+            // At the beginning of its entry: others may speak of it.
+            let entry =
+                |(before, after): (&str, &str)| text.split_once(&format!("{before}{flag}{after}"));
+            let forms = [
+                ("\n      ", " "),
+                ("\n      ", "\n"),
+                (", ", " "),
+                (", ", "\n"),
+            ];
+            let (_, rest) = forms
+                .into_iter()
+                .find_map(entry)
+                .expect("the flag stands in the help");
             let end = rest.find("\n      --").unwrap_or(rest.len());
             let words: Vec<&str> = rest[..end].split_whitespace().collect();
             let entry = words.join(" ");
@@ -172,7 +249,7 @@ fn help_names_every_flag_with_its_default_and_its_variable() {
 #[test]
 fn the_general_help_documents_the_statuses() {
     let text = stdout(&swarmlet(["--help"]));
-    for line in ["\n  0  ", "\n  1  ", "\n  2  ", "Examples:"] {
+    for line in ["\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "Examples:"] {
         assert!(text.contains(line), "{text}");
     }
 }
@@ -252,6 +329,28 @@ fn a_wrong_command_line_is_one_line_a_hint_and_status_2() {
             &["node", "--exit-when-complete", "--", "true"],
             "'--exit-when-complete' cannot be used with a COMMAND: the node ends when that ends",
             " node",
+        ),
+        (
+            &["status", "--node", "ftp://x/"],
+            "invalid value 'ftp://x/' for '--node <ADDR|PATH>': \
+             expected IP, IP:PORT, [IPv6]:PORT, an http:// URL, or a path",
+            " status",
+        ),
+        (
+            &["status", "--watch", "--check"],
+            "the argument '--watch' cannot be used with '--check'",
+            " status",
+        ),
+        (
+            &["ban", "10.0.0.7", "--for", "2y"],
+            "invalid value '2y' for '--for <DURATION>': \
+             expected a time such as 90s, 30m, 2h or 1d, of a year at most",
+            " ban",
+        ),
+        (
+            &["ban", "10.0.0.7:80"],
+            "invalid value '10.0.0.7:80' for '<IP>': invalid IP address syntax",
+            " ban",
         ),
         (
             &["demo", "--nodes", "1"],

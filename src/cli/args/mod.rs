@@ -3,11 +3,13 @@
 //! Everything that leaves this room is validated: a [`NodeArgs`] holds addresses and paths, not
 //! texts. Whether files exist is for the commands to find out.
 
+mod client;
 mod files;
 mod get;
 mod http;
 mod network;
 mod node;
+mod print;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -17,11 +19,15 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use self::client::{
+    AddArgs, BanArgs, ClientArgs, ClientCommand, ContentArgs, LogArgs, StatusArgs, UnbanArgs,
+};
 pub(crate) use self::files::{CreateArgs, DescribeArgs, ShowArgs, VerifyArgs};
 pub(crate) use self::get::{GetArgs, SeedArgs};
 pub(crate) use self::http::HttpArgs;
 pub(crate) use self::network::{NetworkArgs, OriginArgs};
 pub(crate) use self::node::NodeArgs;
+pub(crate) use self::print::{CompletionsArgs, PrintCommand};
 pub(crate) use self::reach::ReachArgs;
 use super::help;
 use super::size::Size;
@@ -53,6 +59,11 @@ pub(crate) enum Command {
     /// Share files and folders, and print their magnet links
     #[command(after_long_help = help::SEED)]
     Seed(SeedArgs),
+    /// Watch a fleet of nodes on this machine sync a file while nodes are killed
+    #[command(after_long_help = help::DEMO)]
+    Demo(DemoArgs),
+    #[command(flatten)]
+    Client(ClientCommand),
     /// Describe a file as a torrent.conf, or a file or a folder as a .torrent
     #[command(after_long_help = help::CREATE)]
     Create(CreateArgs),
@@ -62,9 +73,8 @@ pub(crate) enum Command {
     /// Say which parts of a file or a folder are right
     #[command(after_long_help = help::VERIFY)]
     Verify(VerifyArgs),
-    /// Watch a fleet of nodes on this machine sync a file while nodes are killed
-    #[command(after_long_help = help::DEMO)]
-    Demo(DemoArgs),
+    #[command(flatten)]
+    Print(PrintCommand),
 }
 
 /// What `demo` was asked to do.
@@ -112,7 +122,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Option<Command>, clap::Err
 /// # Errors
 /// Stdout cannot be written.
 pub(crate) fn print_short_help() -> std::io::Result<()> {
-    Cli::command().print_help()
+    whole().print_help()
 }
 
 /// A complaint of the parser about these arguments as one line, and a hint where to read on.
@@ -121,9 +131,11 @@ pub(crate) fn one_line(error: &clap::Error, arguments: &[OsString]) -> (String, 
     let first = text.split("\n\n").next().unwrap_or_default();
     let words: Vec<&str> = first.lines().map(str::trim).collect();
     let message = words.join(" ");
+    // Several commands that look a little like it are a guess.
     let mut tips = text
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("tip: "));
+        .filter_map(|line| line.trim().strip_prefix("tip: "))
+        .filter(|tip| !tip.starts_with("some similar subcommands"));
     let command = command_among(arguments);
     let hint = match tips.next() {
         // A flag that does not exist is hardly a command to be run.
@@ -147,7 +159,7 @@ fn is_word(error: &clap::Error) -> bool {
 
 /// The command that was asked for, with a space before it, if one was.
 fn command_among(arguments: &[OsString]) -> String {
-    let commands = Cli::command();
+    let commands = whole();
     arguments
         .get(1)
         .and_then(|argument| commands.find_subcommand(argument))
@@ -169,7 +181,14 @@ fn command(variable: impl Fn(&str) -> Option<OsString> + Copy) -> clap::Command 
             argument
         }
     };
-    Cli::command().mut_subcommands(|subcommand| subcommand.mut_args(present))
+    whole().mut_subcommands(|subcommand| subcommand.mut_args(present))
+}
+
+/// All commands with their flags, and the help of the program in groups.
+pub(crate) fn whole() -> clap::Command {
+    let command = Cli::command();
+    let template = help::template(&command);
+    command.help_template(template)
 }
 
 /// Where `create` writes unless it is told.

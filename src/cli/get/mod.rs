@@ -15,8 +15,9 @@ use tokio::time::{Interval, interval, sleep_until};
 
 use self::jobs::Jobs;
 use self::sources::Wanted;
+pub(crate) use self::sources::{is_url, without_query};
 use self::view::View;
-pub(crate) use self::view::{peers, time as shown_time};
+pub(crate) use self::view::{peers, time};
 use super::args::GetArgs;
 use super::error::CliError;
 use super::network::Network;

@@ -131,14 +131,15 @@ fn place_of(path: &Path, described: &Description, topic: &Topic, out: &Path) -> 
     }
 }
 
-fn is_url(source: &str) -> bool {
+/// Is it fetched from a web server?
+pub(crate) fn is_url(source: &str) -> bool {
     let scheme = source.split_once("://").map(|(scheme, _)| scheme);
     scheme.is_some_and(|it| it.eq_ignore_ascii_case("http") || it.eq_ignore_ascii_case("https"))
 }
 
 /// A URL as it may be shown: what follows a question mark may be a secret, and so may a user and a
 /// password.
-fn without_query(url: &str) -> &str {
+pub(crate) fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 

@@ -34,7 +34,7 @@ use super::SUCCESS;
 use super::command::{self, Fate, Program, Running};
 use super::error::CliError;
 use super::face::{Prepared, Running as Shown};
-use super::get::shown_time;
+use super::get::time as shown_time;
 use super::logging::Switch;
 use super::network::Network;
 use super::notify::{Notifier, Watch, Watched};
