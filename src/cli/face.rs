@@ -37,7 +37,7 @@ const MIN_TOKEN: usize = 16;
 /// What a face needs, with its sockets open already: so what is wrong is found before a node starts.
 pub(crate) struct Prepared {
     listener: Option<TcpListener>,
-    socket: Option<(UnixListener, PathBuf)>,
+    socket: Option<(UnixListener, SocketFile)>,
     token: Option<String>,
     open: Vec<Topic>,
     folder: Option<PathBuf>,
@@ -46,7 +46,16 @@ pub(crate) struct Prepared {
 /// The face of a running node.
 pub(crate) struct Running {
     server: Server,
-    socket: Option<PathBuf>,
+    _socket: Option<SocketFile>,
+}
+
+/// The file of a socket, which goes with it. One that stays after a kill is replaced by the next life.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl Prepared {
@@ -114,7 +123,7 @@ impl Prepared {
         let server = face.build(node).serve(self.listener, socket)?;
         Ok(Running {
             server,
-            socket: path,
+            _socket: path,
         })
     }
 }
@@ -123,10 +132,6 @@ impl Running {
     /// Stops answering.
     pub(crate) async fn stop(&self) {
         self.server.stop().await;
-        if let Some(socket) = &self.socket {
-            // One that stays is replaced by the next life.
-            let _ = std::fs::remove_file(socket);
-        }
     }
 }
 
@@ -147,10 +152,10 @@ fn listen_as_usual(has_socket: bool) -> Option<TcpListener> {
 }
 
 /// The socket in the state directory. Paths of sockets are short, and a disk may not have any.
-fn socket_in(state: &Path) -> Option<(UnixListener, PathBuf)> {
+fn socket_in(state: &Path) -> Option<(UnixListener, SocketFile)> {
     let path = state.join(SOCKET);
     match listen_at(&path) {
-        Ok(socket) => Some((socket, path)),
+        Ok(socket) => Some((socket, SocketFile(path))),
         Err(error) => {
             let shown = path.display();
             info!(

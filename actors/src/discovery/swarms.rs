@@ -165,7 +165,7 @@ impl Discovery {
                     // Who must go without a fault of its own hears our last words: addresses.
                     let politely =
                         matches!(reason, CloseReason::MakeRoom | CloseReason::BothComplete);
-                    self.close(link, &format!("{reason:?}"), politely);
+                    self.close(link, &reason.to_string(), politely);
                 }
                 Output::Dial { addr } => self.dial(info_hash, addr, context),
                 Output::KnownChanged => self.save_later(context),

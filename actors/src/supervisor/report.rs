@@ -11,6 +11,7 @@ use swarmlet_protocol::picker::PieceState;
 use swarmlet_protocol::waiting::{Situation, reasons};
 use tokio::time::timeout;
 
+use super::places::Kept;
 use super::{Supervisor, SwarmActors};
 use crate::counters::Counters;
 use crate::messages::report::{
@@ -33,11 +34,13 @@ impl Supervisor {
         let children = self.children.as_ref();
         let figures = children.map(|children| children.watchdog.send(QueryFigures));
         let linked = children.map(|children| children.discovery.send(QueryLinks));
-        let asked = self
-            .swarms
-            .iter()
-            .map(|(&info_hash, swarm)| (known(info_hash, swarm), swarm.scheduler.send(QuerySwarm)));
-        let asked: Vec<_> = asked.collect();
+        let ask = |(&info_hash, swarm): (&InfoHash, &SwarmActors)| {
+            let mut added = self.words.added.iter();
+            let is_added = added.any(|added| added.info_hash == info_hash);
+            let known = known(info_hash, swarm, is_added);
+            (known, swarm.scheduler.send(QuerySwarm))
+        };
+        let asked: Vec<_> = self.swarms.iter().map(ask).collect();
         let counters = Arc::clone(&self.counters);
         let is_learning = self.is_learning();
         let head = (
@@ -98,13 +101,14 @@ async fn heard<T: Default>(
     }
 }
 
-fn known(info_hash: InfoHash, swarm: &SwarmActors) -> Known {
+fn known(info_hash: InfoHash, swarm: &SwarmActors, is_added: bool) -> Known {
+    let whole = |kept: &Kept| std::path::absolute(&kept.path).unwrap_or_else(|_| kept.path.clone());
     let report = SwarmReport {
         info_hash,
         info: swarm.info.clone(),
         selection: swarm.selection.clone(),
-        place: swarm.kept.as_ref().map(|kept| kept.path.clone()),
-        configured: swarm.configured,
+        place: swarm.kept.as_ref().map(whole),
+        configured: swarm.configured && !is_added,
         paused: swarm.paused,
         refused: swarm.refused.clone(),
         progress: Default::default(),

@@ -211,6 +211,21 @@ pub enum CloseReason {
     Replaced,
 }
 
+impl std::fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Banned => "its host is banned",
+            Self::BothComplete => "both ends are complete, and others need the place",
+            Self::Duplicate => "the same peer is linked already",
+            Self::Full => "there is no room",
+            Self::MakeRoom => "a newcomer needs the place",
+            Self::OwnEcho => "it is this node itself",
+            Self::Private => "the content is private, and nobody named this peer",
+            Self::Replaced => "the peer restarted and is here on a newer link",
+        })
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {

@@ -15,7 +15,7 @@ use crate::http::face::Inner;
 use crate::http::model::{AddSwarm, Pieces, Swarm, SwarmDetails, Swarms};
 use crate::http::problem::Problem;
 use crate::report::SwarmReport;
-use crate::{Choice, Place, Refusal, Share, Topic};
+use crate::{Place, Refusal, Share, Topic};
 
 /// The contents
 #[utoipa::path(
@@ -272,11 +272,13 @@ fn absolute(place: String) -> Result<PathBuf, Problem> {
 
 fn of_magnet(magnet: &str, place: Place) -> Result<Share, Problem> {
     let magnet: Magnet = magnet.parse().map_err(unusable)?;
-    Ok(Share {
-        // A choice is not remembered for the node's next life, so there is none in this one.
-        choice: Choice::all(),
-        ..Share::magnet(magnet, place)
-    })
+    // A choice is not remembered for the node's next life, so there is none in this one.
+    if !magnet.select.is_empty() {
+        return Err(Problem::unusable(
+            "the link chooses files (so=), and a content that is added is kept as a whole: leave that out",
+        ));
+    }
+    Ok(Share::magnet(magnet, place))
 }
 
 fn of_torrent(torrent: &str, place: Place) -> Result<Share, Problem> {

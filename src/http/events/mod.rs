@@ -10,6 +10,7 @@ pub(super) mod stream;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 use tokio::sync::{broadcast, watch};
@@ -18,6 +19,10 @@ pub(super) use self::facts::fact;
 
 /// 256: facts that are kept for newcomers, and that may wait for a reader: some 60 KiB.
 const KEPT: usize = 256;
+
+/// 2^16 numbers for each second of the clock: facts never come so fast, and the numbers stay below 2^53,
+/// which is where those of JavaScript end.
+const FACTS_PER_SECOND_BITS: u32 = 16;
 
 /// 256: readers of the stream at a time; each has a socket.
 const MAX_READERS: usize = 256;
@@ -59,11 +64,18 @@ pub(super) struct Hub {
 pub(super) struct Seat(Arc<Hub>);
 
 impl Hub {
+    /// A hub whose facts are numbered from the time of day on: so a reader of an earlier life of the
+    /// node does not take new facts for those that it has.
     pub(super) fn new() -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self::numbered_from(since.unwrap_or_default().as_secs() << FACTS_PER_SECOND_BITS)
+    }
+
+    fn numbered_from(first: u64) -> Self {
         Self {
             facts: broadcast::Sender::new(KEPT),
             recent: Mutex::default(),
-            next: AtomicU64::new(1),
+            next: AtomicU64::new(first),
             picture: watch::Sender::default(),
             readers: AtomicUsize::new(0),
             closed: watch::Sender::new(false),
@@ -140,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_gets_what_is_kept_and_one_that_comes_back_what_it_missed() {
-        let hub = Hub::new();
+        let hub = Hub::numbered_from(1);
         for _ in 0..3 {
             hub.tell("listening", Map::new());
         }
@@ -155,8 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn a_later_life_begins_with_greater_numbers() {
+        let first = Hub::new().next.load(Ordering::Relaxed);
+        assert!(first > 1_795_000_000 << FACTS_PER_SECOND_BITS);
+        assert!(first < 1 << 53);
+    }
+
+    #[test]
     fn what_is_kept_and_what_waits_is_bounded() {
-        let hub = Hub::new();
+        let hub = Hub::numbered_from(1);
         let (_, mut slow) = hub.subscribe(None);
         for _ in 0..10 * KEPT {
             hub.tell("listening", Map::new());
@@ -172,7 +191,7 @@ mod tests {
 
     #[test]
     fn there_are_never_more_readers_than_places() {
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(Hub::numbered_from(1));
         let seats: Vec<_> = (0..MAX_READERS).filter_map(|_| hub.sit()).collect();
         assert_eq!(seats.len(), MAX_READERS);
         assert!(hub.sit().is_none());
