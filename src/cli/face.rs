@@ -158,7 +158,7 @@ fn socket_in(state: &Path) -> Option<(UnixListener, SocketFile)> {
         Ok(socket) => Some((socket, SocketFile(path))),
         Err(error) => {
             let shown = path.display();
-            info!(
+            warn!(
                 "no socket for `swarmlet status` at {shown}: {}",
                 reason(&error)
             );

@@ -185,9 +185,13 @@ impl Face {
                 let counted = Arc::clone(&counted);
                 let answer = service.call(request);
                 async move {
-                    let answer = answer.await?;
-                    counted.requests.count(answer.status());
-                    Ok(answer)
+                    let answer = answer.await;
+                    counted.requests.count(match &answer {
+                        Ok(answer) => answer.status(),
+                        // What is refused before it gets to its handler.
+                        Err(error) => error.as_response_error().status_code(),
+                    });
+                    answer
                 }
             })
     }

@@ -43,9 +43,14 @@ impl Added {
     /// What is to be remembered of a content. Its choice of files is not: all are wanted.
     #[must_use]
     pub fn of(share: &Share) -> Self {
+        // The next life may begin in another directory.
+        let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         Self {
             info_hash: share.info_hash(),
-            place: share.place.clone(),
+            place: match &share.place {
+                Place::At(path) => Place::At(whole(path)),
+                Place::Under(folder) => Place::Under(whole(folder)),
+            },
             peers: share.peers.clone(),
             trackers: share.trackers.clone(),
             sources: share.sources.clone(),

@@ -240,6 +240,9 @@ fn state(report: &SwarmReport) -> SwarmState {
         SwarmState::Complete
     } else if progress.unchecked > 0 {
         SwarmState::Checking
+    } else if progress.paused.is_some() {
+        // What comes cannot be written.
+        SwarmState::Waiting
     } else if report.rates.down > 0 || progress.in_flight > 0 {
         SwarmState::Fetching
     } else {
