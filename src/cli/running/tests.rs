@@ -24,6 +24,7 @@ fn a_command_goes_on_when_the_node_fails_and_gives_the_status() {
             .unwrap();
         let info_hash = swarmlet_protocol::id::InfoHash([1; 20]);
         for event in [
+            Event::SwarmAdded { info_hash },
             Event::Completed { info_hash },
             Event::Failed {
                 error: "a test says so".to_owned(),
