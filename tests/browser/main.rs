@@ -25,5 +25,6 @@ mod driver;
 mod lost;
 mod names;
 mod page;
+mod picture;
 mod transfer;
 mod view;
