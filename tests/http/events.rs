@@ -148,3 +148,33 @@ fn too_many_readers_are_sent_away_and_the_rest_is_answered() {
     drop(seats);
     let _ = Request::new("GET", "/");
 }
+
+#[test]
+fn two_nodes_that_dial_each_other_are_one_peer_and_none_is_lost() {
+    let mut stage = Stage::new(MIB, 64 * 1024, &[], &[]);
+    let leecher = stage.subnet.address(LEECHER).to_string();
+    stage.handful.nodes[SEED].add_argument("--peer");
+    stage.handful.nodes[SEED].add_argument(&leecher);
+    stage.handful.start_all();
+    for node in [SEED, LEECHER] {
+        stage.wait_for_face(node);
+    }
+    stage.wait_until_ready(LEECHER);
+    for node in [SEED, LEECHER] {
+        let peers = || stage.ask(node, "/api/v1/peers").json();
+        support::wait_for(
+            "of their links one is left",
+            || peers()["peers"].as_array().map(Vec::len) == Some(1),
+            || format!("{:#}", peers()),
+        );
+        let (_, _, mut reader) = get("/api/v1/events").open(stage.face(node));
+        stage.tell(node, post("/api/v1/bans", json!({ "ip": "10.9.9.9" })));
+        let events = read_until(&mut reader, |kind, _| kind == "banned");
+        let told = |wanted: &str| events.iter().filter(|(kind, ..)| kind == wanted).count();
+        assert_eq!(
+            (told("peer-joined"), told("peer-lost")),
+            (1, 0),
+            "{events:#?}"
+        );
+    }
+}

@@ -98,8 +98,12 @@ impl Request {
 
     /// Sends it and reads the whole answer.
     pub fn send(&self, to: SocketAddr) -> Answer {
-        let (status, headers, mut rest) = self.open(to);
+        let (status, headers, rest) = self.open(to);
         let mut body = Vec::new();
+        // Some servers, though asked to, do not hang up.
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let length = length.and_then(|(_, length)| length.parse().ok());
+        let mut rest = rest.take(length.unwrap_or(u64::MAX));
         rest.read_to_end(&mut body).expect("the rest of an answer");
         if headers
             .iter()

@@ -269,12 +269,15 @@ impl Discovery {
         let (remote, swarm) = (link.remote, link.swarm);
         info_link(id, remote, ready, swarm == self.setup.rendezvous);
         if swarm != self.setup.rendezvous {
-            self.setup.tell(&Event::PeerJoined {
-                info_hash: swarm,
-                address: remote,
-                client: peer.client,
-                fleet: peer.fleet,
-            });
+            let told = self.state.joined.insert((swarm, peer_id), peer.clone());
+            if told.is_none() {
+                self.setup.tell(&Event::PeerJoined {
+                    info_hash: swarm,
+                    address: remote,
+                    client: peer.client,
+                    fleet: peer.fleet,
+                });
+            }
         }
         let is_public = |swarm: &Swarm| !swarm.membership.is_private();
         if ready.fleet && self.state.swarms.get(&swarm).is_some_and(is_public) {
@@ -298,13 +301,11 @@ impl Discovery {
             return;
         };
         debug!("{id} {} ended: {reason}", link.remote);
-        if let Some(peer) = link
-            .ready
-            .clone()
-            .filter(|_| link.swarm != self.setup.rendezvous)
+        if let Some(lost) = self.lost_with(id)
+            && let Some(peer) = self.state.joined.remove(&lost)
         {
             self.setup.tell(&Event::PeerLost {
-                info_hash: link.swarm,
+                info_hash: lost.0,
                 address: link.remote,
                 client: peer.client,
                 fleet: peer.fleet,
@@ -331,6 +332,16 @@ impl Discovery {
         }
         self.linked(context);
         self.stopped(context);
+    }
+
+    /// Who is not linked any more when this link has ended. Two that dial each other are linked twice
+    /// until both have closed the same of the two links: then nobody is lost.
+    fn lost_with(&self, id: LinkId) -> Option<(InfoHash, PeerId)> {
+        let peer = |link: &Link| Some((link.swarm, link.peer_id?));
+        let lost = peer(self.state.links.get(&id)?)?;
+        let mut links = self.state.links.iter();
+        let is_linked = links.any(|(&other, link)| other != id && peer(link) == Some(lost));
+        (!is_linked).then_some(lost)
     }
 
     /// Tells the link's machine that it is gone, unless the machine asked for that.

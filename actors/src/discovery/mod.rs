@@ -34,7 +34,7 @@ use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
 use self::bans::Bans;
-use self::links::Link;
+use self::links::{Link, Peer};
 use self::rendezvous::Rendezvous;
 use self::search::Search;
 use self::swarms::Swarm;
@@ -124,6 +124,8 @@ struct State {
     rendezvous: Rendezvous,
     swarms: HashMap<InfoHash, Swarm>,
     links: HashMap<LinkId, Link>,
+    /// Whom the host was told of as linked, by the first link with each that was ready.
+    joined: HashMap<(InfoHash, PeerId), Peer>,
     /// Dials under way.
     dialing: usize,
     /// Dropping this ends every session: a restarted discovery begins without links.
@@ -257,6 +259,7 @@ impl State {
             rendezvous: Rendezvous::new(setup),
             swarms: HashMap::new(),
             links: HashMap::new(),
+            joined: HashMap::new(),
             dialing: 0,
             owner: watch::Sender::new(()),
             search: Search::new(setup),

@@ -131,7 +131,8 @@ pub enum Event {
         /// The swarm.
         info_hash: InfoHash,
     },
-    /// A link with a peer is ready: both have said who they are.
+    /// A link with a peer is ready: both have said who they are. A second link with the same peer is
+    /// not told of.
     PeerJoined {
         /// The swarm.
         info_hash: InfoHash,
@@ -142,7 +143,7 @@ pub enum Event {
         /// It is a swarmlet.
         fleet: bool,
     },
-    /// A link with a peer that had been ready has ended.
+    /// A link with a peer that had been ready has ended, and there is no other with it.
     PeerLost {
         /// The swarm.
         info_hash: InfoHash,

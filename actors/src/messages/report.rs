@@ -117,11 +117,12 @@ pub struct SwarmReport {
 }
 
 impl SwarmReport {
-    /// How long it will take at the present rate; unknown while nothing comes, or when all is here.
+    /// How long it will take at the present rate; unknown while nothing comes or it is paused, and
+    /// when all is here.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         let left = self.progress.size.saturating_sub(self.progress.bytes);
-        let is_moving = self.rates.down > 0 && left > 0;
+        let is_moving = self.rates.down > 0 && left > 0 && !self.paused;
         is_moving.then(|| Duration::from_secs(left.div_ceil(self.rates.down)))
     }
 }

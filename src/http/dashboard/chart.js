@@ -159,12 +159,9 @@ function runsOf(samples) {
   return runs;
 }
 
-/** An end of the axis, and steps, that are round in powers of 1024. */
+/** An end of the axis, and steps, that are round where a KiB is 1024 bytes. */
 function scaleOf(highest) {
-  const unit = 1024 ** Math.floor(Math.log(highest) / Math.log(1024));
-  const raw = highest / unit / 4;
-  const size = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].find((each) => each * size >= raw) * size * unit;
+  const step = 2 ** Math.ceil(Math.log2(highest / 4));
   return { top: Math.ceil((highest / step) - 1e-9) * step, step };
 }
 

@@ -73,7 +73,7 @@ function takeFact(name, fact, id) {
     parts.bans.refresh();
   }
   if (name === "peer-lost") roster.lose(fact, Math.min(at, now), now);
-  if (name === "peer-joined" && now - at < 5000) roster.join(fact);
+  if (name === "peer-joined") roster.join(fact);
   if (name === "banned" || name === "unbanned") parts.bans.refresh();
   if (name === "peer-lost" || name === "peer-joined") known.raw.roster = true;
   parts.log.add(name, fact, id);
@@ -83,7 +83,6 @@ function takeState(state) {
   const now = Date.now();
   if (state.phase === "live") {
     known.skew = state.skew;
-    roster.forget();
     parts.bans.refresh();
     if (lostAt !== null) parts.log.add("connection", { text: "the node is heard again" });
     lostAt = null;
@@ -125,7 +124,7 @@ function render() {
   if (raw.swarms) known.swarms = decode("swarms", raw.swarms)?.swarms ?? known.swarms;
   if (raw.peers) {
     const peers = decode("peers", raw.peers)?.peers;
-    if (peers) roster.replace(peers, now);
+    if (peers) roster.replace(peers);
   }
   const canChange = mayChange();
   if (raw.status) parts.head.update(known.status);
@@ -143,7 +142,7 @@ function render() {
   if (raw.peers || raw.roster || raw.connection || changed) parts.peers.refresh();
   if (Object.keys(raw).length > 0) parts.graph.update(roster, known.fraction, now);
   parts.chart.draw();
-  parts.log.render();
+  parts.log.render(known.swarms);
 }
 
 function mayChange() {

@@ -2,7 +2,7 @@
 // older than the last few hundred is let go.
 
 import { byId, el, setText, show } from "./dom.js";
-import { clean, clock, count } from "./format.js";
+import { clean, clock, count, nameOf } from "./format.js";
 
 export class Log {
   #list = byId("events-list");
@@ -25,14 +25,16 @@ export class Log {
       this.#seen.add(mark);
       if (this.#seen.size > MOST_LINES * 4) this.#seen.delete(this.#seen.values().next().value);
     }
-    this.#waiting.push({ kind: clean(kind, 40), time, text });
+    const infohash = clean(fact.infohash, 40);
+    this.#waiting.push({ kind: clean(kind, 40), time, text, infohash });
     if (this.#waiting.length > MOST_LINES) this.#waiting.shift();
   }
 
-  /** Shows what came since the last time. */
-  render() {
+  /** Shows what came since the last time, with the names of the contents that have one by now. */
+  render(swarms) {
     if (this.#waiting.length === 0) return;
-    const fresh = this.#waiting.reverse().map(lineOf);
+    const names = new Map(swarms.map((swarm) => [swarm.infohash, nameOf(swarm)]));
+    const fresh = this.#waiting.reverse().map((fact) => lineOf(fact, names));
     this.#waiting = [];
     // Whoever reads further below must not lose the line.
     const before = this.#list.scrollTop > 0 ? this.#list.scrollHeight : null;
@@ -58,12 +60,14 @@ export class Log {
   }
 }
 
-function lineOf({ kind, time, text }) {
+function lineOf({ kind, time, text, infohash }, names) {
+  const name = names.get(infohash) ?? infohash;
+  const words = text.replace(infohash, () => name);
   const element = el("li", { data: { testid: "event", kind, tone: TONES[kind] ?? "quiet" } },
     el("time", { text: clock(time), title: time.toString(), datetime: stamp(time) }),
     el("span", { class: "kind", text: kind }),
-    el("span", { class: "what", text }));
-  return { element, search: `${kind} ${text}`.toLowerCase() };
+    el("span", { class: "what", text: words, title: infohash || null }));
+  return { element, search: `${kind} ${words} ${infohash}`.toLowerCase() };
 }
 
 function stamp(time) {

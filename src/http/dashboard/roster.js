@@ -1,42 +1,38 @@
 // Who is linked to the node, and who was until a moment ago. No elements here.
 //
 // A peer that is gone is kept for a while, with the reason, so that a reader sees that it was lost
-// and does not merely miss it. The snapshots say who is here; the facts say why somebody left; the
-// two may come in either order. Invariant: nobody is both here and lost.
+// and does not merely miss it. The snapshots say who is here; the facts say who was lost and why; the
+// two may come in either order. What leaves without a fact was never a peer: a call that nobody
+// answered, or one of two links with the same node. Invariant: nobody is both here and lost.
+
+import { hostOf } from "./format.js";
 
 /** For how long a lost peer is shown, in milliseconds. */
 export const LINGER = 30_000;
 
 export class Roster {
   #here = new Map();
+  #left = [];
   #lost = new Map();
-  #infer = false;
 
   /** Whether there was any snapshot. */
   isKnown = false;
 
-  /** After a gap in the stream nobody can say who left during it. */
-  forget() {
-    this.#infer = false;
-  }
-
-  /** Takes a snapshot. `now` is a time in milliseconds. */
-  replace(peers, now) {
+  /** Takes a snapshot. Who has not said yet who it is, is nobody. */
+  replace(peers) {
     const before = this.#here;
     this.#here = new Map();
-    const present = new Set();
     for (const peer of peers) {
-      this.#here.set(linkOf(peer), peer);
-      present.add(placeOf(peer));
-      this.#lost.delete(placeOf(peer));
-    }
-    if (this.#infer) {
-      for (const [link, peer] of before) {
-        if (this.#here.has(link) || present.has(placeOf(peer))) continue;
-        if (!this.#lost.has(placeOf(peer))) this.#lose(peer, null, now);
+      if (!peer.peer_id) continue;
+      const gone = this.#lost.get(placeOf(peer));
+      if (gone && (gone.peer.link ?? peer.link) === peer.link) {
+        gone.peer = peer; // The snapshot was taken before the link was lost.
+        continue;
       }
+      this.#lost.delete(placeOf(peer));
+      this.#here.set(linkOf(peer), peer);
     }
-    this.#infer = true;
+    this.#left = [...before].filter(([link]) => !this.#here.has(link)).map(([, peer]) => peer);
     this.isKnown = true;
   }
 
@@ -49,18 +45,22 @@ export class Roster {
       gone.reason = fact.reason ?? gone.reason;
       return;
     }
-    for (const [link, peer] of this.#here) {
-      if (placeOf(peer) !== place) continue;
-      this.#here.delete(link);
-      this.#lose(peer, fact.reason, at);
-      return;
-    }
-    this.#lose(fact, fact.reason, at);
+    const isIt = (peer) => placeOf(peer) === place;
+    const [link, peer] = [...this.#here].find(([, here]) => isIt(here)) ?? [];
+    this.#here.delete(link);
+    if (this.#lost.size >= MOST_LOST) this.#lost.delete(this.#lost.keys().next().value);
+    // A snapshot told more of it than the fact does.
+    const known = peer ?? this.#left.find(isIt) ?? fact;
+    this.#lost.set(place, { peer: known, reason: fact.reason ?? null, at });
   }
 
-  /** Takes a fact `peer-joined`. */
+  /** Takes a fact `peer-joined`. Who comes back may call from any port: so one of its host is back. */
   join(fact) {
-    this.#lost.delete(placeOf(fact));
+    if (this.#lost.delete(placeOf(fact))) return;
+    const isBack = ({ peer }) => hostOf(peer.address) === hostOf(fact.address) &&
+      peer.class === fact.class && (peer.infohash ?? null) === (fact.infohash ?? null);
+    const [place] = [...this.#lost].find(([, gone]) => isBack(gone)) ?? [];
+    this.#lost.delete(place);
   }
 
   /** Lets go of those that were lost long ago; gives whether there were any. */
@@ -81,11 +81,6 @@ export class Roster {
   /** `{peer, reason, at}` each, the last lost first. */
   lost() {
     return [...this.#lost.values()].reverse();
-  }
-
-  #lose(peer, reason, at) {
-    if (this.#lost.size >= MOST_LOST) this.#lost.delete(this.#lost.keys().next().value);
-    this.#lost.set(placeOf(peer), { peer, reason: reason ?? null, at });
   }
 }
 
