@@ -10,8 +10,8 @@ use actix::{Actor, Context, Handler};
 use actix_rt::{Arbiter, System};
 use swarmlet::{Choice, Error, Event, Node, NodeBuilder, Place, Share, Topic};
 
-use crate::inprocess::{Content, Network, on_system, until};
-use crate::{Scene, is_by_itself};
+use crate::inprocess::{Content, Network, until};
+use crate::{Scene, is_by_itself, on_system};
 
 /// How long a thread may take to end before that is a hang.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -6,9 +6,9 @@ use actix_web::{App, HttpServer, web};
 use swarmlet::http::{Face, Server};
 use swarmlet::protocol::id::InfoHash;
 
-use crate::Scene;
-use crate::inprocess::{Member, on_system};
+use crate::inprocess::Member;
 use crate::request::{Answer, Request, get, post};
+use crate::{Scene, on_system};
 
 /// Asks without holding up the system.
 async fn ask(at: SocketAddr, request: Request) -> Answer {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use swarmlet::{Error, Event, Events, Node, NodeBuilder, Place, Reader, Refusal, Share};
 use tokio::time::timeout;
 
-use crate::Scene;
-use crate::inprocess::{Content, Member, Network, on_system};
+use crate::inprocess::{Content, Member, Network};
+use crate::{Scene, on_system};
 
 /// What may be held and used on any thread, and what may be sent to one.
 const fn _may_travel() {

@@ -7,8 +7,8 @@ use actix::{Actor, Context, Handler};
 use log::{LevelFilter, Log, Metadata, Record};
 use swarmlet::{ActorKind, Event};
 
-use crate::inprocess::{Content, Member, Network, on_system, until};
-use crate::{Scene, is_by_itself};
+use crate::inprocess::{Content, Member, Network, until};
+use crate::{Scene, is_by_itself, on_system};
 
 /// The host's logger.
 struct Lines(Mutex<Vec<(log::Level, String)>>);

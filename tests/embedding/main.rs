@@ -21,9 +21,19 @@ mod hears;
 mod host;
 
 use std::process::Command;
+use std::time::Duration;
 
 use inprocess::{Content, Member, Network};
 use swarmlet::NodeBuilder;
+
+/// How long a test may take: one that hangs is to fail and not to hang the others.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a test on an actix system of its own.
+fn on_system<F: Future>(test: F) -> F::Output {
+    let test = async { tokio::time::timeout(PATIENCE, test).await };
+    inprocess::on_system(test).expect("the test ends")
+}
 
 /// Runs the test of this name in a process of its own, in which nothing else happens. Says whether this is
 /// that process.
