@@ -39,7 +39,7 @@ pub struct Status {
     pub swarms: usize,
     /// How many of them are complete.
     pub swarms_complete: usize,
-    /// Its links.
+    /// Its links, those on which both ends have said who they are.
     pub links: usize,
     /// Whoever asked may change things.
     pub can_change: bool,
@@ -116,7 +116,7 @@ impl Status {
             restarts: report.totals.panics,
             swarms: report.swarms.len(),
             swarms_complete: report.swarms.iter().filter(|swarm| swarm.complete).count(),
-            links: report.links.len(),
+            links: report.links.iter().filter(|link| link.ready).count(),
             can_change,
             log,
             actors: actors.collect(),
