@@ -97,9 +97,13 @@ impl NodeBar {
         self.bar.set_position(share.done);
     }
 
-    /// Shows that much done of all, and what is to be said of it. As cheap.
+    /// Shows that much done of all, and what is to be said of it; of nothing, as long as it is not known
+    /// what there is to do, nothing is done. As cheap.
     pub(crate) fn show(&self, done: u64, all: u64, line: String) {
-        let share = Share::new(done, all);
+        let share = match all {
+            0 => Share { done: 0, all: 1 },
+            all => Share::new(done, all),
+        };
         self.bar.set_length(share.all);
         self.bar.set_position(share.done);
         self.bar.set_message(line);

@@ -385,7 +385,7 @@ impl Handler<ResetLinks> for Discovery {
     type Result = ();
 
     fn handle(&mut self, ResetLinks { info_hash }: ResetLinks, _: &mut Self::Context) {
-        self.close_all(info_hash, "the file changed: starting anew");
+        self.close_all(info_hash, "what this node has is checked anew");
     }
 }
 

@@ -135,7 +135,9 @@ pub(crate) fn one_line(error: &clap::Error, arguments: &[OsString]) -> (String, 
     let mut tips = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix("tip: "))
-        .filter(|tip| !tip.starts_with("some similar subcommands"));
+        .filter(|tip| !tip.starts_with("some similar subcommands"))
+        // That one is for the makers of the documentation.
+        .filter(|tip| !tip.contains("help-markdown"));
     let command = command_among(arguments);
     let hint = match tips.next() {
         // A flag that does not exist is hardly a command to be run.

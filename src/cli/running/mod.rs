@@ -234,8 +234,12 @@ impl Run<'_> {
                 false => "looking for peers that know what to sync".to_owned(),
             });
             // A command has the terminal for itself.
-            if self.command.is_none() {
-                self.bar.update(progress);
+            match self.command {
+                Some(_) => {}
+                None if is_known => self.bar.update(progress),
+                None => self
+                    .bar
+                    .show(0, 0, "looking for peers that know what to sync".to_owned()),
             }
         }
         self.contents.take(event)

@@ -36,7 +36,7 @@ pub(in crate::http) fn fact(
         Event::Incomplete { info_hash } => of_swarm(
             "incomplete",
             info_hash,
-            "is no longer complete and is being repaired",
+            "is not complete: pieces are missing, or are being checked anew",
         ),
         Event::StoragePaused { info_hash, error } => (
             "storage-paused",
