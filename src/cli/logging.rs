@@ -22,6 +22,10 @@ const LOUD: &str = "rustls_platform_verifier";
 /// Says in four lines at its start that it starts. Whoever names it hears it.
 const CHATTY: &str = "actix_server";
 
+/// Says at the level of errors what strangers do wrong: whoever can connect could fill the log. Whoever
+/// names it hears it.
+const STRANGERS: &str = "actix_http";
+
 /// Starts logging to stderr, as much as that says unless RUST_LOG does. What it gives back says how much
 /// is logged from then on. Does nothing else if a logger runs already.
 pub(crate) fn start(bar: &NodeBar, filter: &str) -> Arc<Switch> {
@@ -122,6 +126,9 @@ fn logger(filter: &str, bar: &NodeBar) -> Logger {
     builder.filter_module(LOUD, LevelFilter::Off);
     if !filter.contains(CHATTY) {
         builder.filter_module(CHATTY, LevelFilter::Warn);
+    }
+    if !filter.contains(STRANGERS) {
+        builder.filter_module(STRANGERS, LevelFilter::Off);
     }
     builder.format(|line, record| {
         let level = record.level();

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server as Running, ServerHandle};
 use actix_web::{App, HttpServer};
 use tokio::time::timeout;
 
@@ -22,8 +22,8 @@ const MAX_CONNECTIONS: usize = 512;
 /// 5 s: what a request's head may take to come.
 const HEAD: Duration = Duration::from_secs(5);
 
-/// 60 s: a connection on which nothing is asked is closed then.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// 10 s: a connection on which nothing is asked is closed then: those that idle must not keep others out.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// 300 ms: what answers that are on their way may take when the node stops.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -33,7 +33,28 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 #[must_use = "a server runs until it is stopped"]
 pub struct Server {
     face: Face,
-    handle: ServerHandle,
+    /// One for the address and one for the socket: a crowd at the one keeps nobody from the other.
+    handles: Vec<ServerHandle>,
+}
+
+/// A server of a face that listens nowhere yet. Its type cannot be named.
+macro_rules! server {
+    ($face:expr) => {{
+        let face = $face.clone();
+        HttpServer::new(move || App::new().service(face.scope("")))
+            .workers(WORKERS)
+            .worker_max_blocking_threads(1)
+            .max_connections(MAX_CONNECTIONS)
+            .client_request_timeout(HEAD)
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(1)
+            .disable_signals()
+            .on_connect(|connection, data| {
+                if connection.is::<actix_web::rt::net::UnixStream>() {
+                    data.insert(BySocket);
+                }
+            })
+    }};
 }
 
 impl Face {
@@ -49,32 +70,20 @@ impl Face {
         listener: Option<TcpListener>,
         socket: Option<UnixListener>,
     ) -> io::Result<Server> {
-        let face = self.clone();
-        let mut server = HttpServer::new(move || App::new().service(face.scope("")))
-            .workers(WORKERS)
-            .worker_max_blocking_threads(1)
-            .max_connections(MAX_CONNECTIONS)
-            .client_request_timeout(HEAD)
-            .keep_alive(KEEP_ALIVE)
-            .shutdown_timeout(1)
-            .disable_signals()
-            .on_connect(|connection, data| {
-                if connection.is::<actix_web::rt::net::UnixStream>() {
-                    data.insert(BySocket);
-                }
-            });
+        let mut handles = Vec::new();
+        let mut run = |server: Running| {
+            handles.push(server.handle());
+            actix_rt::spawn(server);
+        };
         if let Some(listener) = listener {
-            server = server.listen(listener)?;
+            run(server!(self).listen(listener)?.run());
         }
         if let Some(socket) = socket {
-            server = server.listen_uds(socket)?;
+            run(server!(self).listen_uds(socket)?.run());
         }
-        let server = server.run();
-        let handle = server.handle();
-        actix_rt::spawn(server);
         Ok(Server {
             face: self.clone(),
-            handle,
+            handles,
         })
     }
 }
@@ -83,8 +92,20 @@ impl Server {
     /// Stops answering; what is being said may be finished, for a moment.
     pub async fn stop(&self) {
         self.face.close();
-        if timeout(LAST_WORDS, self.handle.stop(true)).await.is_err() {
-            self.handle.stop(false).await;
+        let stops: Vec<_> = self
+            .handles
+            .iter()
+            .map(|handle| handle.stop(true))
+            .collect();
+        let stopped = async {
+            for stop in stops {
+                stop.await;
+            }
+        };
+        if timeout(LAST_WORDS, stopped).await.is_err() {
+            for handle in &self.handles {
+                handle.stop(false).await;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an operator says while the node runs: contents that come and go, pauses, bans.
 
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use actix::{Context, Handler, ResponseFuture};
@@ -20,6 +21,15 @@ use crate::messages::storage::{FlushStorage, RecheckAll};
 use crate::messages::web_seeds::StopWebSeeds;
 use crate::share::{Share, Topic};
 use crate::state::{Added, or_warn};
+
+/// Files of the state directory, beside descriptions.
+const OWN_FILES: [&str; 5] = [
+    "node.json",
+    "operator.json",
+    "dht.json",
+    "http-token",
+    "http.sock",
+];
 
 impl Supervisor {
     /// Contents that an operator added in an earlier life, and what he said of all.
@@ -62,6 +72,7 @@ impl Supervisor {
                     .to_owned(),
             ));
         }
+        self.refuse_place(share.place.given())?;
         if let Some(path) = share.path() {
             let is_folder = share.is_folder();
             let others = self.swarms.values().filter_map(|swarm| swarm.kept.clone());
@@ -75,6 +86,29 @@ impl Supervisor {
         info!("{info_hash} is kept from now on: an operator said so");
         self.start_share(&share, context);
         Ok(info_hash)
+    }
+
+    /// A place that could become another content's, or that is the node's own.
+    fn refuse_place(&self, place: &Path) -> Result<(), Refusal> {
+        let shown = place.display();
+        if place.components().any(|part| part == Component::ParentDir) {
+            // What it leads to may change once what is before it exists.
+            let why = format!("cannot keep it at {shown}: name the place without '..'");
+            return Err(Refusal::Place(why));
+        }
+        let whole = |path: &Path| std::fs::canonicalize(path).ok();
+        let folder = place.parent().and_then(whole);
+        let state = self.settings.state.as_deref().and_then(whole);
+        let name = place
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let is_ours = OWN_FILES.contains(&name) || name.ends_with(".info");
+        if folder.is_some() && folder == state && is_ours {
+            let why = format!("cannot keep it at {shown}: the node keeps its own state there");
+            return Err(Refusal::Place(why));
+        }
+        Ok(())
     }
 
     fn pause(&mut self, info_hash: InfoHash, paused: bool) -> Result<(), Refusal> {

@@ -65,7 +65,10 @@ pub(in crate::http) async fn readyz(inner: Data<Inner>) -> Result<HttpResponse, 
 /// What is not here, a line for each. Names nothing but infohashes: everybody may ask.
 fn unready(report: &NodeReport) -> String {
     if report.swarms.is_empty() {
-        return "it is not known yet what is to be here\n".to_owned();
+        return match report.is_learning {
+            true => "it is not known yet what is to be here\n".to_owned(),
+            false => "this node has no content\n".to_owned(),
+        };
     }
     let missing = report.swarms.iter().filter(|swarm| !swarm.complete);
     let line = |swarm: &SwarmReport| {

@@ -42,8 +42,9 @@ pub(super) fn url_of(info_hash: InfoHash, path: &str) -> String {
 /// A file of a content
 ///
 /// The whole file, or the part that `Range` asks for. It can be read while it is still on its way: what
-/// is missing is fetched before anything else, and the answer waits for it. Every byte is verified. The
-/// content of a swarm never changes, so its `ETag` is that of the swarm and the file.
+/// is missing is fetched before anything else, and the answer waits for it. Every piece was
+/// verified when it came or was checked; what another program changes in the file since then, its length
+/// being the same, is noticed by the next check and not before. The content of a swarm never changes, so its `ETag` is that of the swarm and the file.
 #[utoipa::path(
     get,
     path = "/content/{infohash}/{path}",
@@ -85,8 +86,8 @@ pub(super) async fn content(
     response
         .insert_header((ETAG, etag.clone()))
         .insert_header((ACCEPT_RANGES, "bytes"))
-        // It never changes, but it may be a secret.
-        .insert_header((CACHE_CONTROL, "private, max-age=31536000, immutable"))
+        // The tag tells whether it is still that. It may be a secret.
+        .insert_header((CACHE_CONTROL, "private, no-cache"))
         // A stranger's page must not run as if it were ours.
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((
