@@ -4,7 +4,7 @@
 //! the peers by dialing them. Files are written beside their name and renamed, so a node that is
 //! killed while it writes leaves the old ones. A file of another version is not read.
 
-mod words;
+mod operator;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ use swarmlet_protocol::dht::MAX_REMEMBERED;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 
-pub use self::words::{Added, Words};
+pub use self::operator::{Added, Words};
 use crate::reason::reason;
 
 /// The version of the format. Another one is not read.
@@ -46,6 +46,8 @@ pub struct StateFolder {
     /// The swarm that this life has learned. Held while the file is written that names it, so that
     /// neither writer takes back what the other knows.
     learned: Arc<Mutex<Option<InfoHash>>>,
+    /// The number of the latest words that were written. Held while they are.
+    written: Arc<Mutex<u64>>,
 }
 
 /// What was remembered.
@@ -74,6 +76,7 @@ impl StateFolder {
             folder,
             fleet: fleet.to_owned(),
             learned: Arc::default(),
+            written: Arc::default(),
         })
     }
 

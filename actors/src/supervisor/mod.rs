@@ -101,6 +101,8 @@ pub struct Supervisor {
     removed: HashSet<InfoHash>,
     /// What an operator said, in this life and earlier ones.
     words: Words,
+    /// How often that changed in this life.
+    said: u64,
 }
 
 #[derive(Debug)]
@@ -201,6 +203,7 @@ impl Supervisor {
             swarms: BTreeMap::new(),
             removed: HashSet::new(),
             words,
+            said: 0,
         };
         // Nobody stands above the supervisor: its own panics are told past it.
         let (counters, listeners) = (

@@ -36,9 +36,9 @@ impl Supervisor {
     pub(super) fn start_added(&mut self, context: &Context<Self>) {
         let words = std::mem::take(&mut self.words);
         for added in &words.added {
-            if let Some(share) = self.state.as_ref().and_then(|state| added.share(state))
-                && let Err(refusal) = self.add(share, context)
-            {
+            // They were read from there.
+            let Some(state) = &self.state else { break };
+            if let Err(refusal) = self.add(added.share(state), context) {
                 log::warn!("{} is not kept any more: {refusal}", added.info_hash);
             }
         }
@@ -172,11 +172,14 @@ impl Supervisor {
     }
 
     /// Writes what an operator said, for the next life.
-    fn remember_words(&self) {
+    fn remember_words(&mut self) {
+        self.said += 1;
         if let Some(state) = self.state.clone() {
-            let words = self.words.clone();
+            let (number, words) = (self.said, self.words.clone());
             // Nobody waits for it.
-            actix_rt::spawn(spawn_blocking(move || or_warn(state.save_words(&words))));
+            actix_rt::spawn(spawn_blocking(move || {
+                or_warn(state.save_words(number, &words))
+            }));
         }
     }
 }

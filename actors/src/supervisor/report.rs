@@ -23,12 +23,6 @@ use crate::messages::report::{
 /// report says which one is late, by the age of its mailbox.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the supervisor itself knows of a swarm.
-struct Known {
-    info_hash: InfoHash,
-    report: SwarmReport,
-}
-
 impl Supervisor {
     fn report(&self) -> impl Future<Output = NodeReport> + use<> {
         let children = self.children.as_ref();
@@ -101,9 +95,10 @@ async fn heard<T: Default>(
     }
 }
 
-fn known(info_hash: InfoHash, swarm: &SwarmActors, is_added: bool) -> Known {
+/// What the supervisor itself knows of a swarm.
+fn known(info_hash: InfoHash, swarm: &SwarmActors, is_added: bool) -> SwarmReport {
     let whole = |kept: &Kept| std::path::absolute(&kept.path).unwrap_or_else(|_| kept.path.clone());
-    let report = SwarmReport {
+    SwarmReport {
         info_hash,
         info: swarm.info.clone(),
         selection: swarm.selection.clone(),
@@ -118,8 +113,7 @@ fn known(info_hash: InfoHash, swarm: &SwarmActors, is_added: bool) -> Known {
         map: Default::default(),
         trackers: swarm.trackers.clone(),
         sources: swarm.sources.iter().map(|(url, _)| url.clone()).collect(),
-    };
-    Known { info_hash, report }
+    }
 }
 
 /// The links with what the watchdog measured of them.
@@ -139,18 +133,23 @@ fn with_figures(mut links: Vec<LinkReport>, figures: &Figures) -> Vec<LinkReport
 }
 
 /// A swarm with what its scheduler, the watchdog and its links say.
-fn filled(known: Known, state: SwarmState, figures: &Figures, links: &[LinkReport]) -> SwarmReport {
-    let Known { info_hash, report } = known;
-    let rates = figures.swarms.iter().find(|(swarm, _)| *swarm == info_hash);
+fn filled(
+    known: SwarmReport,
+    state: SwarmState,
+    figures: &Figures,
+    links: &[LinkReport],
+) -> SwarmReport {
+    let of_swarm = |(swarm, _): &&(InfoHash, Rates)| *swarm == known.info_hash;
+    let rates = figures.swarms.iter().find(of_swarm);
     let rates = rates.map(|&(_, rates)| rates).unwrap_or_default();
-    let waits = reasons(&situation(&report, &state, rates, links));
+    let waits = reasons(&situation(&known, &state, rates, links));
     SwarmReport {
         progress: state.progress,
         complete: state.complete,
         map: state.map,
         rates,
         waits,
-        ..report
+        ..known
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use serde_json::{Value, json};
 use swarmlet_protocol::address::PeerAddress;
@@ -60,18 +61,18 @@ impl Added {
 
     /// The content, with its description if that was learned.
     #[must_use]
-    pub fn share(&self, state: &StateFolder) -> Option<Share> {
+    pub fn share(&self, state: &StateFolder) -> Share {
         let topic = match state.load_info(self.info_hash) {
             Some(info) => Topic::Known(info),
             None => Topic::Named(self.info_hash),
         };
-        Some(Share {
+        Share {
             peers: self.peers.clone(),
             trackers: self.trackers.clone(),
             sources: self.sources.clone(),
             web_seeds: self.web_seeds.clone(),
             ..Share::of(topic, self.place.clone())
-        })
+        }
     }
 
     fn to_json(&self) -> Value {
@@ -135,18 +136,26 @@ impl StateFolder {
         }
     }
 
-    /// Remembers what an operator said.
+    /// Remembers what an operator said. Each change has a higher number: whoever writes later but
+    /// knows less, as threads may, takes nothing back.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn save_words(&self, words: &Words) -> io::Result<()> {
+    pub fn save_words(&self, number: u64, words: &Words) -> io::Result<()> {
+        // One value: a panic while it was held cannot have broken it.
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if number <= *written {
+            return Ok(());
+        }
         let words = json!({
             "version": VERSION,
             "added": words.added.iter().map(Added::to_json).collect::<Vec<_>>(),
             "paused": words.paused.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "banned": words.banned.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
-        replace(&self.words_file(), format!("{words:#}\n").as_bytes())
+        replace(&self.words_file(), format!("{words:#}\n").as_bytes())?;
+        *written = number;
+        Ok(())
     }
 
     fn words_file(&self) -> PathBuf {
@@ -172,11 +181,34 @@ mod tests {
             paused: BTreeSet::from([InfoHash([7; 20])]),
             banned: BTreeSet::from(["10.0.0.9".parse().unwrap()]),
         };
-        state.save_words(&words).unwrap();
+        state.save_words(1, &words).unwrap();
         assert_eq!(state.load_words(), words);
         fs::write(state.words_file(), b"{\"version\": 2, \"added\": [7, {}]}").unwrap();
         assert_eq!(state.load_words(), Words::default());
         fs::write(state.words_file(), b"\xff").unwrap();
         assert_eq!(state.load_words(), Words::default());
+    }
+
+    #[test]
+    fn what_was_said_last_is_kept_in_whatever_order_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path().to_owned(), "").unwrap();
+        let paused = |hash| Words {
+            paused: BTreeSet::from([InfoHash([hash; 20])]),
+            ..Words::default()
+        };
+        std::thread::scope(|scope| {
+            for number in (1..=64).rev() {
+                let state = state.clone();
+                scope.spawn(move || {
+                    state
+                        .save_words(u64::from(number), &paused(number))
+                        .unwrap()
+                });
+            }
+        });
+        assert_eq!(state.load_words(), paused(64));
+        state.save_words(63, &paused(63)).unwrap();
+        assert_eq!(state.load_words(), paused(64));
     }
 }
