@@ -42,7 +42,8 @@ pub(crate) fn redirect(response: &Response) -> Option<Result<Url, &'static str>>
 
 /// The innermost cause, in the system's words if it is the system's. Never the URL, which may hold
 /// a secret.
-pub(crate) fn cause(error: &reqwest::Error) -> String {
+#[must_use]
+pub fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &(dyn std::error::Error + 'static) = match error.source() {
         None => return error.to_string(),
         Some(source) => source,

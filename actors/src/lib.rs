@@ -30,7 +30,7 @@ pub mod discovery;
 pub mod fetch;
 pub mod gauge;
 pub mod guard;
-mod http;
+pub mod http;
 pub mod limits;
 pub mod listener;
 pub mod listeners;

@@ -175,8 +175,7 @@ impl Picker {
         if self.state.links.values().any(|link| link.complete) {
             return 0;
         }
-        let usable = |source: &&link::Link| source.want > 0 || source.queued > 0;
-        let sources: Vec<_> = self.state.sources.values().filter(usable).collect();
+        let sources = self.usable_sources();
         let Some(lonely) = self.state.table.classes().first() else {
             return 0;
         };
@@ -197,10 +196,15 @@ impl Picker {
         if self.unavailable() == 0 {
             return None;
         }
-        let usable = |source: &&link::Link| source.want > 0 || source.queued > 0;
-        let sources: Vec<_> = self.state.sources.values().filter(usable).collect();
+        let sources = self.usable_sources();
         let lacks = |piece: &PieceIndex| !sources.iter().any(|source| source.has.contains(*piece));
         self.state.table.classes().first()?.iter().find(lacks)
+    }
+
+    /// The sources that can be asked, or are.
+    fn usable_sources(&self) -> Vec<&link::Link> {
+        let usable = |source: &&link::Link| source.want > 0 || source.queued > 0;
+        self.state.sources.values().filter(usable).collect()
     }
 
     /// Bytes of all leases: on their way, or with storage.

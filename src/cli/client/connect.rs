@@ -1,7 +1,5 @@
 //! Requests to a running node, and what it answers.
 
-use std::error::Error as _;
-use std::io;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -9,7 +7,7 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use swarmlet::http::Problem;
-use swarmlet_actors::reason::reason;
+use swarmlet_actors::http::cause;
 
 use super::error::ClientError;
 use super::target::Way;
@@ -292,18 +290,4 @@ fn token(args: &ClientArgs, way: &Way) -> Result<Token, CliError> {
         .iter()
         .find_map(|directory| read_token(&directory.join(TOKEN)).ok());
     Ok(found.map_or(Token::None, Token::Found))
-}
-
-/// The innermost cause, in the system's words if it is the system's.
-pub(crate) fn cause(error: &reqwest::Error) -> String {
-    let mut innermost: &(dyn std::error::Error + 'static) = match error.source() {
-        None => return error.to_string(),
-        Some(source) => source,
-    };
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost
-        .downcast_ref::<io::Error>()
-        .map_or_else(|| innermost.to_string(), reason)
 }

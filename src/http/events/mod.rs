@@ -55,7 +55,7 @@ pub(super) struct Hub {
     next: AtomicU64,
     picture: watch::Sender<Picture>,
     readers: AtomicUsize,
-    /// Dropped subscriptions aside: the node stops, and readers are to go.
+    /// The node stops, and readers are to go.
     closed: watch::Sender<bool>,
 }
 
@@ -114,7 +114,7 @@ impl Hub {
         (before < MAX_READERS).then_some(seat)
     }
 
-    /// The facts after that one that are still kept, all that follow, and how many were missed.
+    /// The facts after that one that are still kept, and all that follow.
     fn subscribe(&self, last: Option<u64>) -> (Vec<Arc<Fact>>, broadcast::Receiver<Arc<Fact>>) {
         let recent = self.recent();
         // A number of an earlier life says nothing.
