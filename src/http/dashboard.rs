@@ -3,9 +3,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY};
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
 
-use super::face::only_get;
+use super::face::{look, only_look};
 
 const PAGE: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -134,11 +134,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .insert_header((CACHE_CONTROL, "no-cache"));
             std::future::ready(response.body(text))
         };
-        config.service(
-            only_get(path)
-                .route(web::get().to(answer))
-                .route(web::head().to(answer)),
-        );
+        config.service(only_look(path).route(look().to(answer)));
     }
 }
 

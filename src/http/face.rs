@@ -11,7 +11,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HOST, LOCATION};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse, Route, guard};
 
 use super::access::{Access, Caller, Denied, Need, Topic};
 use super::events::{Hub, Picture, fact};
@@ -150,7 +150,7 @@ impl Face {
             .configure(|config| {
                 // The links of the dashboard are relative: without a slash they lead elsewhere.
                 if !matches!(path, "" | "/") {
-                    config.service(only_get("").route(web::get().to(with_slash)));
+                    config.service(only_look("").route(look().to(with_slash)));
                 }
             })
             .app_data(inner)
@@ -160,23 +160,27 @@ impl Face {
                 web::scope("/api/v1")
                     .wrap(from_fn(|request, next| admit(Topic::Status, request, next)))
                     .configure(api::routes)
-                    .service(only_get("/events").route(web::get().to(events::stream::events)))
+                    .service(
+                        // A look at the head alone would take a seat for no end.
+                        web::resource("/events")
+                            .route(web::get().to(events::stream::events))
+                            .default_service(web::to(no_such_method("GET"))),
+                    )
                     .default_service(web::to(no_such_path)),
             )
             .service(
-                only_get("/metrics")
+                only_look("/metrics")
                     .wrap(from_fn(|request, next| {
                         admit(Topic::Metrics, request, next)
                     }))
-                    .route(web::get().to(metrics::metrics)),
+                    .route(look().to(metrics::metrics)),
             )
             .service(
-                only_get("/content/{infohash}/{path:.*}")
+                only_look("/content/{infohash}/{path:.*}")
                     .wrap(from_fn(|request, next| {
                         admit(Topic::Content, request, next)
                     }))
-                    .route(web::get().to(content::content))
-                    .route(web::head().to(content::content)),
+                    .route(look().to(content::content)),
             )
             .configure(dashboard::routes)
             .configure(api::health)
@@ -210,8 +214,13 @@ async fn with_slash(request: HttpRequest) -> HttpResponse {
         .finish()
 }
 
+/// A route for GET, and for HEAD, which answers the same but for the body (RFC 9110, 9.3.2).
+pub(super) fn look() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 /// A resource that understands nothing but looking.
-pub(super) fn only_get(path: &str) -> actix_web::Resource {
+pub(super) fn only_look(path: &str) -> actix_web::Resource {
     web::resource(path).default_service(web::to(no_such_method("GET, HEAD")))
 }
 

@@ -11,7 +11,7 @@ use actix_web::web::{self, JsonConfig, QueryConfig, ServiceConfig};
 use actix_web::{Error, HttpRequest};
 use swarmlet_protocol::id::InfoHash;
 
-use super::face::only_get;
+use super::face::{look, only_look};
 use super::openapi;
 use super::problem::{Problem, no_such_method};
 
@@ -25,34 +25,34 @@ const MAX_WORD: usize = 64 * 1024;
 pub(super) fn routes(config: &mut ServiceConfig) {
     let post = |path: &str| web::resource(path).default_service(web::to(no_such_method("POST")));
     config
-        .service(only_get("/openapi.json").route(web::get().to(openapi::document)))
-        .service(only_get("/status").route(web::get().to(status::status)))
+        .service(only_look("/openapi.json").route(look().to(openapi::document)))
+        .service(only_look("/status").route(look().to(status::status)))
         .service(
             web::resource("/swarms")
                 .app_data(json_config().limit(MAX_BODY))
-                .route(web::get().to(swarms::list))
+                .route(look().to(swarms::list))
                 .route(web::post().to(swarms::add))
                 .default_service(web::to(no_such_method("GET, HEAD, POST"))),
         )
-        .service(only_get("/swarms/{infohash}/pieces").route(web::get().to(swarms::pieces)))
+        .service(only_look("/swarms/{infohash}/pieces").route(look().to(swarms::pieces)))
         .service(post("/swarms/{infohash}/pause").route(web::post().to(swarms::pause)))
         .service(post("/swarms/{infohash}/resume").route(web::post().to(swarms::resume)))
         .service(post("/swarms/{infohash}/verify").route(web::post().to(swarms::verify)))
         .service(
             web::resource("/swarms/{infohash}")
-                .route(web::get().to(swarms::one))
+                .route(look().to(swarms::one))
                 .route(web::delete().to(swarms::remove))
                 .default_service(web::to(no_such_method("GET, HEAD, DELETE"))),
         )
         .service(
             web::resource("/peers")
-                .route(web::get().to(hosts::peers))
+                .route(look().to(hosts::peers))
                 .route(web::post().to(hosts::add_peer))
                 .default_service(web::to(no_such_method("GET, HEAD, POST"))),
         )
         .service(
             web::resource("/bans")
-                .route(web::get().to(hosts::bans))
+                .route(look().to(hosts::bans))
                 .route(web::post().to(hosts::ban))
                 .default_service(web::to(no_such_method("GET, HEAD, POST"))),
         )
@@ -63,7 +63,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(
             web::resource("/log")
-                .route(web::get().to(log::read))
+                .route(look().to(log::read))
                 .route(web::put().to(log::set))
                 .default_service(web::to(no_such_method("GET, HEAD, PUT"))),
         );
@@ -72,8 +72,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 /// Whether the node lives and is ready: for everybody, as they say nothing else.
 pub(super) fn health(config: &mut ServiceConfig) {
     config
-        .service(only_get("/healthz").route(web::get().to(status::healthz)))
-        .service(only_get("/readyz").route(web::get().to(status::readyz)));
+        .service(only_look("/healthz").route(look().to(status::healthz)))
+        .service(only_look("/readyz").route(look().to(status::readyz)));
 }
 
 /// Bodies that are no JSON of ours are problems.
