@@ -55,7 +55,7 @@ pub(super) struct Link {
     /// How its session says that it stands.
     pub(super) gauge: Arc<Gauge>,
     /// We closed it: its machine has forgotten it already.
-    closing: bool,
+    pub(super) closing: bool,
     /// We closed it without a last word: its socket is as good as gone.
     pub(super) dropped: bool,
 }

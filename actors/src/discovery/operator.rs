@@ -112,8 +112,10 @@ impl Handler<QueryLinks> for Discovery {
 
     fn handle(&mut self, _: QueryLinks, _: &mut Self::Context) -> Linked {
         let now = self.now();
-        let links = self.state.links.iter();
-        let mut links: Vec<_> = links
+        // Whoever removed a content or banned a host finds none of its links, though one that was
+        // told to close may take a moment for its last words.
+        let kept = self.state.links.iter().filter(|(_, link)| !link.closing);
+        let mut links: Vec<_> = kept
             .map(|(&id, link)| self.report_of(id, link, now))
             .collect();
         links.sort_by_key(|link| link.link);
