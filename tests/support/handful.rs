@@ -15,6 +15,10 @@ use super::node::{Files, Node};
 /// What the nodes log.
 const FILTER: &str = "RUST_LOG=info,swarmlet_actors=debug";
 
+/// Whoever runs the tests in the background or by `nohup` ignores these, and so would the nodes and
+/// their commands.
+const SIGNALS: &str = "--default-signal=HUP,INT,QUIT";
+
 /// What a node has at first.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Has {
@@ -73,7 +77,7 @@ impl Handful {
         if has == Has::File {
             fs::write(&files.data, content.bytes()).expect("write a data file");
         }
-        let launcher = [launcher, &["env", FILTER]].concat();
+        let launcher = [&["env", SIGNALS], launcher, &["env", FILTER]].concat();
         let node = Node::new(super::binary(), files, address, arguments).launched_by(&launcher);
         self.nodes.push(node);
         number
