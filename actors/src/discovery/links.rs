@@ -162,13 +162,9 @@ impl Discovery {
                 self.handshaken(id, info_hash, context);
             }
             LinkEvent::Ready(ready) => self.ready(id, &ready, context),
-            LinkEvent::PeerComplete => {
+            LinkEvent::PeerComplete(complete) => {
                 let swarm = link.swarm;
-                let complete = Input::PeerComplete {
-                    link: id,
-                    complete: true,
-                };
-                self.member(swarm, complete, context);
+                self.member(swarm, Input::PeerComplete { link: id, complete }, context);
             }
             LinkEvent::Pex(pex) => self.heard_pex(id, &pex, context),
             LinkEvent::Swarms(swarms) => self.heard_swarms(id, swarms, context),

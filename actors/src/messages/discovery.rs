@@ -65,8 +65,8 @@ pub enum LinkEvent {
     },
     /// The peer said what it can do.
     Ready(Ready),
-    /// The peer has everything.
-    PeerComplete,
+    /// The peer has everything, or no longer.
+    PeerComplete(bool),
     /// The peer told of addresses.
     Pex(PexMessage),
     /// The peer told of swarms.

@@ -22,6 +22,9 @@ use crate::messages::web_seeds::SourceWord;
 /// that goes on is of no use.
 const MAX_REJECTED: u32 = 3;
 
+/// 1,000 pieces are withdrawn one by one; a new link costs less than more words.
+const MAX_WITHDRAWN: usize = 1_000;
+
 impl Scheduler {
     /// The content became known: the links that were open before learn it.
     pub(super) fn content_known(&mut self) {
@@ -163,10 +166,9 @@ impl Scheduler {
                 }
                 Output::Suggest { link, pieces } => self.tell(link, SessionInput::Suggest(pieces)),
                 Output::Withdraw { pieces } => {
-                    // Peers cannot be told to forget a `have` (BEP 54 is not spoken by all).
-                    debug!("{} pieces were lost; all links start anew", pieces.len());
+                    debug!("{} pieces were lost", pieces.len());
                     self.set_complete(false);
-                    self.reset_links();
+                    self.withdraw(&pieces);
                 }
                 Output::Complete => {
                     let word = match self.is_partial() {
@@ -181,6 +183,16 @@ impl Scheduler {
             }
         }
         self.serve_readers();
+    }
+
+    /// Peers are told piece by piece; where that would be many words, the links start anew.
+    fn withdraw(&mut self, pieces: &[PieceIndex]) {
+        if pieces.len() > MAX_WITHDRAWN {
+            return self.reset_links();
+        }
+        for &link in self.state.links.keys() {
+            self.tell(link, SessionInput::Withdraw(pieces.to_vec()));
+        }
     }
 
     /// Is anything of the content not here, whether it is selected or not?

@@ -38,7 +38,8 @@ impl Session {
                 }
                 Output::Traffic { given, taken } => self.tell(LinkNews::Traffic { given, taken }),
                 Output::Snubs(snubs) => self.tell(LinkNews::Snubs(snubs)),
-                Output::PeerComplete => self.report(LinkEvent::PeerComplete),
+                Output::PeerComplete => self.report(LinkEvent::PeerComplete(true)),
+                Output::PeerIncomplete => self.report(LinkEvent::PeerComplete(false)),
                 Output::DhtPort(port) => self.heard_node(port),
                 Output::Pex(pex) => self.report(LinkEvent::Pex(pex)),
                 Output::Swarms(swarms) => self.report(LinkEvent::Swarms(swarms)),

@@ -16,6 +16,7 @@ pub const MAX_CLIENT_LENGTH: usize = 100;
 const METADATA: &[u8] = b"ut_metadata";
 const PEX: &[u8] = b"ut_pex";
 const SWARMS: &[u8] = b"sw_swarms";
+const DONT_HAVE: &[u8] = b"lt_donthave";
 
 /// What a peer says in its extension handshakes. Ids are those that *it* wants to receive.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -26,6 +27,8 @@ pub struct ExtensionHandshake {
     pub pex_id: Option<u8>,
     /// Its id of `sw_swarms` (see [`SwarmsMessage`](super::SwarmsMessage)), 1 to 255.
     pub swarms_id: Option<u8>,
+    /// Its id of `lt_donthave` (BEP 54), 1 to 255.
+    pub dont_have_id: Option<u8>,
     /// `p`: the TCP port it listens on.
     pub port: Option<u16>,
     /// `v`: its client's name and version, fit to be printed, at most [`MAX_CLIENT_LENGTH`] bytes.
@@ -36,8 +39,8 @@ pub struct ExtensionHandshake {
     pub request_limit: Option<u32>,
     /// `yourip`: the address that it sees us at.
     pub your_ip: Option<IpAddr>,
-    /// `upload_only`: it wants nothing more (BEP 21).
-    pub upload_only: bool,
+    /// `upload_only`: whether it wants nothing more (BEP 21), if it says so.
+    pub upload_only: Option<bool>,
 }
 
 impl ExtensionHandshake {
@@ -46,6 +49,7 @@ impl ExtensionHandshake {
     pub fn encode(&self) -> Vec<u8> {
         let mut ids = DictEncoder::new();
         for (name, id) in [
+            (DONT_HAVE, self.dont_have_id),
             (METADATA, self.metadata_id),
             (PEX, self.pex_id),
             (SWARMS, self.swarms_id),
@@ -73,8 +77,8 @@ impl ExtensionHandshake {
             Some(IpAddr::V6(ip)) => dict.bytes(b"yourip", ip.octets().to_vec()),
             None => &mut dict,
         };
-        if self.upload_only {
-            dict.integer(b"upload_only", 1);
+        if let Some(flag) = self.upload_only {
+            dict.integer(b"upload_only", u8::from(flag));
         }
         dict.finish()
     }
@@ -100,6 +104,7 @@ impl ExtensionHandshake {
             update_id(&mut self.metadata_id, &ids, METADATA);
             update_id(&mut self.pex_id, &ids, PEX);
             update_id(&mut self.swarms_id, &ids, SWARMS);
+            update_id(&mut self.dont_have_id, &ids, DONT_HAVE);
         }
         self.port = positive(dict.get(b"p")).or(self.port);
         let client = dict.get(b"v").and_then(|client| client.bytes());
@@ -113,7 +118,7 @@ impl ExtensionHandshake {
         let ip = dict.get(b"yourip").and_then(|ip| read_ip(ip.bytes()?));
         self.your_ip = ip.or(self.your_ip);
         if let Some(flag) = dict.get(b"upload_only").and_then(|flag| flag.integer()) {
-            self.upload_only = flag != 0;
+            self.upload_only = Some(flag != 0);
         }
         Ok(())
     }
@@ -200,18 +205,18 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_encoded_decodes_to_the_same(
-            ids in any::<[Option<u8>; 3]>(),
+            ids in any::<[Option<u8>; 4]>(),
             port in prop::option::of(1_u16..),
             client in prop::option::of("[a-zA-Z0-9 ./µ]{1,40}"),
             metadata_size in prop::option::of(1_u32..=MAX_METADATA_LENGTH as u32),
             request_limit in prop::option::of(1_u32..),
             your_ip in any::<Option<IpAddr>>(),
-            upload_only in any::<bool>(),
+            upload_only in any::<Option<bool>>(),
         ) {
-            let [metadata_id, pex_id, swarms_id] = ids.map(|id| id.filter(|&id| id != 0));
+            let [metadata_id, pex_id, swarms_id, dont_have_id] = ids.map(|id| id.filter(|&id| id != 0));
             let your_ip = your_ip.map(|ip| ip.to_canonical());
             let handshake = ExtensionHandshake {
-                metadata_id, pex_id, swarms_id, port, client, metadata_size, request_limit, your_ip,
+                metadata_id, pex_id, swarms_id, dont_have_id, port, client, metadata_size, request_limit, your_ip,
                 upload_only,
             };
             prop_assert_eq!(ExtensionHandshake::decode(&handshake.encode()), Ok(handshake));

@@ -2,6 +2,7 @@
 //!
 //! Frames and message ids are the wire's matter; what to do with a message is the session's.
 
+mod dont_have;
 mod handshake;
 mod metadata;
 mod pex;
@@ -14,6 +15,7 @@ use thiserror::Error;
 use crate::address::{self, CompactError};
 use crate::bencode::{self, DecodeError, Dict, Value};
 
+pub use dont_have::{decode_dont_have, encode_dont_have};
 pub use handshake::{ExtensionHandshake, MAX_CLIENT_LENGTH};
 pub use metadata::{METADATA_PIECE_LENGTH, MetadataMessage, metadata_piece, metadata_pieces};
 pub use pex::{MAX_PEX_ACCEPTED, MAX_PEX_SENT, PexMessage, PexPeer, flags};
@@ -30,6 +32,8 @@ pub const METADATA_ID: u8 = 1;
 pub const PEX_ID: u8 = 2;
 /// The id under which peers send us `sw_swarms` messages.
 pub const SWARMS_ID: u8 = 3;
+/// The id under which peers send us `lt_donthave` messages (BEP 54).
+pub const DONT_HAVE_ID: u8 = 4;
 
 /// A payload that is not the message that its id says.
 #[derive(Clone, Debug, Eq, PartialEq, Error)]
@@ -52,6 +56,9 @@ pub enum ExtensionError {
         /// What its value must be.
         rule: &'static str,
     },
+    /// A piece's number that is not one.
+    #[error("a piece's number has {0} bytes; it must have 4")]
+    PieceNumber(usize),
     /// A string of addresses that are not whole.
     #[error("an extension message has {0}")]
     Compact(CompactError),

@@ -4,6 +4,8 @@
 //! are kept as they came, within bounds, and read when the layout is there. What comes in one read
 //! is told to the host together.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::events::{Output, PeerHave};
@@ -14,6 +16,10 @@ use crate::layout::{Layout, PieceIndex};
 /// 65,536: `have`s remembered before the layout is known. A peer sends its bitfield first, so only
 /// what it finishes meanwhile comes this way.
 const MAX_EARLY_HAVES: usize = 65_536;
+
+/// 1,024 pieces that a peer lost before the layout is known. One that loses more is asked in vain for
+/// the others, and refuses.
+const MAX_EARLY_LOSSES: usize = 1_024;
 
 /// 1,024 suggestions of one read are passed on, or kept until the layout is known; more is no
 /// longer advice.
@@ -44,6 +50,8 @@ struct Early {
     all: bool,
     bitfield: Option<Bytes>,
     haves: Vec<u32>,
+    /// Taken back since.
+    lost: BTreeSet<u32>,
     suggested: Vec<u32>,
 }
 
@@ -83,6 +91,9 @@ impl Claims {
         }
         for piece in early.haves {
             self.have(piece)?;
+        }
+        for piece in early.lost {
+            self.lost(piece, out)?;
         }
         for piece in early.suggested {
             self.suggested(piece);
@@ -144,6 +155,7 @@ impl Claims {
     pub(super) fn have(&mut self, piece: u32) -> Result<(), Violation> {
         self.spoken = true;
         let Some(layout) = &self.layout else {
+            self.early.lost.remove(&piece);
             if self.early.haves.len() < MAX_EARLY_HAVES {
                 self.early.haves.push(piece);
             } else {
@@ -193,10 +205,40 @@ impl Claims {
         }
     }
 
-    /// The peer turned out not to have this piece.
-    pub(super) fn lacks(&mut self, piece: PieceIndex) {
+    /// The peer takes back what it said of a piece (BEP 54).
+    ///
+    /// # Errors
+    /// There is no such piece.
+    pub(super) fn lost(&mut self, piece: u32, out: &mut Vec<Output>) -> Result<(), Violation> {
+        let Some(layout) = &self.layout else {
+            let lost = &mut self.early.lost;
+            if lost.len() >= MAX_EARLY_LOSSES || !lost.insert(piece) {
+                self.idle_words += 1;
+            }
+            return Ok(());
+        };
+        let pieces = layout.pieces();
+        let piece = layout
+            .piece(piece)
+            .ok_or(Violation::HaveOutOfRange { piece, pieces })?;
+        if self.theirs.contains(piece) {
+            self.lacks(piece, out);
+        }
+        Ok(())
+    }
+
+    /// The peer does not have this piece.
+    pub(super) fn lacks(&mut self, piece: PieceIndex, out: &mut Vec<Output>) {
+        // Whoever hears of it has heard of the piece before.
+        self.tell(out);
         self.theirs.remove(piece);
-        self.told_complete = false;
+        match out.last_mut() {
+            Some(Output::PeerLacks(pieces)) => pieces.push(piece),
+            _ => out.push(Output::PeerLacks(vec![piece])),
+        }
+        if std::mem::take(&mut self.told_complete) {
+            out.push(Output::PeerIncomplete);
+        }
     }
 
     /// Does the peer have everything, as far as the host was told?

@@ -79,14 +79,15 @@ pub enum Input {
     /// here. Told to peers that are no swarmlets (BEP 21); to those the word means that we have
     /// everything.
     Satisfied,
-    /// We lost these pieces: requests for them are refused until they are announced again.
+    /// We lost these pieces: requests for them are refused until they are announced again. The peer
+    /// is told (BEP 54), or the link closed if it would not understand.
     Withdraw(Vec<PieceIndex>),
     /// Does the peer have something that we lack?
     Interest(bool),
     /// The blocks that [`Output::Read`] asked for: their bytes one after the other, of the first
     /// block at least. Those whose bytes are missing are asked for again.
     BlocksRead(Vec<Block>, Bytes),
-    /// The blocks that [`Output::Read`] asked for cannot be read.
+    /// The first of the blocks that [`Output::Read`] asked for cannot be read, and nothing was.
     ReadFailed(Vec<Block>),
     /// Ask the peer for this part of the metadata (BEP 9).
     RequestMetadata(u32),
@@ -115,10 +116,12 @@ pub enum Output {
     PeerHas(PeerHave),
     /// The peer would like us to fetch these from it first (BEP 6).
     PeerSuggests(Vec<PieceIndex>),
-    /// The peer turned out not to have these pieces.
+    /// The peer does not have these pieces, whatever it said before.
     PeerLacks(Vec<PieceIndex>),
     /// The peer has everything.
     PeerComplete,
+    /// The peer had everything, and lost some of it.
+    PeerIncomplete,
     /// What the peer wants from us, when that changed. Not told of members of the fleet, who are
     /// served in any case; nor are the next two.
     PeerInterest {
@@ -234,6 +237,8 @@ pub enum CloseReason {
     Starved,
     /// The peer does not read what waits for it, or asks for more than it reads.
     Stuck,
+    /// We lost pieces, and the peer cannot be told.
+    Withdrew,
 }
 
 impl std::fmt::Display for CloseReason {
@@ -243,6 +248,7 @@ impl std::fmt::Display for CloseReason {
             Self::Silent => "the peer has said nothing for minutes",
             Self::Starved => "the peer owes blocks and sends nothing",
             Self::Stuck => "the peer does not read what is sent to it",
+            Self::Withdrew => "pieces were lost here, and the peer cannot be told of it",
         })
     }
 }

@@ -9,8 +9,9 @@ use super::outbox::Outbox;
 use super::violation::Violation;
 use crate::extension::{
     ExtensionHandshake, HANDSHAKE_ID, METADATA_ID, MetadataMessage, PEX_ID, PexMessage, SWARMS_ID,
-    SwarmsMessage, metadata_piece, metadata_pieces,
+    SwarmsMessage, encode_dont_have, metadata_piece, metadata_pieces,
 };
+use crate::layout::PieceIndex;
 use crate::metainfo::Info;
 use crate::wire::Message;
 
@@ -35,6 +36,11 @@ impl Extensions {
     /// The handshakes say whether the peer speaks BEP 10.
     pub(super) const fn agree(&mut self, agreed: bool) {
         self.agreed = agreed;
+    }
+
+    /// Do both sides speak BEP 10?
+    pub(super) const fn is_agreed(&self) -> bool {
+        self.agreed
     }
 
     /// Nothing more is to be waited for.
@@ -120,6 +126,17 @@ impl Extensions {
             Some(_) => {}
             None => self.swarms = Some(swarms),
         }
+    }
+
+    /// Takes back what was said of these pieces (BEP 54). Says whether the peer understands.
+    pub(super) fn send_dont_have(&self, pieces: &[PieceIndex], outbox: &mut Outbox) -> bool {
+        let Some(id) = self.peer.as_ref().and_then(|peer| peer.dont_have_id) else {
+            return false;
+        };
+        for piece in pieces {
+            send(id, encode_dont_have(piece.get()).to_vec(), outbox);
+        }
+        true
     }
 
     fn greeted(

@@ -228,7 +228,7 @@ impl Session {
             Input::Cancel(pieces) => self.pieces.cancel(&pieces, &mut self.outbox),
             Input::Complete => self.complete(),
             Input::Satisfied => self.satisfied(),
-            Input::Withdraw(pieces) => self.pieces.withdraw(&pieces),
+            Input::Withdraw(pieces) => self.withdraw(&pieces, out),
             Input::Announce(pieces) => self.pieces.announce(&pieces, &mut self.outbox),
             Input::Suggest(pieces) => self.pieces.suggest(&pieces, &mut self.outbox),
             Input::Interest(interested) => self.pieces.interest(interested, &mut self.outbox),

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::events::{Output, Ready};
+use super::events::{CloseReason, Output, Ready};
 use super::upload::MAX_QUEUED_REQUESTS;
 use super::violation::Violation;
 use super::{Phase, Session};
 use crate::bitfield::Bitfield;
-use crate::extension::{ExtensionHandshake, METADATA_ID, PEX_ID, SWARMS_ID};
+use crate::extension::{
+    DONT_HAVE_ID, ExtensionHandshake, METADATA_ID, PEX_ID, SWARMS_ID, decode_dont_have,
+};
+use crate::layout::PieceIndex;
 use crate::metainfo::Info;
 use crate::time::Timestamp;
 use crate::wire::Message;
@@ -33,7 +36,8 @@ impl Session {
         }
         let info = swarm.as_ref().map(|(info, _)| Arc::clone(info));
         let mut handshake = self.our_handshake();
-        handshake.upload_only = swarm.as_ref().is_some_and(|(_, ours)| ours.is_full());
+        let has_all = swarm.as_ref().is_some_and(|(_, ours)| ours.is_full());
+        handshake.upload_only = has_all.then_some(true);
         self.extensions.greet(handshake, info, &mut self.outbox);
         if let Some(port) = self
             .params
@@ -92,6 +96,10 @@ impl Session {
         payload: &Bytes,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
+        if id == DONT_HAVE_ID && self.extensions.is_agreed() && !self.is_rendezvous() {
+            let piece = decode_dont_have(payload)?;
+            return self.pieces.claims.lost(piece, out);
+        }
         let handshake = self
             .extensions
             .message(id, payload, &mut self.outbox, out)?;
@@ -102,12 +110,13 @@ impl Session {
             self.pieces.limit_requests(limit);
         }
         self.pieces.reciprocity.fleet = handshake.swarms_id.is_some();
-        self.pieces.reciprocity.upload_only = handshake.upload_only;
+        let upload_only = handshake.upload_only == Some(true);
+        self.pieces.reciprocity.upload_only = upload_only;
         if self.satisfied {
             self.satisfied();
         }
         // Others say so, too, when they want no more of a content that they have in part.
-        if handshake.upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
+        if upload_only && handshake.swarms_id.is_some() && !self.is_rendezvous() {
             self.pieces.claims.completed(out);
         }
         Ok(())
@@ -122,11 +131,7 @@ impl Session {
         {
             return;
         }
-        let handshake = ExtensionHandshake {
-            upload_only: true,
-            ..ExtensionHandshake::default()
-        };
-        self.extensions.add(&handshake, &mut self.outbox);
+        self.say_done(true);
     }
 
     /// We want nothing more, and have not all of it (BEP 21).
@@ -135,8 +140,32 @@ impl Session {
         if self.satisfied || self.extensions.is_fleet() {
             return;
         }
+        self.say_done(true);
+    }
+
+    /// We lost pieces that we announced. The peer is told so (BEP 54); one that does not understand
+    /// has to begin anew, for we keep no word that we gave.
+    pub(super) fn withdraw(&mut self, pieces: &[PieceIndex], out: &mut Vec<Output>) {
+        if let Some((_, ours)) = &mut self.early {
+            pieces.iter().for_each(|&piece| {
+                ours.remove(piece);
+            });
+        }
+        let lost = self.pieces.withdraw(pieces, &mut self.outbox);
+        if lost.is_empty() {
+            return;
+        }
+        if self.extensions.send_dont_have(&lost, &mut self.outbox) {
+            self.say_done(false);
+        } else {
+            out.push(Output::Close(CloseReason::Withdrew));
+        }
+    }
+
+    /// Do we want nothing more?
+    fn say_done(&mut self, done: bool) {
         let handshake = ExtensionHandshake {
-            upload_only: true,
+            upload_only: Some(done),
             ..ExtensionHandshake::default()
         };
         self.extensions.add(&handshake, &mut self.outbox);
@@ -160,6 +189,7 @@ impl Session {
             metadata_id: (!rendezvous).then_some(METADATA_ID),
             pex_id: (!rendezvous).then_some(PEX_ID),
             swarms_id: Some(SWARMS_ID),
+            dont_have_id: (!rendezvous).then_some(DONT_HAVE_ID),
             port: Some(self.params.listen_port),
             client: Some(self.params.client.clone()),
             request_limit: Some(MAX_QUEUED_REQUESTS as u32),

@@ -69,11 +69,22 @@ impl Upload {
         self.ours.insert(piece)
     }
 
-    /// We no longer have the piece.
-    pub(super) fn lose(&mut self, piece: PieceIndex) {
-        if self.ours.remove(piece) {
+    /// We no longer have the piece; says whether that is news.
+    pub(super) fn lose(&mut self, piece: PieceIndex) -> bool {
+        let is_news = self.ours.remove(piece);
+        if is_news {
             self.lost.insert(piece);
         }
+        is_news
+    }
+
+    /// Takes requests for lost pieces out of the queue.
+    pub(super) fn drop_lost(&mut self) -> Vec<Block> {
+        let (dropped, kept) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|block| self.lost.contains(&block.piece));
+        self.queue = kept;
+        Vec::from(dropped)
     }
 
     /// Queues a request; says whether it will be answered.
@@ -202,15 +213,21 @@ impl Upload {
         }
     }
 
-    /// The read failed: the peer is told, where it can be (BEP 6), and may ask somebody else. It
-    /// takes us for a node without these pieces then, so they are lost until announced again.
+    /// The first of these blocks cannot be read: the peer is told, where it can be (BEP 6), and may
+    /// ask somebody else. It takes us for a node without that piece then, so it is lost until
+    /// announced again. Blocks of other pieces are asked for again.
     pub(super) fn refuse(&mut self, blocks: &[Block], fast: bool, outbox: &mut Outbox) {
         self.reading = false;
-        self.dropped = false;
         self.refund(blocks);
-        for &block in blocks {
-            self.lose(block.piece);
-            if fast {
+        let dropped = std::mem::take(&mut self.dropped);
+        let Some(first) = blocks.first() else { return };
+        self.lose(first.piece);
+        for &block in blocks.iter().rev() {
+            if block.piece != first.piece {
+                if !dropped {
+                    self.queue.push_front(block);
+                }
+            } else if fast {
                 outbox.message(&Message::RejectRequest(block.into()));
             }
         }

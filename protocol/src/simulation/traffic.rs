@@ -18,7 +18,7 @@ const INTEREST: u64 = 5;
 
 /// The handshake (BEP 3), the extension handshake (BEP 10) with all that ours says, `unchoke`, and
 /// the head of a bitfield.
-const GREETING: u64 = 68 + 136 + 5 + 5;
+const GREETING: u64 = 68 + 153 + 5 + 5;
 
 /// A second extension handshake that says `upload_only` (BEP 21).
 const UPLOAD_ONLY: u64 = 30;
@@ -162,7 +162,8 @@ mod tests {
             metadata_size: Some(40_000),
             request_limit: Some(8_192),
             your_ip: Some([10, 0, 0, 1].into()),
-            upload_only: false,
+            dont_have_id: Some(4),
+            upload_only: None,
         };
         let hello = extended(hello.encode());
         let empty = length(&Message::Bitfield(Bytes::new()));
@@ -172,7 +173,7 @@ mod tests {
             "{greeting}"
         );
         let done = ExtensionHandshake {
-            upload_only: true,
+            upload_only: Some(true),
             ..ExtensionHandshake::default()
         };
         assert_eq!(extended(done.encode()), UPLOAD_ONLY);

@@ -289,9 +289,8 @@ impl Pieces {
         };
         if let Some(piece) = download.rejected(block, outbox) {
             // It said that it has the piece and will not send it: the same as not having it.
-            self.claims.lacks(piece);
             out.push(Output::Returned(vec![piece]));
-            out.push(Output::PeerLacks(vec![piece]));
+            self.claims.lacks(piece, out);
         }
     }
 }

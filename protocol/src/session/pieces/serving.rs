@@ -98,10 +98,24 @@ impl Pieces {
         changed
     }
 
-    pub(in crate::session) fn withdraw(&mut self, pieces: &[PieceIndex]) {
-        if let Some(upload) = &mut self.upload {
-            pieces.iter().for_each(|&piece| upload.lose(piece));
+    /// We have these no longer: what the peer asked of them is refused. Gives those that it was told
+    /// of.
+    pub(in crate::session) fn withdraw(
+        &mut self,
+        pieces: &[PieceIndex],
+        outbox: &mut Outbox,
+    ) -> Vec<PieceIndex> {
+        let Some(upload) = &mut self.upload else {
+            return Vec::new();
+        };
+        let mut lost = pieces.to_vec();
+        lost.retain(|&piece| upload.lose(piece));
+        for block in upload.drop_lost() {
+            if self.fast {
+                outbox.message(&Message::RejectRequest(block.into()));
+            }
         }
+        lost
     }
 
     pub(in crate::session) fn answer(

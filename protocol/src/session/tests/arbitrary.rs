@@ -6,7 +6,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::rig::*;
-use crate::extension::{ExtensionHandshake, METADATA_ID, MetadataMessage, PEX_ID, SWARMS_ID};
+use crate::extension::{
+    DONT_HAVE_ID, ExtensionHandshake, METADATA_ID, MetadataMessage, PEX_ID, SWARMS_ID,
+    encode_dont_have,
+};
 use crate::layout::{Block, PieceIndex};
 use crate::session::{Input, Output, Role};
 use crate::time::Timestamp;
@@ -58,11 +61,12 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
         1 => block().prop_map(Message::Cancel),
         1 => block().prop_map(Message::RejectRequest),
         1 => Just(Message::Extended { id: 0, payload: ExtensionHandshake {
-            metadata_id: Some(2), swarms_id: Some(3), request_limit: Some(2),
+            metadata_id: Some(2), swarms_id: Some(3), dont_have_id: Some(4), request_limit: Some(2),
             ..Default::default() }.encode().into() }),
         1 => (0_u32..3).prop_map(|piece| extended(METADATA_ID,
             MetadataMessage::Request { piece }.encode())),
         1 => (PEX_ID..=SWARMS_ID).prop_map(|id| extended(id, &b"d1:vi1ee"[..])),
+        1 => (0..PIECES).prop_map(|piece| extended(DONT_HAVE_ID, encode_dont_have(piece).to_vec())),
         1 => (21_u8..40).prop_map(Message::Unknown),
     ];
     let piece = (0..PIECES, 0_u32..3, 1_u32..100)

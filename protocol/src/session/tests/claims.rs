@@ -284,7 +284,8 @@ fn a_peer_of_the_fleet_hears_in_one_word_that_we_are_complete() {
         let Some(Said::Message(Message::Extended { id: 0, payload })) = said.last() else {
             panic!("{said:?}");
         };
-        assert!(ExtensionHandshake::decode(payload).unwrap().upload_only);
+        let said = ExtensionHandshake::decode(payload).unwrap();
+        assert_eq!(said.upload_only, Some(true));
         rig.input(Input::Complete);
         assert_eq!(rig.said(), []);
         rig.say(Message::Request(raw(9, 0, 100))).unwrap();
@@ -320,7 +321,7 @@ fn only_strangers_hear_that_we_want_no_more_of_what_we_have_in_part() {
                     other => panic!("{other:?}"),
                 })
                 .collect();
-            assert_eq!(told, if fleet { vec![] } else { vec![true] });
+            assert_eq!(told, if fleet { vec![] } else { vec![Some(true)] });
             // It is said once, whatever the peer says later.
             rig.greet(&ExtensionHandshake::default());
             assert_eq!(rig.said(), []);
@@ -342,7 +343,7 @@ fn a_peer_of_the_fleet_that_says_that_it_is_done_has_everything() {
             rig.say(bitfield(10, &[1])).unwrap();
             rig.say(Message::Have(4)).unwrap();
             rig.greet(&ExtensionHandshake {
-                upload_only: true,
+                upload_only: Some(true),
                 ..Default::default()
             });
             rig.input(Input::InfoLearned(info(1_000, 100), bits(10, &[])));

@@ -11,3 +11,4 @@ mod rig;
 mod spills;
 mod timeouts;
 mod uploads;
+mod withdrawals;
