@@ -19,6 +19,7 @@ use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
 use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
+use swarmlet_protocol::scrub::SCRUB_PERIOD;
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
 use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
 use tokio::sync::oneshot;
@@ -69,6 +70,7 @@ pub struct NodeBuilder {
     listeners: Vec<Recipient<Event>>,
     progress_period: Duration,
     manners: Manners,
+    scrub: Option<Duration>,
 }
 
 /// A running node. Cheap to clone, and usable from every thread. Dropping it does not stop the node;
@@ -165,6 +167,7 @@ impl NodeBuilder {
             listeners: Vec::new(),
             progress_period: Duration::from_secs(1),
             manners: Manners::default(),
+            scrub: Some(SCRUB_PERIOD),
         }
     }
 
@@ -332,6 +335,14 @@ impl NodeBuilder {
         self
     }
 
+    /// In how long to hash all that is here once more, a second at least; 24 hours, if not said. With
+    /// `None` only that is hashed again to which somebody else wrote. What is found damaged is
+    /// withdrawn from peers and fetched anew.
+    pub const fn scrub(mut self, period: Option<Duration>) -> Self {
+        self.scrub = period;
+        self
+    }
+
     /// How many bytes per second may come from all peers together, words and blocks. No limit, if
     /// not said.
     pub const fn download_limit(mut self, bytes_per_second: NonZeroU64) -> Self {
@@ -426,6 +437,7 @@ impl NodeBuilder {
             listeners: listeners.clone(),
             progress_period: self.progress_period,
             manners: self.manners,
+            scrub: self.scrub,
         };
         let supervisor =
             Supervisor::start_node(settings, listener).map_err(|error| Error::State {

@@ -21,6 +21,12 @@ pub struct Counters {
     pub read: Count,
     /// Pieces whose hash was wrong.
     pub rejected: Count,
+    /// Pieces that were right and were found damaged, and those of them that are right again.
+    pub damaged: Count,
+    /// See above.
+    pub healed: Count,
+    /// Bytes that were hashed again after the check at the start.
+    pub scrubbed: Count,
     /// Actors that panicked.
     pub panics: Count,
     /// The same by the kind of actor.

@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod port_map;
 pub mod rate_limit;
 pub mod readers;
+pub mod scrub;
 pub mod session;
 #[cfg(feature = "simulation")]
 pub mod simulation;

@@ -49,6 +49,7 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
         state,
         network: Network::new(args.network).with_sources(args.origins),
         fleet: args.fleet,
+        scrub: args.scrub,
         swarm: args.swarm,
         aim,
     })

@@ -121,6 +121,7 @@ async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, C
     };
     let tiers = args.network.trackers.iter();
     let tiers: Vec<_> = tiers.map(|url| vec![url.as_str().to_owned()]).collect();
+    let scrub = args.scrub;
     let mut network = Network::new(args.network);
     // They are those of the contents, private ones too.
     let trackers = std::mem::take(&mut network.trackers);
@@ -136,6 +137,7 @@ async fn serve(shared: &[Shared], args: SeedArgs, bar: &NodeBar) -> Result<u8, C
         let mut node = network
             .apply(Node::sharing(shares))
             .listener(console.clone().recipient());
+        node = scrub.apply(node);
         if bar.is_visible() {
             node = node.progress_period(BAR_PERIOD);
         }

@@ -56,6 +56,10 @@ pub(crate) enum GoOn {
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Span(pub(crate) Duration);
 
+/// How long it takes until all that is here is hashed again, if it is.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ScrubPeriod(pub(crate) Option<Duration>);
+
 /// Says which files are meant.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
@@ -101,6 +105,9 @@ pub(crate) enum ParseValueError {
     /// Not a time, or more than a year.
     #[error("expected a time such as 90s, 30m, 2h or 1d, of a year at most")]
     Span,
+    /// Neither a time nor the word for none.
+    #[error("expected a time such as 90s, 30m, 2h or 1d, or off")]
+    ScrubPeriod,
     /// A pattern that is none.
     #[error("{0}")]
     Pattern(String),
@@ -201,6 +208,18 @@ impl FromStr for Span {
             .filter(|time| time.as_secs() <= YEAR)
             .map(Self)
             .ok_or(ParseValueError::Span)
+    }
+}
+
+impl FromStr for ScrubPeriod {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let period = read_time(text).ok_or(ParseValueError::ScrubPeriod)?;
+        Ok(Self(Some(period)))
     }
 }
 
@@ -334,6 +353,15 @@ mod tests {
     #[test]
     fn times_are_numbers_with_units() {
         assert_eq!("90s".parse(), Ok(Time(Duration::from_secs(90))));
+        let hour = Some(Duration::from_secs(3_600));
+        assert_eq!("1h".parse(), Ok(ScrubPeriod(hour)));
+        assert_eq!("off".parse(), Ok(ScrubPeriod(None)));
+        for wrong in ["", "0s", "never", "1"] {
+            assert_eq!(
+                wrong.parse::<ScrubPeriod>(),
+                Err(ParseValueError::ScrubPeriod)
+            );
+        }
         assert_eq!("1h30m".parse(), Ok(Time(Duration::from_secs(5_400))));
         for text in ["", "90", "0s", "for 2h", "-1s"] {
             assert_eq!(text.parse::<Time>(), Err(ParseValueError::Time), "{text}");

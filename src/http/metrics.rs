@@ -258,6 +258,21 @@ impl Scrape {
             "Pieces that came with a wrong hash",
             totals.rejected,
         )?;
+        writer.counter(
+            "swarmlet_damaged_pieces",
+            "Pieces that were verified and were found damaged later",
+            totals.damaged,
+        )?;
+        writer.counter(
+            "swarmlet_healed_pieces",
+            "Damaged pieces that are right again",
+            totals.healed,
+        )?;
+        writer.counter(
+            "swarmlet_scrubbed_bytes",
+            "Bytes that were hashed again after the check at the start",
+            totals.scrubbed,
+        )?;
         let actors = &report.actors;
         writer.counters(
             "swarmlet_actor_restarts",

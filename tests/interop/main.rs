@@ -13,6 +13,7 @@ mod client;
 mod created;
 mod encryption;
 mod exchange;
+mod healing;
 mod limits;
 mod magnets;
 mod mixed;

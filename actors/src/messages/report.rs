@@ -78,6 +78,12 @@ pub struct Totals {
     pub read: u64,
     /// Pieces whose hash was wrong.
     pub rejected: u64,
+    /// Pieces that were right and were found damaged, and those of them that are right again.
+    pub damaged: u64,
+    /// See above.
+    pub healed: u64,
+    /// Bytes that were hashed again after the check at the start.
+    pub scrubbed: u64,
     /// Actors that panicked.
     pub panics: u64,
 }

@@ -116,6 +116,8 @@ pub enum StorageFact {
         /// Pieces that are not.
         bad: Vec<PieceIndex>,
     },
+    /// These were right and are not any more: the file was changed by others, or the disk lost it.
+    Damaged(Vec<PieceIndex>),
     /// These were verified and written.
     Stored(Vec<PieceIndex>),
     /// What this link delivered has another hash. Nothing was written.

@@ -98,6 +98,10 @@ impl Scheduler {
         match fact {
             StorageFact::Opened => self.opened(),
             StorageFact::Checked { good, bad } => self.pick(Input::Checked { good, bad }),
+            StorageFact::Damaged(bad) => {
+                let good = Vec::new();
+                self.pick(Input::Checked { good, bad });
+            }
             StorageFact::Stored(pieces) => self.pick(Input::Stored(pieces)),
             StorageFact::Rejected { piece, link } => {
                 self.pick(Input::Rejected { piece, link });

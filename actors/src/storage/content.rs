@@ -9,6 +9,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
 use swarmlet_protocol::metainfo::{Info, Selection};
@@ -74,6 +75,26 @@ impl Content {
         match &self.kind {
             Kind::File(file) => file.is_still(path),
             Kind::Folder(folder) => folder.is_still(path),
+        }
+    }
+
+    /// Bytes that others may have changed in place, as far as [`Self::is_still`] and our writes have
+    /// seen since this was last asked.
+    pub fn changed(&self) -> Vec<Range<u64>> {
+        match &self.kind {
+            Kind::File(file) if file.is_changed() => {
+                std::iter::once(0..self.layout.size()).collect()
+            }
+            Kind::File(_) => Vec::new(),
+            Kind::Folder(folder) => folder.changed(),
+        }
+    }
+
+    /// Reads of this range are to come from the disk, not from what the system remembers of it.
+    pub(super) fn forget(&self, offset: u64, length: u64) {
+        match &self.kind {
+            Kind::File(file) => file.forget(offset, length),
+            Kind::Folder(folder) => folder.forget(offset, length),
         }
     }
 
@@ -186,6 +207,17 @@ impl fmt::Display for FileError {
 }
 
 impl std::error::Error for FileError {}
+
+/// Does the error say that the disk has lost what was written there, and not that the system is short
+/// of something, or the file?
+pub(super) fn is_lost(error: &io::Error) -> bool {
+    let inner = error
+        .get_ref()
+        .and_then(|it| it.downcast_ref::<FileError>());
+    let number = inner.map_or(error, |inner| &inner.source).raw_os_error();
+    const LOST: [Errno; 4] = [Errno::IO, Errno::BADMSG, Errno::NODATA, Errno::ILSEQ];
+    number.is_some_and(|number| LOST.iter().any(|it| it.raw_os_error() == number))
+}
 
 /// `cannot write PATH: why`. The path is that of the one file that the error is about, if it says.
 pub(super) fn complaint(what: &str, path: &Path, error: &io::Error) -> String {

@@ -5,12 +5,15 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use rustix::fs::Advice;
 use swarmlet_protocol::layout::Layout;
 
 use super::fresh::{Fresh, FreshBytes};
+use super::stamps::{Stamp, Stamps};
 use crate::reason::reason;
 
 /// An open file of the right length.
@@ -22,6 +25,7 @@ pub(super) struct ContentFile {
     read_only: Option<String>,
     /// Pieces that lay beyond the old end of the file: they are zeros.
     fresh: Fresh,
+    stamps: Stamps,
 }
 
 impl ContentFile {
@@ -67,11 +71,13 @@ impl ContentFile {
         }
         let mut fresh = FreshBytes::default();
         fresh.add(metadata.len()..layout.size());
+        let stamps = stamps(&file);
         Ok(Self {
             file,
             layout,
             read_only,
             fresh: fresh.pieces(&layout),
+            stamps,
         })
     }
 
@@ -90,11 +96,13 @@ impl ContentFile {
                 "cannot share {shown}: it has {length} bytes and had {size}; it was changed"
             ));
         }
+        let stamps = stamps(&file);
         Ok(Self {
             file,
             layout,
             read_only: None,
             fresh: Fresh::default(),
+            stamps,
         })
     }
 
@@ -106,11 +114,13 @@ impl ContentFile {
             .write(true)
             .open(path)
             .unwrap();
+        let stamps = stamps(&file);
         Self {
             file,
             layout,
             read_only: None,
             fresh: Fresh::default(),
+            stamps,
         }
     }
 
@@ -126,12 +136,25 @@ impl ContentFile {
 
     /// Is the file at `path` still this one, at its right length?
     pub(super) fn is_still(&self, path: &Path) -> bool {
+        let stamp = || self.file.metadata().ok().map(|it| Stamp::of(&it));
+        self.stamps.look(0, stamp);
         let same =
             |one: &Metadata, other: &Metadata| one.dev() == other.dev() && one.ino() == other.ino();
         match (self.file.metadata(), path.metadata()) {
             (Ok(ours), Ok(theirs)) => same(&ours, &theirs) && ours.len() == self.layout.size(),
             _ => false,
         }
+    }
+
+    /// Did others change it in place, as far as [`Self::is_still`] and our writes have seen since this
+    /// was last asked?
+    pub(super) fn is_changed(&self) -> bool {
+        !self.stamps.changed().is_empty()
+    }
+
+    /// Reads of this range are to come from the disk, not from what the system remembers of it.
+    pub(super) fn forget(&self, offset: u64, length: u64) {
+        forget(&self.file, offset, length);
     }
 
     /// The kind of file system that it lies on: the magic number of `statfs(2)`.
@@ -155,8 +178,19 @@ impl ContentFile {
     /// # Errors
     /// No room, a file system that became read-only, or a disk that fails.
     pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+        let write = || self.file.write_all_at(bytes, offset);
+        self.stamps.writing(0, &self.file, write)
     }
+}
+
+fn stamps(file: &File) -> Stamps {
+    let stamp = file.metadata().ok().map(|it| Stamp::of(&it));
+    Stamps::new([stamp].into_iter())
+}
+
+/// Advice, which the system may not take. What was not written back yet stays.
+pub(super) fn forget(file: &File, offset: u64, length: u64) {
+    let _ = rustix::fs::fadvise(file, offset, NonZeroU64::new(length), Advice::DontNeed);
 }
 
 fn refuses_writes(error: &io::Error) -> bool {
@@ -219,6 +253,12 @@ mod tests {
         let path = folder.path().join("data");
         let file = ContentFile::open(&path, layout()).unwrap();
         assert!(file.is_still(&path));
+        assert!(!file.is_changed());
+        let other = File::options().write(true).open(&path).unwrap();
+        other
+            .set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap();
+        assert!(file.is_still(&path) && file.is_changed() && !file.is_changed());
         File::options()
             .write(true)
             .open(&path)

@@ -9,7 +9,7 @@ use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
 
-use super::content::Content;
+use super::content::{Content, is_lost};
 use super::store::Delivered;
 
 /// 1 MiB: the buffer of one check job, and the longest run that is written at once.
@@ -57,6 +57,40 @@ pub(super) fn check(
         let some = next..next + count;
         if let Err(error) = check_some(file, info, some, &mut buffer, &mut checked) {
             return (checked, Err(error));
+        }
+        next += count;
+    }
+    (checked, Ok(()))
+}
+
+/// Hashes pieces again that were right. What the disk has lost is bad; any other error says nothing of
+/// the pieces, and ends the job.
+pub(super) fn check_again(
+    file: &Content,
+    info: &Info,
+    pieces: Range<u32>,
+    buffers: &Buffers,
+) -> (Checked, io::Result<()>) {
+    let mut checked = Checked::default();
+    let mut buffer = buffers.filled(BUFFER.min(info.layout().size() as usize));
+    let fit = buffer.len() as u32 / info.layout().piece_length();
+    let mut next = pieces.start;
+    while next < pieces.end {
+        let count = fit.max(LANES as u32).min(pieces.end - next);
+        let some = next..next + count;
+        let mut judged = check_some(file, info, some.clone(), &mut buffer, &mut checked);
+        if judged.is_err() {
+            // Which of them is it?
+            judged = some.into_iter().try_for_each(|piece| {
+                match check_some(file, info, piece..piece + 1, &mut buffer, &mut checked) {
+                    Err(error) if is_lost(&error) => checked.note(PieceIndex::new(piece), false),
+                    judged => judged?,
+                }
+                Ok(())
+            });
+        }
+        if judged.is_err() {
+            return (checked, judged);
         }
         next += count;
     }
@@ -207,14 +241,20 @@ fn flush(file: &Content, run: &mut Buffer, start: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a piece that is here to another place whose hash is the same.
+/// Copies a piece that is here to another place whose hash is the same. It is hashed before: it may
+/// have been damaged since.
 pub(super) fn copy(
     file: &Content,
     info: &Info,
     from: PieceIndex,
     to: &[PieceIndex],
     buffers: &Buffers,
-) -> io::Result<()> {
+) -> io::Result<bool> {
+    let (checked, read) = check_again(file, info, from.get()..from.get() + 1, buffers);
+    read?;
+    if checked.good.is_empty() {
+        return Ok(false);
+    }
     let layout = info.layout();
     let mut buffer = buffers.filled(BUFFER.min(layout.length(from) as usize));
     let mut done = 0;
@@ -226,7 +266,7 @@ pub(super) fn copy(
         }
         done += part;
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -19,14 +19,17 @@ mod jobs;
 mod parts;
 mod recent;
 mod scratch;
+mod scrub;
 mod serve;
 mod shared;
 mod spills;
+mod stamps;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +45,7 @@ use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::pace::Pace;
+use swarmlet_protocol::scrub::Scrub;
 use tokio::task::spawn_blocking;
 
 pub use self::content::Content;
@@ -51,6 +55,8 @@ pub use self::shared::Shared;
 use self::shared::check_jobs;
 use self::spills::Spills;
 use self::store::Held;
+use crate::alarm::{Alarm, Bell};
+use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::{FlushStorage, RecheckAll, ReportPieces};
@@ -85,6 +91,10 @@ pub struct Setup {
     pub buffers: Buffers,
     /// What it shares with the node's other storages.
     pub shared: Shared,
+    /// How long a scrub of everything takes; none: only what may have been changed is hashed again.
+    pub scrub: Option<Duration>,
+    /// The node's clock.
+    pub clock: Clock,
 }
 
 /// The file of one swarm.
@@ -94,6 +104,7 @@ pub struct Storage {
     /// Pieces of equal hash, if the content has any.
     equal: Arc<Equal>,
     state: State,
+    bell: Bell,
 }
 
 /// Where each hash belongs that belongs to several places.
@@ -123,6 +134,18 @@ struct State {
     spills: Spills,
     paused: Option<String>,
     looking: bool,
+    /// When what is here is hashed again, and how many such jobs run.
+    scrub: Scrub,
+    scrubbing: usize,
+    /// Ranges that others changed before the check was over.
+    touched: Vec<Range<u64>>,
+    /// Pieces that were right, were found damaged, and are not back.
+    damaged: Bitfield,
+    /// Bytes that were read for peers or came from them; how many at the last look; whether they were
+    /// many of late.
+    moved: u64,
+    moved_before: u64,
+    is_busy: bool,
     flushed: Vec<tokio::sync::oneshot::Sender<()>>,
 }
 
@@ -130,12 +153,13 @@ impl Storage {
     /// The storage of a content. The file is opened when the actor starts.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let state = State::new(&setup.info, 0);
+        let state = State::new(&setup, 0);
         let equal = Arc::new(equal_pieces(&setup.info));
         Self {
             setup,
             equal,
             state,
+            bell: Bell::default(),
         }
     }
 
@@ -169,7 +193,7 @@ impl Storage {
 
     /// Forgets everything that was known of the content.
     fn begin(&mut self) {
-        self.state = State::new(&self.setup.info, self.state.opened + 1);
+        self.state = State::new(&self.setup, self.state.opened + 1);
         self.setup.scheduler.do_send(StorageFact::Opened);
     }
 
@@ -260,6 +284,7 @@ impl Storage {
                 self.shown()
             );
             self.copy_equal(context);
+            self.begin_scrub(context);
         }
     }
 
@@ -292,6 +317,7 @@ impl Storage {
 
     /// Once a second: is the file still the one we opened? Can a paused one be used again?
     fn look(&mut self, context: &mut Context<Self>) {
+        self.look_busy(context);
         if self.state.looking || self.state.opening {
             return;
         }
@@ -303,22 +329,27 @@ impl Storage {
         let usable = in_use.filter(|file| !(is_paused && file.read_only().is_some()));
         let opened = self.state.opened;
         let job = spawn_blocking(move || match usable {
-            Some(file) => Seen::Still(file.is_still(&path)),
+            Some(file) if file.is_still(&path) => Seen::Still(file.changed()),
+            Some(_) => Seen::Replaced,
             None => Seen::Reopened(Content::open(&path, &info, &selection)),
         });
         context.spawn(job.into_actor(self).map(move |seen, storage, context| {
             storage.state.looking = false;
             if storage.state.opened == opened {
-                storage.looked(seen.unwrap_or(Seen::Still(false)), context);
+                storage.looked(seen.unwrap_or(Seen::Replaced), context);
             }
         }));
     }
 
     fn looked(&mut self, seen: Seen, context: &mut Context<Self>) {
         match seen {
-            Seen::Still(true) if self.state.paused.is_some() => self.retry(context),
-            Seen::Still(true) => {}
-            Seen::Still(false) => {
+            Seen::Still(changed) => {
+                self.touched(changed, context);
+                if self.state.paused.is_some() {
+                    self.retry(context);
+                }
+            }
+            Seen::Replaced => {
                 warn!(
                     "{} was replaced or resized; checking all of it again",
                     self.shown()
@@ -342,8 +373,10 @@ impl Storage {
 
 /// What a look at the path has shown.
 enum Seen {
-    /// Whether it is still the content that is open.
-    Still(bool),
+    /// It is still the content that is open; these bytes of it may have been changed by others.
+    Still(Vec<Range<u64>>),
+    /// It is another one, or has another length.
+    Replaced,
     /// What came of opening it.
     Reopened(Result<Content, String>),
 }
@@ -361,8 +394,9 @@ fn equal_pieces(info: &Info) -> Equal {
 }
 
 impl State {
-    fn new(info: &Info, opened: u64) -> Self {
-        let pieces = info.layout().pieces();
+    fn new(setup: &Setup, opened: u64) -> Self {
+        let layout = *setup.info.layout();
+        let pieces = layout.pieces();
         Self {
             file: None,
             opened,
@@ -378,6 +412,13 @@ impl State {
             spills: Spills::default(),
             paused: None,
             looking: false,
+            scrub: Scrub::new(layout, setup.scrub, setup.clock.now()),
+            scrubbing: 0,
+            touched: Vec::new(),
+            damaged: Bitfield::new(pieces),
+            moved: 0,
+            moved_before: 0,
+            is_busy: false,
             flushed: Vec::new(),
         }
     }
@@ -387,6 +428,7 @@ impl Actor for Storage {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        context.spawn(Alarm::default());
         context.run_interval(LOOK, |storage, context| storage.look(context));
         self.open(context);
     }
@@ -395,7 +437,7 @@ impl Actor for Storage {
 impl Supervised for Storage {
     fn restarting(&mut self, _: &mut Self::Context) {
         // `started` runs again and opens the file anew; only the count of openings goes on.
-        self.state = State::new(&self.setup.info, self.state.opened + 1);
+        self.state = State::new(&self.setup, self.state.opened + 1);
     }
 }
 

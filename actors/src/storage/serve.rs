@@ -74,14 +74,34 @@ fn shorten(blocks: &mut Vec<Block>, lent: usize) {
 impl Handler<ReadBlocks> for Storage {
     type Result = ResponseActFuture<Self, Result<Bytes, String>>;
 
-    fn handle(&mut self, request: ReadBlocks, _: &mut Context<Self>) -> Self::Result {
-        let ReadBlocks { mut blocks } = request;
-        let good = &self.state.good;
-        let known = blocks.iter().all(|block| good.contains(block.piece));
-        let Some(file) = self.state.file.clone().filter(|_| known) else {
+    fn handle(&mut self, request: ReadBlocks, context: &mut Context<Self>) -> Self::Result {
+        let ReadBlocks { blocks } = request;
+        let doubted = blocks.first().map(|first| first.piece);
+        if let Some(piece) = doubted.filter(|&piece| self.is_doubted(piece)) {
+            // Nothing of it is given to anybody before it is hashed.
+            let hashed = self.hash_for_reader(piece, context);
+            return Box::pin(hashed.then(move |(), storage, _| storage.read_for_peer(blocks)));
+        }
+        self.read_for_peer(blocks)
+    }
+}
+
+impl Storage {
+    /// Reads blocks up to the first that is not here, or in doubt.
+    fn read_for_peer(
+        &mut self,
+        mut blocks: Vec<Block>,
+    ) -> ResponseActFuture<Self, Result<Bytes, String>> {
+        let is_here =
+            |block: &&Block| self.state.good.contains(block.piece) && !self.is_doubted(block.piece);
+        let here_now = blocks.iter().take_while(is_here).count();
+        blocks.truncate(here_now);
+        let Some(file) = self.state.file.clone().filter(|_| !blocks.is_empty()) else {
             let gone = Err("the pieces are not here any more".to_owned());
             return Box::pin(ready(gone));
         };
+        let bytes = blocks.iter().map(|block| u64::from(block.length));
+        self.state.moved += bytes.sum::<u64>();
         let lent = Arc::clone(&self.setup.shared.lent);
         shorten(&mut blocks, lent.load(Ordering::Relaxed));
         let buffers = self.setup.buffers.clone();

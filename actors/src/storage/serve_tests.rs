@@ -99,6 +99,8 @@ async fn what_was_checked_is_served_while_the_rest_is_checked() {
         counters: Arc::default(),
         buffers: Buffers::default(),
         shared: Shared::default(),
+        scrub: None,
+        clock: crate::clock::Clock::start(),
     });
     let storage = storage.start();
     reader.send(Use(storage)).await.unwrap();

@@ -87,6 +87,8 @@ impl Rig {
             counters: Arc::new(Counters::default()),
             buffers: Buffers::default(),
             shared: Shared::default(),
+            scrub: None,
+            clock: crate::clock::Clock::start(),
         });
         let rig = Self {
             storage: storage.start(),

@@ -223,6 +223,8 @@ impl Storage {
             return;
         };
         self.state.held.running += 1;
+        // Whatever was done to their places is written over.
+        self.state.scrub.settled(batch.iter().map(|one| one.piece));
         let is_scattered = file.are_scattered(batch.iter().map(|one| one.piece));
         let equal = Arc::clone(&self.equal);
         let place = Place {
@@ -283,7 +285,9 @@ impl Storage {
         for &piece in &pieces {
             self.state.good.insert(piece);
             self.state.bad.remove(piece);
+            self.state.moved += u64::from(self.setup.info.layout().length(piece));
         }
+        self.healed(&pieces);
         if !pieces.is_empty() {
             self.setup.scheduler.do_send(StorageFact::Stored(pieces));
         }
@@ -336,21 +340,23 @@ impl Storage {
         self.state.held.running += 1;
         let buffers = self.setup.buffers.clone();
         let job = move || {
-            let mut stored = Vec::new();
+            let (mut stored, mut damaged) = (Vec::new(), Vec::new());
             for (from, to) in copies {
-                if let Err(error) = jobs::copy(&file, &info, from, &to, &buffers) {
-                    return (stored, Some(error));
+                match jobs::copy(&file, &info, from, &to, &buffers) {
+                    Ok(true) => stored.extend(to),
+                    Ok(false) => damaged.push(from),
+                    Err(error) => return (stored, damaged, Some(error)),
                 }
-                stored.extend(to);
             }
-            (stored, None)
+            (stored, damaged, None)
         };
         // Many copies may take long: always on a worker.
-        self.run_apart(context, job, |storage, done, _| {
+        self.run_apart(context, job, |storage, done, context| {
             storage.state.held.running -= 1;
-            if let Ok((stored, error)) = done {
+            if let Ok((stored, damaged, error)) = done {
                 debug!("copied {} equal pieces within the file", stored.len());
                 storage.stored(stored);
+                storage.damaged(damaged, context);
                 if let Some(error) = error {
                     storage.fail(&error, "write");
                 }

@@ -134,6 +134,10 @@ fn read_folder(path: &Path) -> Vec<u8> {
 }
 
 fn begin_with(path: &Path, info: Info) -> (Addr<Storage>, Notes) {
+    begin_scrubbing(path, info, None)
+}
+
+fn begin_scrubbing(path: &Path, info: Info, scrub: Option<Duration>) -> (Addr<Storage>, Notes) {
     let notes = Notes::default();
     let setup = Setup {
         selection: Selection::all(&info),
@@ -144,6 +148,8 @@ fn begin_with(path: &Path, info: Info) -> (Addr<Storage>, Notes) {
         buffers: Buffers::default(),
         scratch: vec![std::env::temp_dir()],
         shared: Shared::default(),
+        scrub,
+        clock: Clock::start(),
     };
     (Storage::new(setup).start(), notes)
 }
@@ -341,9 +347,16 @@ fn blocks_of_pieces_that_are_not_right_are_not_read() {
             .await
             .unwrap();
         assert_eq!(right.unwrap(), &bytes[..100]);
-        let wrong = storage
+        let up_to_it = storage
             .send(ReadBlocks {
                 blocks: vec![block(0), block(1)],
+            })
+            .await
+            .unwrap();
+        assert_eq!(up_to_it.unwrap(), &bytes[..100]);
+        let wrong = storage
+            .send(ReadBlocks {
+                blocks: vec![block(1), block(0)],
             })
             .await
             .unwrap();
@@ -431,3 +444,6 @@ fn equal_pieces_are_copied_from_one_file_to_another() {
         assert!(read_folder(&path) == bytes);
     });
 }
+
+#[path = "scrub_tests.rs"]
+mod scrub;

@@ -196,6 +196,9 @@ fn totals(counters: &Counters) -> Totals {
         from_sources: counters.from_sources.get(),
         read: counters.read.get(),
         rejected: counters.rejected.get(),
+        damaged: counters.damaged.get(),
+        healed: counters.healed.get(),
+        scrubbed: counters.scrubbed.get(),
         panics: counters.panics.get(),
     }
 }

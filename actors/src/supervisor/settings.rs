@@ -51,6 +51,8 @@ pub struct Settings {
     pub listeners: Listeners,
     /// How often progress is told.
     pub progress_period: Duration,
+    /// How long a scrub of all that is here takes; none: nothing is scrubbed.
+    pub scrub: Option<Duration>,
     /// How it treats its peers.
     pub manners: Manners,
 }

@@ -358,6 +358,8 @@ impl Supervisor {
             counters: Arc::clone(&self.counters),
             buffers: self.buffers.clone(),
             shared: self.disk.clone(),
+            scrub: self.settings.scrub,
+            clock: self.clock,
         });
         swarm.tasks.push(guard::run(
             "storage",

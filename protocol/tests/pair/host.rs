@@ -385,6 +385,7 @@ impl Host {
                 }
                 Output::Ready(_)
                 | Output::PeerComplete
+                | Output::PeerIncomplete
                 | Output::DhtPort(_)
                 | Output::Pex(_)
                 // Everybody is served here.

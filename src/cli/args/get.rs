@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::error::ErrorKind;
 
-use super::{DescribeArgs, NetworkArgs, OriginArgs};
+use super::{DescribeArgs, NetworkArgs, OriginArgs, ScrubArgs};
 use crate::cli::values::{GoOn, Pattern};
 
 /// What `get` was asked to do.
@@ -123,4 +123,7 @@ pub(crate) struct SeedArgs {
 
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+
+    #[command(flatten)]
+    pub(crate) scrub: ScrubArgs,
 }

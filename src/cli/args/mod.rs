@@ -11,6 +11,7 @@ mod network;
 mod node;
 mod print;
 mod reach;
+mod scrub;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ pub(crate) use self::network::{NetworkArgs, OriginArgs};
 pub(crate) use self::node::NodeArgs;
 pub(crate) use self::print::{CompletionsArgs, PrintCommand};
 pub(crate) use self::reach::ReachArgs;
+pub(crate) use self::scrub::ScrubArgs;
 use super::help;
 use super::size::Size;
 

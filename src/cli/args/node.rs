@@ -7,7 +7,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args};
 
-use super::{HttpArgs, NetworkArgs, OriginArgs};
+use super::{HttpArgs, NetworkArgs, OriginArgs, ScrubArgs};
 use crate::cli::values::Time;
 
 /// What `node` was asked to do.
@@ -81,6 +81,9 @@ pub(crate) struct NodeArgs {
 
     #[command(flatten)]
     pub(crate) http: HttpArgs,
+
+    #[command(flatten)]
+    pub(crate) scrub: ScrubArgs,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(

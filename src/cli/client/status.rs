@@ -156,6 +156,16 @@ fn head(status: &Status) -> Vec<String> {
         let rejected = counted(status.rejected_pieces, "wrong part");
         moves += &format!(", {rejected} refused");
     }
+    if status.damaged_pieces > 0 {
+        let damaged = counted(status.damaged_pieces, "damaged part");
+        moves += &match status.damaged_pieces - status.healed_pieces.min(status.damaged_pieces) {
+            0 => format!(", {damaged} healed"),
+            left => format!(
+                ", {}",
+                Tint::Odd.paint(&format!("{damaged}, {left} not healed yet"))
+            ),
+        };
+    }
     if status.restarts > 0 {
         let restarts = format!("{} of actors", counted(status.restarts, "restart"));
         moves += &format!(", {}", Tint::Bad.paint(&restarts));

@@ -31,6 +31,7 @@ use self::ending::{End, Ending, Input, Order};
 use self::signals::Signals;
 pub(crate) use self::system::on_system;
 use super::SUCCESS;
+use super::args::ScrubArgs;
 use super::command::{self, Fate, Program, Running};
 use super::error::CliError;
 use super::face::{Prepared, Running as Shown};
@@ -58,6 +59,8 @@ pub(crate) struct NodeConfig {
     pub(crate) swarm: Option<String>,
     /// How to show it over HTTP, if at all.
     pub(crate) http: Option<Prepared>,
+    /// How often all that is here is hashed again.
+    pub(crate) scrub: ScrubArgs,
     /// What it is there for.
     pub(crate) aim: Aim,
 }
@@ -335,6 +338,7 @@ fn build(config: NodeConfig, visible: bool) -> NodeBuilder {
         node = node.source(source);
     }
     node = config.network.apply(node).fleet(config.fleet);
+    node = config.scrub.apply(node);
     if let Some(state) = config.state {
         node = node.state(state);
     }

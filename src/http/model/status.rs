@@ -33,6 +33,16 @@ pub struct Status {
     pub sent_bytes: u64,
     /// Pieces that came with a wrong hash in this life.
     pub rejected_pieces: u64,
+    /// Pieces that were here and verified in this life, and were found damaged later: withdrawn, and fetched
+    /// again.
+    #[serde(default)]
+    pub damaged_pieces: u64,
+    /// Those of them that are right again.
+    #[serde(default)]
+    pub healed_pieces: u64,
+    /// Bytes that were hashed again after the check at the start.
+    #[serde(default)]
+    pub scrubbed_bytes: u64,
     /// How often an actor panicked in this life.
     pub restarts: u64,
     /// How many contents it has.
@@ -113,6 +123,9 @@ impl Status {
             received_bytes: report.totals.received,
             sent_bytes: report.totals.sent,
             rejected_pieces: report.totals.rejected,
+            damaged_pieces: report.totals.damaged,
+            healed_pieces: report.totals.healed,
+            scrubbed_bytes: report.totals.scrubbed,
             restarts: report.totals.panics,
             swarms: report.swarms.len(),
             swarms_complete: report.swarms.iter().filter(|swarm| swarm.complete).count(),

@@ -31,9 +31,11 @@ use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Selection, S
 use self::opening::Opening;
 use super::beneath::{self, Opened};
 use super::content::{FileError, complaint};
+use super::file::forget;
 use super::fresh::{Fresh, FreshBytes};
 use super::parts::{Edges, Part, Parts};
 use super::recent::{MAX_OPEN_FILES, Recent};
+use super::stamps::{Stamp, Stamps};
 
 /// 1,000 files of a folder are looked at from outside at once, and those that are open: a few
 /// thousandths of a second. So a change of one in 100,000 is noticed within two minutes.
@@ -57,6 +59,7 @@ pub(super) struct ContentFolder {
     /// Why one of the files can be read only, if so.
     read_only: Option<String>,
     fresh: Fresh,
+    stamps: Stamps,
     /// A file was not what it had been when it was opened again.
     is_suspect: AtomicBool,
     /// Where the next look at the files begins.
@@ -125,8 +128,15 @@ impl ContentFolder {
             }
             parts => parts,
         };
+        let stamp = |(number, found): (usize, &Option<Identity>)| {
+            let file = found.and(files.get(number))?;
+            let now = statat(&root, file.path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            Some(Stamp::of_stat(&now))
+        };
+        let stamps = Stamps::new(found.iter().enumerate().map(stamp));
         Ok(Self {
             path: path.to_owned(),
+            stamps,
             root,
             files,
             selection: selection.clone(),
@@ -187,8 +197,29 @@ impl ContentFolder {
         let Some((file, found)) = self.kept(number) else {
             return true;
         };
-        let now = statat(&self.root, file.path, AtFlags::SYMLINK_NOFOLLOW);
-        now.is_ok_and(|now| self.is_it(&now, found, file.length))
+        let look = || statat(&self.root, file.path, AtFlags::SYMLINK_NOFOLLOW);
+        self.stamps
+            .look(number, || look().ok().map(|now| Stamp::of_stat(&now)));
+        look().is_ok_and(|now| self.is_it(&now, found, file.length))
+    }
+
+    /// Bytes of the content that lie in files that others changed in place, as far as
+    /// [`Self::is_still`] and our writes have seen since this was last asked.
+    pub(super) fn changed(&self) -> Vec<Range<u64>> {
+        let changed = self.stamps.changed().into_iter();
+        let files = changed.filter_map(|number| self.files.get(number));
+        files
+            .map(|file| file.offset..file.offset + file.length)
+            .collect()
+    }
+
+    /// Reads of this range are to come from the disk, not from what the system remembers of it.
+    pub(super) fn forget(&self, offset: u64, length: u64) {
+        for span in self.files.spans(offset..offset + length) {
+            if let Some(opened) = self.recent.get(span.file) {
+                forget(&opened.file, span.offset, span.length);
+            }
+        }
     }
 
     /// A file that is there, and which one it is.
@@ -292,7 +323,10 @@ impl ContentFolder {
                 self.write_other(&span, bytes)?;
                 continue;
             }
-            self.on_file(&span, true, |file| file.write_all_at(bytes, span.offset))?;
+            self.on_file(&span, true, |file| {
+                let write = || file.write_all_at(bytes, span.offset);
+                self.stamps.writing(span.file, file, write)
+            })?;
         }
         refuse_bytes(&bytes[done..])
     }

@@ -1,0 +1,424 @@
+//! Which pieces are hashed again while the node runs, and when: disks forget, and other programs
+//! write.
+//!
+//! What is here is hashed once per period, a little at a time and so evenly that the whole content
+//! has its turn (a *scrub*). It waits while peers are served, but not for ever. Pieces that somebody
+//! may have changed are *in doubt*: these are hashed at once, and nothing of them is to be served
+//! before. The host reads and hashes; it says what came of it with [`Scrub::settled`].
+//!
+//! Invariants: every piece that is here is taken once in each round; no faster than
+//! [`CATCH_UP`] times what the period asks for; a piece in doubt stays so until it is settled.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::bitfield::Bitfield;
+use crate::layout::{Layout, PieceIndex};
+use crate::time::Timestamp;
+
+/// A day: how long a scrub of everything takes. ZFS and Ceph do so weekly or monthly on disks that
+/// know their own checksums; a file of 1 TiB is read at 12 MiB/s.
+pub const SCRUB_PERIOD: Duration = Duration::from_secs(24 * 3_600);
+
+/// 1 s: no round is shorter, or a small file would be hashed all the time.
+pub const MIN_SCRUB_PERIOD: Duration = Duration::from_secs(1);
+
+/// 1 MiB is hashed in one step, or one piece: less than a thousandth of a second of one core.
+pub const SCRUB_STEP: u64 = 1024 * 1024;
+
+/// 16 MiB of pieces in doubt are hashed in one step, so that what it found is known soon.
+pub const DOUBT_STEP: u64 = 16 * 1024 * 1024;
+
+/// A round that was held up goes on at this multiple of its rate, and no faster.
+pub const CATCH_UP: u32 = 4;
+
+/// A quarter of a period: a node that always has much to do scrubs so much late, and then anyway.
+const LATEST: u32 = 4;
+
+/// When pieces of one content are hashed again. See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct Scrub {
+    layout: Layout,
+    /// How long a round takes; none: only what is in doubt is hashed.
+    period: Option<Duration>,
+    /// When the present round began, and the first piece that it has not taken.
+    began: Timestamp,
+    next: u32,
+    /// No step before this.
+    rests: Timestamp,
+    /// In doubt, and those of them that no step has taken.
+    doubted: Bitfield,
+    waiting: Bitfield,
+    rounds: u64,
+}
+
+/// Pieces to hash, all of which are here.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// Neighbours, one at least.
+    pub pieces: Range<u32>,
+    /// They are in doubt.
+    pub is_urgent: bool,
+}
+
+impl Scrub {
+    /// The first round begins now: all was hashed just before.
+    #[must_use]
+    pub fn new(layout: Layout, period: Option<Duration>, now: Timestamp) -> Self {
+        let none = Bitfield::new(layout.pieces());
+        Self {
+            layout,
+            period: period.map(|period| period.max(MIN_SCRUB_PERIOD)),
+            began: now,
+            next: 0,
+            rests: now,
+            doubted: none.clone(),
+            waiting: none,
+            rounds: 0,
+        }
+    }
+
+    /// Somebody may have changed these pieces. Those that are not here are hashed when they are.
+    pub fn doubt(&mut self, pieces: Range<u32>, have: &Bitfield) {
+        for piece in pieces.map(PieceIndex::new) {
+            self.doubted.insert(piece);
+            if have.contains(piece) {
+                self.waiting.insert(piece);
+            }
+        }
+    }
+
+    /// These pieces are here now.
+    pub fn gained(&mut self, pieces: &[PieceIndex]) {
+        for &piece in pieces.iter().filter(|_| !self.doubted.is_empty()) {
+            if self.doubted.contains(piece) {
+                self.waiting.insert(piece);
+            }
+        }
+    }
+
+    /// Is the piece to be hashed before anybody is given of it?
+    #[must_use]
+    pub fn is_doubted(&self, piece: PieceIndex) -> bool {
+        self.doubted.contains(piece)
+    }
+
+    /// Are there pieces in doubt that no step has taken?
+    #[must_use]
+    pub const fn is_urgent(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Somebody waits for this piece and hashes it now: no step is to.
+    pub fn take(&mut self, piece: PieceIndex) {
+        self.waiting.remove(piece);
+    }
+
+    /// It is known how these pieces are, good or bad, or they are written now.
+    pub fn settled(&mut self, pieces: impl IntoIterator<Item = PieceIndex>) {
+        for piece in pieces {
+            self.doubted.remove(piece);
+            self.waiting.remove(piece);
+        }
+    }
+
+    /// The step ended before these were hashed: they wait again if they are in doubt, and are left to
+    /// the next round if not.
+    pub fn unsettled(&mut self, pieces: Range<u32>) {
+        for piece in pieces.map(PieceIndex::new) {
+            if self.doubted.contains(piece) {
+                self.waiting.insert(piece);
+            }
+        }
+    }
+
+    /// Rounds that came to their end.
+    #[must_use]
+    pub const fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// What is to be hashed now. `busy`: peers are being served, or bring something.
+    pub fn step(&mut self, have: &Bitfield, busy: bool, now: Timestamp) -> Option<Step> {
+        let doubted = self.waiting.iter().next();
+        if let Some(first) = doubted {
+            let pieces = self.run(first.get(), DOUBT_STEP, &self.waiting);
+            for piece in pieces.clone().map(PieceIndex::new) {
+                self.waiting.remove(piece);
+            }
+            return Some(Step {
+                pieces,
+                is_urgent: true,
+            });
+        }
+        let period = self.period?;
+        let due = self.due(period);
+        let is_time = now >= due && (!busy || now >= due + period / LATEST);
+        if !is_time || now < self.rests {
+            return None;
+        }
+        let all = self.layout.pieces();
+        let first = (self.next..all).find(|&piece| have.contains(PieceIndex::new(piece)));
+        let Some(first) = first else {
+            // At most once: a round that begins now is not over.
+            return match self.end_round(period, now) {
+                true => self.step(have, busy, now),
+                false => None,
+            };
+        };
+        let pieces = self.run(first, SCRUB_STEP, have);
+        self.next = pieces.end;
+        let share = self.share(period, pieces.end) - self.share(period, pieces.start);
+        self.rests = now + share / CATCH_UP;
+        Some(Step {
+            pieces,
+            is_urgent: false,
+        })
+    }
+
+    /// When [`Self::step`] has something to say, if nothing happens; perhaps later, while the node is
+    /// busy.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Timestamp> {
+        if !self.waiting.is_empty() {
+            return Some(Timestamp::ZERO);
+        }
+        self.period.map(|period| self.due(period).max(self.rests))
+    }
+
+    /// The round has gone through everything. Says whether the next one begins.
+    fn end_round(&mut self, period: Duration, now: Timestamp) -> bool {
+        if now < self.began + period {
+            // Nothing is here behind the last piece that was taken: wait for the end.
+            self.next = self.layout.pieces();
+            return false;
+        }
+        self.rounds += 1;
+        self.next = 0;
+        let end = self.began + period;
+        // One that was held up for long is not made up for by a shorter one.
+        self.began = match now.since(end) > period / LATEST {
+            true => now,
+            false => end,
+        };
+        true
+    }
+
+    /// When the next piece of the round is due, or the round's end.
+    fn due(&self, period: Duration) -> Timestamp {
+        self.began + self.share(period, self.next)
+    }
+
+    /// How much of a period has passed when the pieces before this one are hashed.
+    fn share(&self, period: Duration, piece: u32) -> Duration {
+        let all = u128::from(self.layout.pieces().max(1));
+        let micros = period.as_micros() * u128::from(piece) / all;
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// Neighbours of that set from `first` on: as many as fit, one at least.
+    fn run(&self, first: u32, bytes: u64, of: &Bitfield) -> Range<u32> {
+        let most = bytes / u64::from(self.layout.piece_length().max(1));
+        let most = u32::try_from(most.max(1)).unwrap_or(u32::MAX);
+        let limit = first.saturating_add(most).min(self.layout.pieces());
+        let end = (first..limit).find(|&piece| !of.contains(PieceIndex::new(piece)));
+        first..end.unwrap_or(limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: Duration = SCRUB_PERIOD;
+
+    fn layout(pieces: u32, piece_length: u64) -> Layout {
+        Layout::new(u64::from(pieces) * piece_length, piece_length).unwrap()
+    }
+
+    fn at(start: Timestamp, share: f64) -> Timestamp {
+        start + DAY.mul_f64(share)
+    }
+
+    /// Runs until that time; when which pieces were hashed.
+    fn run(
+        scrub: &mut Scrub,
+        have: &Bitfield,
+        is_busy: impl Fn(Timestamp) -> bool,
+        until: Timestamp,
+    ) -> Vec<(Timestamp, Range<u32>)> {
+        let mut taken = Vec::new();
+        let mut now = Timestamp::ZERO;
+        let mut calls = 0;
+        loop {
+            calls += 1;
+            assert!(calls < 1_000_000, "it never rests");
+            now = match scrub.step(have, is_busy(now), now) {
+                Some(step) => {
+                    let pieces = step.pieces.clone().map(PieceIndex::new);
+                    assert!(pieces.clone().count() > 0);
+                    assert!(pieces.clone().all(|piece| have.contains(piece)));
+                    scrub.settled(pieces);
+                    taken.push((now, step.pieces));
+                    now
+                }
+                // A host that is busy looks again in a while.
+                None => match scrub.next_timeout() {
+                    Some(next) if next <= now => now + DAY / 10_000,
+                    next => next.unwrap_or(Timestamp::NEVER),
+                },
+            };
+            if now > until {
+                return taken;
+            }
+        }
+    }
+
+    #[test]
+    fn everything_has_its_turn_once_in_a_period_and_evenly() {
+        let layout = layout(1_000, 256 * 1024);
+        let mut scrub = Scrub::new(layout, Some(DAY), Timestamp::ZERO);
+        let have = Bitfield::full(1_000);
+        let taken = run(&mut scrub, &have, |_| false, at(Timestamp::ZERO, 2.999));
+        assert_eq!(scrub.rounds(), 2);
+        assert_eq!(taken.len(), 3 * 250, "four pieces of 256 KiB make a step");
+        for (number, (when, pieces)) in taken.iter().enumerate() {
+            assert_eq!(pieces.start, 4 * (number as u32 % 250));
+            let due = at(Timestamp::ZERO, number as f64 / 250.0);
+            assert!(when.since(due) <= Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn what_is_not_here_is_left_out_and_nothing_here_is_no_busy_loop() {
+        let layout = layout(64, 1024 * 1024);
+        let mut have = Bitfield::new(64);
+        let mut scrub = Scrub::new(layout, Some(DAY), Timestamp::ZERO);
+        assert_eq!(
+            run(&mut scrub, &have, |_| false, at(Timestamp::ZERO, 3.5)),
+            []
+        );
+        assert_eq!(scrub.rounds(), 3);
+        have.insert(PieceIndex::new(7));
+        have.insert(PieceIndex::new(63));
+        let mut scrub = Scrub::new(layout, Some(DAY), Timestamp::ZERO);
+        let taken = run(&mut scrub, &have, |_| false, at(Timestamp::ZERO, 0.99));
+        let pieces: Vec<_> = taken.into_iter().map(|(_, pieces)| pieces).collect();
+        assert_eq!(pieces, [7..8, 63..64]);
+    }
+
+    #[test]
+    fn a_busy_node_scrubs_a_quarter_of_a_period_late_and_then_anyway() {
+        let layout = layout(100, 1024 * 1024);
+        let have = Bitfield::full(100);
+        let mut scrub = Scrub::new(layout, Some(DAY), Timestamp::ZERO);
+        let taken = run(&mut scrub, &have, |_| true, at(Timestamp::ZERO, 1.3));
+        let (first, last) = (taken[0].0, taken[99].0);
+        assert!(first >= at(Timestamp::ZERO, 0.25) && first < at(Timestamp::ZERO, 0.26));
+        assert!(last < at(Timestamp::ZERO, 1.25), "{last:?}");
+    }
+
+    #[test]
+    fn a_round_that_was_held_up_catches_up_at_four_times_its_rate() {
+        let layout = layout(1_000, 1024 * 1024);
+        let have = Bitfield::full(1_000);
+        let mut scrub = Scrub::new(layout, Some(DAY), Timestamp::ZERO);
+        let until = at(Timestamp::ZERO, 0.2);
+        let taken = run(
+            &mut scrub,
+            &have,
+            |now| now < until,
+            at(Timestamp::ZERO, 0.999),
+        );
+        assert_eq!(taken.len(), 1_000);
+        for pair in taken.windows(2) {
+            let between = pair[1].0.since(pair[0].0);
+            assert!(between + Duration::from_millis(1) >= DAY / 1_000 / CATCH_UP);
+        }
+    }
+
+    #[test]
+    fn doubt_comes_first_and_stays_until_it_is_settled() {
+        let layout = layout(64, 1024 * 1024);
+        let have = Bitfield::full(64);
+        for period in [None, Some(DAY)] {
+            let mut scrub = Scrub::new(layout, period, Timestamp::ZERO);
+            scrub.doubt(10..40, &have);
+            assert!(scrub.is_doubted(PieceIndex::new(10)));
+            assert!(!scrub.is_doubted(PieceIndex::new(40)));
+            // Busy or not, and as many steps at once as the host likes.
+            let first = scrub.step(&have, true, Timestamp::ZERO).unwrap();
+            let second = scrub.step(&have, true, Timestamp::ZERO).unwrap();
+            assert_eq!((first.pieces.clone(), second.pieces), (10..26, 26..40));
+            assert!(first.is_urgent);
+            assert!(!scrub.is_urgent());
+            assert!(scrub.is_doubted(PieceIndex::new(39)));
+            scrub.settled((10..20).map(PieceIndex::new));
+            scrub.unsettled(10..26);
+            let again = scrub.step(&have, true, Timestamp::ZERO).unwrap();
+            assert_eq!(again.pieces, 20..26);
+            scrub.settled((20..40).map(PieceIndex::new));
+            assert!((0..64).all(|piece| !scrub.is_doubted(PieceIndex::new(piece))));
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_doubt_is_hashed_when_it_is_here() {
+        let have = Bitfield::new(4);
+        let mut scrub = Scrub::new(layout(4, 1024), None, Timestamp::ZERO);
+        scrub.doubt(1..3, &have);
+        assert_eq!(scrub.step(&have, false, Timestamp::ZERO), None);
+        // Written after the doubt; and before.
+        scrub.settled([PieceIndex::new(1)]);
+        scrub.gained(&[PieceIndex::new(1), PieceIndex::new(2)]);
+        let step = scrub.step(&Bitfield::full(4), false, Timestamp::ZERO);
+        assert_eq!(step.unwrap().pieces, 2..3);
+    }
+
+    #[test]
+    fn what_somebody_waits_for_is_not_hashed_twice() {
+        let layout = layout(4, 16 * 1024 * 1024);
+        let have = Bitfield::full(4);
+        let mut scrub = Scrub::new(layout, None, Timestamp::ZERO);
+        scrub.doubt(0..2, &have);
+        scrub.take(PieceIndex::new(0));
+        let step = scrub.step(&have, false, Timestamp::ZERO).unwrap();
+        assert_eq!(step.pieces, 1..2);
+        assert!(scrub.is_doubted(PieceIndex::new(0)), "until it is settled");
+        assert_eq!(scrub.step(&have, false, Timestamp::ZERO), None);
+        assert_eq!(scrub.next_timeout(), None, "nothing is scrubbed");
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_round_every_piece_that_is_here_is_taken_once(
+            pieces in 1_u32..200,
+            length in prop_oneof![Just(1_u64), Just(16_384), Just(1 << 20), Just(5 << 20)],
+            here in any::<u64>(),
+            busy in any::<u64>(),
+        ) {
+            let mut have = Bitfield::new(pieces);
+            for piece in (0..pieces).filter(|piece| here >> (piece % 64) & 1 == 1) {
+                have.insert(PieceIndex::new(piece));
+            }
+            let mut scrub = Scrub::new(layout(pieces, length), Some(DAY), Timestamp::ZERO);
+            let is_busy = |now: Timestamp| {
+                let hour = now.since(Timestamp::ZERO).as_secs() / 3_600;
+                busy >> (hour % 64) & 1 == 1
+            };
+            let taken = run(&mut scrub, &have, is_busy, at(Timestamp::ZERO, 1.249));
+            let mut seen = vec![0; pieces as usize];
+            for (_, step) in taken.iter().filter(|(when, _)| *when < at(Timestamp::ZERO, 1.0)) {
+                step.clone().for_each(|piece| seen[piece as usize] += 1);
+            }
+            prop_assert!(seen.iter().all(|&times| times <= 1));
+            for (_, step) in taken.iter().filter(|(when, _)| *when >= at(Timestamp::ZERO, 1.0)) {
+                step.clone().for_each(|piece| seen[piece as usize] += 1);
+            }
+            let lacks = |piece: &u32| have.contains(PieceIndex::new(*piece)) && seen[*piece as usize] == 0;
+            prop_assert_eq!((0..pieces).find(lacks), None);
+        }
+    }
+}
