@@ -121,6 +121,14 @@ impl Reader {
         if self.left() == 0 {
             return Ok(None);
         }
+        match self.read().await {
+            // It was found damaged, perhaps just now as we asked for it: it is waited for again.
+            Err(ReadError::Disk(_)) => self.read().await.map(Some),
+            other => other.map(Some),
+        }
+    }
+
+    async fn read(&mut self) -> Result<Bytes, ReadError> {
         self.wait().await?;
         let blocks = blocks(self.content.info.layout(), &self.range, self.here);
         let read = self.content.read.send(ReadBlocks { blocks }).await;
@@ -128,10 +136,9 @@ impl Reader {
             Ok(Ok(bytes)) => {
                 self.range.start += bytes.len() as u64;
                 self.content.counters.read.add(bytes.len() as u64);
-                Ok(Some(bytes))
+                Ok(bytes)
             }
             Ok(Err(reason)) => {
-                // It may have been lost since: then it is waited for again.
                 self.here = 0;
                 Err(ReadError::Disk(reason))
             }

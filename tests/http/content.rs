@@ -153,3 +153,30 @@ fn what_is_paused_and_not_here_is_refused_instead_of_waited_for() {
     assert_eq!(refused.status, 409, "{}", refused.text());
     assert!(refused.text().contains("resume"), "{}", refused.text());
 }
+
+#[test]
+fn what_was_damaged_is_waited_for_and_every_byte_that_is_given_is_right() {
+    let mut stage = Stage::running(4 * MIB, 64 * 1024, &[], &[]);
+    stage.wait_until_ready(LEECHER);
+    let path = path(&stage);
+    // Nobody is there who has what is lost.
+    stage.handful.nodes[SEED].kill();
+    let data = stage.handful.nodes[LEECHER].files.data.clone();
+    let file = std::fs::File::options().write(true).open(data).unwrap();
+    let lost = 5 * 64 * 1024;
+    std::os::unix::fs::FileExt::write_all_at(&file, b"damaged", lost).unwrap();
+    stage.handful.wait_for_log(LEECHER, "damaged: withdrawn");
+    let face = stage.face(LEECHER);
+    let reader = std::thread::spawn(move || get(&path).send(face));
+    stage.wait_for_swarm(LEECHER, "somebody waits for the piece", |it| {
+        it["state"] == "waiting"
+    });
+    stage.handful.nodes[SEED].start();
+    let answer = reader.join().unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.body == stage.content.bytes());
+    let status = stage.ask(LEECHER, "/api/v1/status").json();
+    assert_eq!(status["damaged_pieces"], 1);
+    assert_eq!(status["healed_pieces"], 1);
+    assert!(status["scrubbed_bytes"].as_u64().unwrap() >= 4 * MIB as u64);
+}

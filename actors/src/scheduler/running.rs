@@ -22,9 +22,6 @@ use crate::messages::web_seeds::SourceWord;
 /// that goes on is of no use.
 const MAX_REJECTED: u32 = 3;
 
-/// 1,000 pieces are withdrawn one by one; a new link costs less than more words.
-const MAX_WITHDRAWN: usize = 1_000;
-
 impl Scheduler {
     /// The content became known: the links that were open before learn it.
     pub(super) fn content_known(&mut self) {
@@ -172,7 +169,9 @@ impl Scheduler {
                 Output::Withdraw { pieces } => {
                     debug!("{} pieces were lost", pieces.len());
                     self.set_complete(false);
-                    self.withdraw(&pieces);
+                    for &link in self.state.links.keys() {
+                        self.tell(link, SessionInput::Withdraw(pieces.clone()));
+                    }
                 }
                 Output::Complete => {
                     let word = match self.is_partial() {
@@ -187,16 +186,6 @@ impl Scheduler {
             }
         }
         self.serve_readers();
-    }
-
-    /// Peers are told piece by piece; where that would be many words, the links start anew.
-    fn withdraw(&mut self, pieces: &[PieceIndex]) {
-        if pieces.len() > MAX_WITHDRAWN {
-            return self.reset_links();
-        }
-        for &link in self.state.links.keys() {
-            self.tell(link, SessionInput::Withdraw(pieces.to_vec()));
-        }
     }
 
     /// Is anything of the content not here, whether it is selected or not?

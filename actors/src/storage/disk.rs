@@ -38,9 +38,9 @@ pub(super) fn here<T>(pace: &mut Pace, job: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The judgement with which a file's disk begins: one across a network is never trusted.
-pub(super) fn pace_of(file: &Content) -> Pace {
-    Pace::new(file.file_system().is_ok_and(is_remote))
+/// Does the file lie on a disk of another machine, or of another process? Such a disk is never trusted.
+pub(super) fn lies_elsewhere(file: &Content) -> bool {
+    file.file_system().is_ok_and(is_remote)
 }
 
 /// Magic numbers of file systems whose calls depend on another machine or another process

@@ -241,8 +241,8 @@ fn flush(file: &Content, run: &mut Buffer, start: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a piece that is here to another place whose hash is the same. It is hashed before: it may
-/// have been damaged since.
+/// Copies a piece that is here to other places whose hash is the same. It may have been damaged since it
+/// was found right, or be damaged now: nothing is copied then, and the answer is no.
 pub(super) fn copy(
     file: &Content,
     info: &Info,
@@ -250,19 +250,32 @@ pub(super) fn copy(
     to: &[PieceIndex],
     buffers: &Buffers,
 ) -> io::Result<bool> {
-    let (checked, read) = check_again(file, info, from.get()..from.get() + 1, buffers);
-    read?;
-    if checked.good.is_empty() {
-        return Ok(false);
-    }
     let layout = info.layout();
-    let mut buffer = buffers.filled(BUFFER.min(layout.length(from) as usize));
+    let length = layout.length(from) as usize;
+    let mut buffer = buffers.filled(BUFFER.min(length));
+    if length > buffer.len() {
+        // It does not fit: what is written is hashed on its way, and this tells before anything is.
+        let (checked, read) = check_again(file, info, from.get()..from.get() + 1, buffers);
+        read?;
+        if checked.good.is_empty() {
+            return Ok(false);
+        }
+    }
+    let mut hasher = Hasher::new();
     let mut done = 0;
-    while done < layout.length(from) as usize {
-        let part = buffer.len().min(layout.length(from) as usize - done);
-        file.read_at(&mut buffer[..part], layout.offset(from) + done as u64)?;
+    while done < length {
+        let part = buffer.len().min(length - done);
+        let bytes = &mut buffer[..part];
+        match file.read_at(bytes, layout.offset(from) + done as u64) {
+            Err(error) if is_lost(&error) => return Ok(false),
+            read => read?,
+        }
+        hasher.update(bytes);
+        if done + part == length && PieceHash(hasher.clone().finish()) != info.hash(from) {
+            return Ok(false);
+        }
         for &place in to {
-            file.write_at(&buffer[..part], layout.offset(place) + done as u64)?;
+            file.write_at(bytes, layout.offset(place) + done as u64)?;
         }
         done += part;
     }

@@ -28,7 +28,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +46,7 @@ use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::pace::Pace;
 use swarmlet_protocol::scrub::Scrub;
+use swarmlet_protocol::time::Timestamp;
 use tokio::task::spawn_blocking;
 
 pub use self::content::Content;
@@ -139,12 +140,21 @@ struct State {
     scrubbing: usize,
     /// Ranges that others changed before the check was over.
     touched: Vec<Range<u64>>,
+    /// Pieces that are not here and that somebody else may have written, to a file that we only read.
+    perhaps_here: VecDeque<Range<u32>>,
+    /// A job copies equal pieces; what is missing is to be looked at once more after it.
+    copying: bool,
+    copies_again: bool,
+    /// The disk is another machine's or another process's.
+    lies_elsewhere: bool,
     /// Pieces that were right, were found damaged, and are not back.
     damaged: Bitfield,
     /// Bytes that were read for peers or came from them; how many at the last look; whether they were
     /// many of late.
     moved: u64,
     moved_before: u64,
+    /// When pieces were last written.
+    wrote: Option<Timestamp>,
     is_busy: bool,
     flushed: Vec<tokio::sync::oneshot::Sender<()>>,
 }
@@ -200,8 +210,10 @@ impl Storage {
     fn use_content(&mut self, content: Result<Content, String>, context: &mut Context<Self>) {
         match content {
             Ok(file) => {
-                self.state.writing = disk::pace_of(&file);
-                self.state.reading = disk::pace_of(&file);
+                let elsewhere = disk::lies_elsewhere(&file);
+                self.state.lies_elsewhere = elsewhere;
+                self.state.writing = Pace::new(elsewhere);
+                self.state.reading = Pace::new(elsewhere);
                 self.state.file = Some(Arc::new(file));
                 self.check(context);
             }
@@ -415,9 +427,14 @@ impl State {
             scrub: Scrub::new(layout, setup.scrub, setup.clock.now()),
             scrubbing: 0,
             touched: Vec::new(),
+            perhaps_here: VecDeque::new(),
+            copying: false,
+            copies_again: false,
+            lies_elsewhere: false,
             damaged: Bitfield::new(pieces),
             moved: 0,
             moved_before: 0,
+            wrote: None,
             is_busy: false,
             flushed: Vec::new(),
         }

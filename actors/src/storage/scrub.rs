@@ -5,10 +5,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{ActorFuture, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use log::{info, warn};
 use swarmlet_protocol::layout::PieceIndex;
+use swarmlet_protocol::scrub::{DOUBT_STEP, Epoch};
 use swarmlet_protocol::time::Timestamp;
 use tokio::task::spawn_blocking;
 
@@ -25,27 +27,37 @@ use crate::words::counted;
 /// later.
 const BUSY: u64 = 1024 * 1024;
 
-/// What a job found, and of which pieces.
-type Found = (Range<u32>, Option<(Checked, std::io::Result<()>)>);
+/// 2 minutes after a write of ours the times of a file on another machine may still change for that:
+/// they were guessed here, and its server has the last word (NFS asks after a minute at the latest).
+const SETTLING: Duration = Duration::from_secs(120);
+
+/// 10,000 ranges wait to be looked at for what somebody put back: files of a folder, say. What comes
+/// beyond is found at the next start.
+const MAX_PERHAPS: usize = 10_000;
+
+/// What a job found, of which pieces, and which doubts that settles.
+struct Found {
+    pieces: Range<u32>,
+    epoch: Epoch,
+    hashed: Option<(Checked, std::io::Result<()>)>,
+}
 
 impl Storage {
     /// All was hashed just now: the first round begins, and what was touched meanwhile is in doubt.
     pub(super) fn begin_scrub(&mut self, context: &mut Context<Self>) {
-        let (layout, period) = (*self.setup.info.layout(), self.setup.scrub);
-        self.state.scrub = super::Scrub::new(layout, period, self.setup.clock.now());
+        self.state.scrub.begin(self.setup.clock.now());
         let touched = std::mem::take(&mut self.state.touched);
         self.touched(touched, context);
     }
 
     /// Others changed these bytes, or may have.
     pub(super) fn touched(&mut self, ranges: Vec<Range<u64>>, context: &mut Context<Self>) {
-        if ranges.is_empty() {
+        if ranges.is_empty() || self.are_times_settling() {
             return;
         }
         if !self.is_checked() {
             // A job may have read some of it before the change, and not have told yet.
-            self.state.touched.extend(ranges);
-            return;
+            self.state.touched.extend(ranges.iter().cloned());
         }
         for range in ranges {
             let pieces = pieces_in(&range, self.setup.info.layout().piece_length());
@@ -54,9 +66,78 @@ impl Storage {
                 self.shown(),
                 counted(pieces.len() as u32, "piece")
             );
-            self.state.scrub.doubt(pieces, &self.state.good);
+            self.state.scrub.doubt(pieces.clone(), &self.state.good);
+            // Nobody fetches what is missing of a file that we only read: somebody may have put it back.
+            let is_fetched = !self.setup.selection.is_none() && self.read_only().is_none();
+            if !is_fetched && self.is_checked() && self.state.perhaps_here.len() < MAX_PERHAPS {
+                self.state.perhaps_here.push_back(pieces);
+            }
         }
         self.scrub(context);
+        self.look_for_what_is_back(context);
+    }
+
+    fn read_only(&self) -> Option<&str> {
+        self.state.file.as_ref().and_then(|file| file.read_only())
+    }
+
+    /// Hashes pieces that are not here, one job at a time.
+    fn look_for_what_is_back(&mut self, context: &mut Context<Self>) {
+        if self.state.scrubbing > 0 {
+            return;
+        }
+        let bad = &self.state.bad;
+        let is_bad = |piece: &u32| bad.contains(PieceIndex::new(*piece));
+        while let Some(range) = self.state.perhaps_here.pop_front() {
+            let Some(first) = range.clone().find(is_bad) else {
+                continue;
+            };
+            let most = DOUBT_STEP / u64::from(self.setup.info.layout().piece_length());
+            let most = u32::try_from(most.max(1)).unwrap_or(u32::MAX);
+            let limit = range.end.min(first.saturating_add(most));
+            let end = (first..limit).find(|piece| !is_bad(piece));
+            let end = end.unwrap_or(limit);
+            if end < range.end {
+                self.state.perhaps_here.push_front(end..range.end);
+            }
+            let job = self.hash_again(first..end, false, 0);
+            let opened = self.state.opened;
+            self.state.scrubbing += 1;
+            context.spawn(job.map(move |found: Found, storage: &mut Self, context| {
+                if storage.state.opened == opened {
+                    storage.state.scrubbing -= 1;
+                    storage.are_back(found);
+                    storage.scrub(context);
+                    storage.look_for_what_is_back(context);
+                }
+            }));
+            return;
+        }
+    }
+
+    fn are_back(&mut self, found: Found) {
+        let Some((Checked { mut good, .. }, _)) = found.hashed else {
+            return;
+        };
+        good.retain(|&piece| self.state.bad.remove(piece));
+        if good.is_empty() {
+            return;
+        }
+        for &piece in &good {
+            self.state.good.insert(piece);
+        }
+        self.healed(&good);
+        let bad = Vec::new();
+        self.setup
+            .scheduler
+            .do_send(StorageFact::Checked { good, bad });
+    }
+
+    /// Do the file's times still change by what we wrote ourselves?
+    fn are_times_settling(&self) -> bool {
+        let since = |at: Timestamp| self.setup.clock.now().since(at);
+        let is_recent = self.state.wrote.is_some_and(|at| since(at) < SETTLING);
+        self.state.lies_elsewhere && is_recent
     }
 
     pub(super) fn is_doubted(&self, piece: PieceIndex) -> bool {
@@ -77,14 +158,15 @@ impl Storage {
             let (now, is_busy) = (self.setup.clock.now(), self.state.is_busy);
             let step = self.state.scrub.step(&self.state.good, is_busy, now);
             let Some(step) = step else { break };
-            let job = self.hash_again(step.pieces, !step.is_urgent);
+            let job = self.hash_again(step.pieces, !step.is_urgent, step.epoch);
             let opened = self.state.opened;
             self.state.scrubbing += 1;
-            context.spawn(job.map(move |found, storage: &mut Self, context| {
+            context.spawn(job.map(move |found: Found, storage: &mut Self, context| {
                 if storage.state.opened == opened {
                     storage.state.scrubbing -= 1;
                     storage.hashed(found, context);
                     storage.scrub(context);
+                    storage.look_for_what_is_back(context);
                 }
             }));
         }
@@ -104,11 +186,10 @@ impl Storage {
     pub(super) fn hash_for_reader(
         &mut self,
         piece: PieceIndex,
-        _: &Context<Self>,
     ) -> impl ActorFuture<Self, Output = ()> + use<> {
-        self.state.scrub.take(piece);
+        let epoch = self.state.scrub.take(piece);
         let opened = self.state.opened;
-        let job = self.hash_again(piece.get()..piece.get() + 1, false);
+        let job = self.hash_again(piece.get()..piece.get() + 1, false, epoch);
         job.map(move |found, storage: &mut Self, context| {
             if storage.state.opened == opened {
                 storage.hashed(found, context);
@@ -121,13 +202,19 @@ impl Storage {
         &self,
         pieces: Range<u32>,
         from_disk: bool,
+        epoch: Epoch,
     ) -> impl ActorFuture<Self, Output = Found> + use<> {
         let file = self.state.file.clone();
         let (info, buffers) = (Arc::clone(&self.setup.info), self.setup.buffers.clone());
         let permits = Arc::clone(&self.setup.shared.checks);
         let job = async move {
+            let hashed = None;
             let Some(file) = file else {
-                return (pieces, None);
+                return Found {
+                    pieces,
+                    epoch,
+                    hashed,
+                };
             };
             // Never closed, and if it were the job would only run without a permit.
             let permit = permits.acquire_owned().await;
@@ -141,20 +228,30 @@ impl Storage {
                 drop(permit);
                 found
             });
-            (pieces, hashed.await.ok())
+            let hashed = hashed.await.ok();
+            Found {
+                pieces,
+                epoch,
+                hashed,
+            }
         };
         job.into_actor(self)
     }
 
-    fn hashed(&mut self, (pieces, found): Found, context: &mut Context<Self>) {
-        let Some((Checked { good, bad }, read)) = found else {
+    fn hashed(&mut self, found: Found, context: &mut Context<Self>) {
+        let Found {
+            pieces,
+            epoch,
+            hashed,
+        } = found;
+        let Some((Checked { good, bad }, read)) = hashed else {
             self.state.scrub.unsettled(pieces);
             return;
         };
         let bytes = bytes_of(self.setup.info.layout(), &pieces);
         self.setup.counters.scrubbed.add(bytes.end - bytes.start);
-        self.state.scrub.settled(good);
-        self.state.scrub.settled(bad.iter().copied());
+        self.state.scrub.settled(good, epoch);
+        self.state.scrub.settled(bad.iter().copied(), epoch);
         self.damaged(bad, context);
         if let Err(error) = read {
             // It says nothing of the pieces: the next look at the file tells more.
@@ -200,8 +297,7 @@ impl Storage {
             self.shown()
         );
         let selected = self.setup.selection.pieces();
-        let refusal = self.state.file.as_ref().and_then(|file| file.read_only());
-        if let Some(refusal) = refusal
+        if let Some(refusal) = self.read_only()
             && pieces.iter().any(|&piece| selected.contains(piece))
         {
             self.pause(refusal.to_owned());
@@ -212,6 +308,7 @@ impl Storage {
 
     /// These pieces were written. Were some of them damaged before?
     pub(super) fn healed(&mut self, pieces: &[PieceIndex]) {
+        self.state.wrote = Some(self.setup.clock.now());
         self.state.scrub.gained(pieces);
         let back = pieces
             .iter()

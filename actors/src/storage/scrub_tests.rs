@@ -161,6 +161,59 @@ fn a_damaged_piece_that_is_here_twice_heals_by_itself() {
 }
 
 #[test]
+fn what_is_put_back_into_a_file_that_is_only_read_is_here_again() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(40));
+        fs::write(&path, &bytes).unwrap();
+        let notes = Notes::default();
+        let info = info(&bytes);
+        let setup = Setup {
+            selection: Selection::none(&info),
+            info: Arc::new(info),
+            path: path.clone(),
+            scheduler: Scribe(notes.clone()).start().recipient(),
+            counters: Arc::default(),
+            buffers: Buffers::default(),
+            scratch: vec![std::env::temp_dir()],
+            shared: Shared::default(),
+            scrub: None,
+            clock: Clock::start(),
+        };
+        let storage = Storage::new(setup).start();
+        notes.is_checked(40).await;
+        damage(&path, 7);
+        notes
+            .wait("it is found", |facts| damaged(facts) == [7])
+            .await;
+        assert!(read(&storage, &[7]).await.is_err());
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .write_all_at(&bytes, 0)
+            .unwrap();
+        notes
+            .wait("it is here again", |facts| {
+                checked(facts).0.iter().filter(|&&it| it == 7).count() == 2
+            })
+            .await;
+        assert_eq!(read(&storage, &[7]).await, Ok(100));
+    });
+}
+
+#[test]
+fn an_empty_content_is_no_busy_loop() {
+    on_paused_clock(async |folder| {
+        let path = folder.join("data");
+        let info = Info::single_file("x", 0, PIECE as u64, &[]).unwrap();
+        let (storage, _) = begin_scrubbing(&path, info, Some(Duration::from_secs(10)));
+        // The clock only moves while nothing is to be done.
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        storage.send(Ping).await.unwrap();
+    });
+}
+
+#[test]
 fn of_a_folder_the_file_is_hashed_to_which_somebody_wrote() {
     on_paused_clock(async |folder| {
         let (path, bytes) = (folder.join("data"), content(8));

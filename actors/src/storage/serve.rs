@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actix::fut::ready;
 use actix::{ActorFutureExt, Context, Handler, ResponseActFuture, WrapFuture};
@@ -21,6 +22,13 @@ use crate::reason::reason;
 
 /// 4 MiB: bytes that were read for peers and have not left. Beyond, reads are short ones.
 const LENT: usize = 4 * 1024 * 1024;
+
+/// 40 times a quarter of a second: so long a piece that cannot be read now is tried again. Then it is
+/// taken for lost, and fetched again.
+const TRIES: u32 = 40;
+
+/// See [`TRIES`].
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// 256 KiB: a short read. Thirty links hold 7.5 MiB of them.
 const SHORT_READ: usize = 256 * 1024;
@@ -57,6 +65,12 @@ impl Drop for Lent {
     }
 }
 
+/// The pieces are not here.
+fn gone() -> Answer {
+    let gone = Err("the pieces are not here any more".to_owned());
+    Box::pin(ready(gone))
+}
+
 /// As many blocks as one answer may hold now: one at least.
 fn shorten(blocks: &mut Vec<Block>, lent: usize) {
     if lent < LENT {
@@ -74,31 +88,49 @@ fn shorten(blocks: &mut Vec<Block>, lent: usize) {
 impl Handler<ReadBlocks> for Storage {
     type Result = ResponseActFuture<Self, Result<Bytes, String>>;
 
-    fn handle(&mut self, request: ReadBlocks, context: &mut Context<Self>) -> Self::Result {
-        let ReadBlocks { blocks } = request;
-        let doubted = blocks.first().map(|first| first.piece);
-        if let Some(piece) = doubted.filter(|&piece| self.is_doubted(piece)) {
-            // Nothing of it is given to anybody before it is hashed.
-            let hashed = self.hash_for_reader(piece, context);
-            return Box::pin(hashed.then(move |(), storage, _| storage.read_for_peer(blocks)));
-        }
-        self.read_for_peer(blocks)
+    fn handle(&mut self, request: ReadBlocks, _: &mut Context<Self>) -> Self::Result {
+        self.serve(request.blocks, TRIES)
     }
 }
 
+/// What a read gives.
+type Answer = ResponseActFuture<Storage, Result<Bytes, String>>;
+
 impl Storage {
+    /// Hashes the first piece if it is in doubt, and reads. What cannot be read is in doubt: it is
+    /// hashed, and then either lost, which its readers are told as all others are, or read again.
+    fn serve(&mut self, blocks: Vec<Block>, tries: u32) -> Answer {
+        let first = blocks.first().map(|first| first.piece);
+        let Some(piece) = first.filter(|&piece| self.is_doubted(piece)) else {
+            return self.read_for_peer(blocks, tries);
+        };
+        if !self.state.good.contains(piece) {
+            return gone();
+        }
+        // Nothing of it is given to anybody before it is hashed.
+        let hashed = self.hash_for_reader(piece);
+        Box::pin(hashed.then(move |(), storage: &mut Self, context| {
+            if !storage.is_doubted(piece) {
+                return storage.read_for_peer(blocks, tries);
+            }
+            // The system is short of something, or it was touched again meanwhile.
+            let Some(left) = tries.checked_sub(1) else {
+                storage.damaged(vec![piece], context);
+                return gone();
+            };
+            let pause = tokio::time::sleep(PAUSE).into_actor(storage);
+            Box::pin(pause.then(move |(), storage: &mut Self, _| storage.serve(blocks, left)))
+        }))
+    }
+
     /// Reads blocks up to the first that is not here, or in doubt.
-    fn read_for_peer(
-        &mut self,
-        mut blocks: Vec<Block>,
-    ) -> ResponseActFuture<Self, Result<Bytes, String>> {
+    fn read_for_peer(&mut self, mut blocks: Vec<Block>, tries: u32) -> Answer {
         let is_here =
             |block: &&Block| self.state.good.contains(block.piece) && !self.is_doubted(block.piece);
         let here_now = blocks.iter().take_while(is_here).count();
         blocks.truncate(here_now);
         let Some(file) = self.state.file.clone().filter(|_| !blocks.is_empty()) else {
-            let gone = Err("the pieces are not here any more".to_owned());
-            return Box::pin(ready(gone));
+            return gone();
         };
         let bytes = blocks.iter().map(|block| u64::from(block.length));
         self.state.moved += bytes.sum::<u64>();
@@ -106,10 +138,13 @@ impl Storage {
         shorten(&mut blocks, lent.load(Ordering::Relaxed));
         let buffers = self.setup.buffers.clone();
         let is_scattered = file.are_blocks_scattered(&blocks);
+        let asked = blocks.clone();
         let read = move || Lent::read(&file, &blocks, &buffers, lent);
         if self.state.reading.is_trusted() && !is_scattered {
-            let data = here(&mut self.state.reading, read);
-            return Box::pin(ready(data.map_err(|error| reason(&error))));
+            return match here(&mut self.state.reading, read) {
+                Ok(bytes) => Box::pin(ready(Ok(bytes))),
+                Err(error) => self.unreadable(asked, &error, tries),
+            };
         }
         let readers = Arc::clone(&self.setup.shared.readers);
         let work = async move {
@@ -117,11 +152,31 @@ impl Storage {
             let _permit = readers.acquire_owned().await;
             on_worker(read).await
         };
-        Box::pin(work.into_actor(self).map(|done, storage, _| {
-            let (data, waited) = done?;
-            storage.state.reading.waited(waited);
-            data.map_err(|error| reason(&error))
-        }))
+        Box::pin(
+            work.into_actor(self)
+                .then(move |done, storage: &mut Self, _| match done {
+                    Ok((Ok(bytes), waited)) => {
+                        storage.state.reading.waited(waited);
+                        Box::pin(ready(Ok(bytes)))
+                    }
+                    Ok((Err(error), _)) => storage.unreadable(asked, &error, tries),
+                    Err(error) => Box::pin(ready(Err(error))),
+                }),
+        )
+    }
+
+    /// These cannot be read: which of them it is shows when they are hashed.
+    fn unreadable(&mut self, mut blocks: Vec<Block>, error: &std::io::Error, tries: u32) -> Answer {
+        let (Some(first), Some(left)) = (blocks.first().copied(), tries.checked_sub(1)) else {
+            return Box::pin(ready(Err(reason(error))));
+        };
+        for block in &blocks {
+            let piece = block.piece.get();
+            self.state.scrub.doubt(piece..piece + 1, &self.state.good);
+        }
+        // The others are asked for again.
+        blocks.retain(|block| block.piece == first.piece);
+        self.serve(blocks, left)
     }
 }
 

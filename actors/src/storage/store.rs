@@ -16,6 +16,7 @@ use swarmlet_protocol::buffers::{Buffer, Buffers};
 use swarmlet_protocol::id::{LinkId, PieceHash};
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::scrub::Epoch;
 use swarmlet_protocol::session::STORE_BATCH;
 use tokio::sync::oneshot;
 
@@ -223,8 +224,8 @@ impl Storage {
             return;
         };
         self.state.held.running += 1;
-        // Whatever was done to their places is written over.
-        self.state.scrub.settled(batch.iter().map(|one| one.piece));
+        // Whatever was done to their places before is written over.
+        let epoch = self.state.scrub.epoch();
         let is_scattered = file.are_scattered(batch.iter().map(|one| one.piece));
         let equal = Arc::clone(&self.equal);
         let place = Place {
@@ -239,10 +240,10 @@ impl Storage {
         let repeats = |one: &Delivered| self.equal.contains_key(&self.setup.info.hash(one.piece));
         let is_long = is_scattered || batch.iter().any(repeats);
         let job = move || place.store(batch);
-        let then = |storage: &mut Self, outcome: Done<Outcome>, _: &mut Context<Self>| {
+        let then = move |storage: &mut Self, outcome: Done<Outcome>, _: &mut Context<Self>| {
             storage.state.held.running -= 1;
             match outcome {
-                Ok(outcome) => storage.ended(outcome),
+                Ok(outcome) => storage.ended(outcome, epoch),
                 Err(error) => warn!("a batch of pieces was lost: {error}"),
             }
         };
@@ -253,7 +254,7 @@ impl Storage {
         }
     }
 
-    fn ended(&mut self, outcome: Outcome) {
+    fn ended(&mut self, outcome: Outcome, epoch: Epoch) {
         let Outcome {
             batch,
             wrong,
@@ -270,6 +271,7 @@ impl Storage {
         }
         // A batch that was held while the file could not be written got through.
         self.resume();
+        self.state.scrub.settled(stored.iter().copied(), epoch);
         self.stored(stored);
     }
 
@@ -317,6 +319,10 @@ impl Storage {
         let Some(file) = self.state.file.clone() else {
             return;
         };
+        if self.state.copying {
+            self.state.copies_again = true;
+            return;
+        }
         let mut copies = Vec::new();
         for places in self.equal.values() {
             let here = |place: &&PieceIndex| self.state.good.contains(**place);
@@ -338,6 +344,7 @@ impl Storage {
         }
         let info = Arc::clone(&self.setup.info);
         self.state.held.running += 1;
+        self.state.copying = true;
         let buffers = self.setup.buffers.clone();
         let job = move || {
             let (mut stored, mut damaged) = (Vec::new(), Vec::new());
@@ -353,6 +360,7 @@ impl Storage {
         // Many copies may take long: always on a worker.
         self.run_apart(context, job, |storage, done, context| {
             storage.state.held.running -= 1;
+            storage.state.copying = false;
             if let Ok((stored, damaged, error)) = done {
                 debug!("copied {} equal pieces within the file", stored.len());
                 storage.stored(stored);
@@ -360,6 +368,9 @@ impl Storage {
                 if let Some(error) = error {
                     storage.fail(&error, "write");
                 }
+            }
+            if std::mem::take(&mut storage.state.copies_again) {
+                storage.copy_equal(context);
             }
         });
     }

@@ -84,6 +84,7 @@ impl Picker {
                 paused: false,
                 demand: Demand::none(),
                 told_complete: false,
+                withdrawn: Bits::new(layout.pieces()),
                 giving: None,
                 expires_at: Timestamp::NEVER,
                 wakes_at: Timestamp::NEVER,
@@ -317,9 +318,13 @@ impl Picker {
             // Whoever hands its pieces out must hear what became of them.
             let hears_all = link.suggested_at.is_some();
             let gained = effects.gained.iter().copied();
-            let pieces: Vec<_> = gained
-                .filter(|&piece| hears_all || !link.has.contains(piece))
+            let withdrawn = &state.withdrawn;
+            let mut pieces: Vec<_> = gained
+                .filter(|&piece| {
+                    hears_all || !link.has.contains(piece) || withdrawn.contains(piece)
+                })
                 .collect();
+            pieces.extend(effects.reminders.get(&id).into_iter().flatten());
             if !pieces.is_empty() {
                 out.push(Output::Announce { link: id, pieces });
             }
@@ -329,6 +334,11 @@ impl Picker {
                     link: id,
                     interested,
                 });
+            }
+        }
+        for &piece in &effects.gained {
+            if state.table.have().contains(piece) {
+                state.withdrawn.remove(piece);
             }
         }
         let grants = effects.grants.into_iter();

@@ -151,6 +151,9 @@ impl State {
                     self.table.gain_holder(piece);
                 }
             }
+            if self.table.get(piece) == Some(PieceState::Have) {
+                effects.reminders.entry(id).or_default().push(piece);
+            }
             if self.drop_holder(piece, id) {
                 effects.cancels.entry(id).or_default().push(piece);
             }

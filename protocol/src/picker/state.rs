@@ -26,6 +26,8 @@ pub(super) struct Effects {
     pub(super) suggestions: BTreeMap<LinkId, Vec<PieceIndex>>,
     pub(super) gained: Vec<PieceIndex>,
     pub(super) lost: Vec<PieceIndex>,
+    /// What we have and a peer has lost, who may not know that we have it.
+    pub(super) reminders: BTreeMap<LinkId, Vec<PieceIndex>>,
 }
 
 /// The picker's state.
@@ -42,6 +44,8 @@ pub(super) struct State {
     /// What readers wait for.
     pub(super) demand: Demand,
     pub(super) told_complete: bool,
+    /// Pieces that we had and lost: when they are back all peers are told, also those who have them.
+    pub(super) withdrawn: Bits,
     /// What we hand out, while we have everything.
     pub(super) giving: Option<Giving>,
     /// When the first lease or bar ends, or a link falls silent; as of the last input.
@@ -113,6 +117,7 @@ impl State {
         match self.table.get(piece) {
             Some(PieceState::Have) => {
                 effects.lost.push(piece);
+                self.withdrawn.insert(piece);
                 self.told_complete = false;
                 self.set_giving(false);
                 self.miss(piece);

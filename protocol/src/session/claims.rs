@@ -38,6 +38,8 @@ pub(super) struct Claims {
     /// Suggestions of the present read.
     suggested: Vec<PieceIndex>,
     told_complete: bool,
+    /// Pieces that were taken back.
+    losses: u32,
     /// Suggestions that came.
     advice: u32,
     /// Words that brought nothing, until they are counted.
@@ -65,6 +67,7 @@ impl Default for Claims {
             fresh: Vec::new(),
             suggested: Vec::new(),
             told_complete: false,
+            losses: 0,
             advice: 0,
             idle_words: 0,
         }
@@ -131,9 +134,15 @@ impl Claims {
 
     /// `have all`, which may be late like a bitfield.
     pub(super) fn have_all(&mut self, out: &mut Vec<Output>) {
-        self.spoken = true;
-        if self.layout.is_none() || !self.theirs.is_full() {
-            self.has_all(out);
+        let late = std::mem::replace(&mut self.spoken, true);
+        match &self.layout {
+            Some(layout) if late => {
+                let news = layout
+                    .all_pieces()
+                    .filter(|&piece| self.theirs.insert(piece));
+                self.fresh.extend(news);
+            }
+            _ => self.has_all(out),
         }
     }
 
@@ -221,9 +230,14 @@ impl Claims {
         let piece = layout
             .piece(piece)
             .ok_or(Violation::HaveOutOfRange { piece, pieces })?;
-        if self.theirs.contains(piece) {
-            self.lacks(piece, out);
+        if !self.theirs.contains(piece) {
+            self.idle_words += 1;
+            return Ok(());
         }
+        // Each piece may be lost, and some again.
+        self.losses = self.losses.saturating_add(1);
+        self.idle_words += u32::from(self.losses > pieces.saturating_mul(2));
+        self.lacks(piece, out);
         Ok(())
     }
 

@@ -40,6 +40,7 @@ use self::chatter::Chatter;
 use self::extensions::Extensions;
 use self::pieces::Pieces;
 use crate::bitfield::Bitfield;
+use crate::extension::DONT_HAVE_ID;
 use crate::id::{InfoHash, PeerId};
 use crate::metainfo::Info;
 use crate::time::Timestamp;
@@ -423,7 +424,8 @@ impl Session {
                 Ok(())
             }
             Message::Extended { id, payload } => {
-                self.pieces.idle_words += 1;
+                // What is taken back is counted where it is known whether it brings something.
+                self.pieces.idle_words += u32::from(id != DONT_HAVE_ID);
                 self.extended(id, &payload, out)
             }
             message => self.pieces.message(message, &mut self.outbox, out),

@@ -96,8 +96,12 @@ impl Session {
         payload: &Bytes,
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
-        if id == DONT_HAVE_ID && self.extensions.is_agreed() && !self.is_rendezvous() {
+        if id == DONT_HAVE_ID && self.extensions.is_agreed() {
             let piece = decode_dont_have(payload)?;
+            if self.is_rendezvous() {
+                self.pieces.idle_words += 1;
+                return Ok(());
+            }
             return self.pieces.claims.lost(piece, out);
         }
         let handshake = self

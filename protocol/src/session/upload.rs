@@ -37,6 +37,8 @@ pub(super) struct Upload {
     ours: Bitfield,
     /// Pieces that we had and lost: the peer may ask for them in good faith.
     lost: HashSet<PieceIndex>,
+    /// Those of them that were refused before it was said that they are lost.
+    unsaid: HashSet<PieceIndex>,
     queue: VecDeque<Block>,
     /// A read is under way.
     reading: bool,
@@ -55,6 +57,7 @@ impl Upload {
             layout,
             ours,
             lost: HashSet::new(),
+            unsaid: HashSet::new(),
             queue: VecDeque::new(),
             reading: false,
             dropped: false,
@@ -66,16 +69,17 @@ impl Upload {
     /// We have the piece; says whether that is news.
     pub(super) fn gain(&mut self, piece: PieceIndex) -> bool {
         self.lost.remove(&piece);
+        self.unsaid.remove(&piece);
         self.ours.insert(piece)
     }
 
-    /// We no longer have the piece; says whether that is news.
+    /// We no longer have the piece; says whether the peer has still to be told.
     pub(super) fn lose(&mut self, piece: PieceIndex) -> bool {
         let is_news = self.ours.remove(piece);
         if is_news {
             self.lost.insert(piece);
         }
-        is_news
+        self.unsaid.remove(&piece) || is_news
     }
 
     /// Takes requests for lost pieces out of the queue.
@@ -221,7 +225,9 @@ impl Upload {
         self.refund(blocks);
         let dropped = std::mem::take(&mut self.dropped);
         let Some(first) = blocks.first() else { return };
-        self.lose(first.piece);
+        if self.lose(first.piece) {
+            self.unsaid.insert(first.piece);
+        }
         for &block in blocks.iter().rev() {
             if block.piece != first.piece {
                 if !dropped {

@@ -34,6 +34,12 @@ pub(super) struct Model {
     favoured: BTreeSet<LinkId>,
     paused: bool,
     complete: bool,
+    /// What we had and lost.
+    withdrawn: BTreeSet<PieceIndex>,
+    /// Of what the last input brought: what had been withdrawn, of which all hear; and what a peer
+    /// lost that we have, of which it hears.
+    regained: BTreeSet<PieceIndex>,
+    reminders: BTreeMap<LinkId, BTreeSet<PieceIndex>>,
 }
 
 impl Model {
@@ -51,7 +57,30 @@ impl Model {
             favoured: BTreeSet::new(),
             paused: false,
             complete: false,
+            withdrawn: BTreeSet::new(),
+            regained: BTreeSet::new(),
+            reminders: BTreeMap::new(),
         }
+    }
+
+    /// The peer had these, and has them no longer.
+    fn remind(&mut self, link: LinkId, gone: impl Fn(PieceIndex) -> bool) {
+        if let Some(peer) = self.peers.get(&link) {
+            let lost = peer.has.intersection(&self.have).copied();
+            self.reminders
+                .insert(link, lost.filter(|&it| gone(it)).collect());
+        }
+    }
+
+    /// What that peer is told of what we have.
+    fn news(&self, link: LinkId, gained: &BTreeSet<PieceIndex>) -> BTreeSet<PieceIndex> {
+        let peer = &self.peers[&link];
+        let mut news = match peer.suggests {
+            true => gained.clone(),
+            false => &(gained - &peer.has) | &self.regained,
+        };
+        news.extend(self.reminders.get(&link).into_iter().flatten());
+        news
     }
 
     fn state(&self, piece: PieceIndex) -> PieceState {
@@ -97,7 +126,10 @@ impl Model {
     /// Takes in an input; gives back what must be announced.
     pub(super) fn take_in(&mut self, input: &Input) -> BTreeSet<PieceIndex> {
         let mut gained = BTreeSet::new();
-        let exists = |piece: &&PieceIndex| piece.get() < self.layout.pieces();
+        self.reminders.clear();
+        self.regained.clear();
+        let pieces = self.layout.pieces();
+        let exists = |piece: &&PieceIndex| piece.get() < pieces;
         match input {
             Input::Checked { good, bad } => {
                 gained = good.iter().filter(exists).copied().collect();
@@ -105,7 +137,10 @@ impl Model {
                 self.gain(&gained);
                 for piece in bad {
                     self.unchecked.remove(piece);
-                    self.complete &= !self.have.remove(piece);
+                    if self.have.remove(piece) {
+                        self.complete = false;
+                        self.withdrawn.insert(*piece);
+                    }
                 }
             }
             Input::Stored(pieces) => {
@@ -146,6 +181,7 @@ impl Model {
                 }
             }
             Input::PeerHasBitfield { link, pieces } => {
+                self.remind(*link, |piece| !pieces.contains(piece));
                 if let Some(peer) = self.peers.get_mut(link) {
                     peer.has = pieces.iter().collect();
                 }
@@ -157,6 +193,7 @@ impl Model {
                 }
             }
             Input::PeerLacks { link, pieces } => {
+                self.remind(*link, |piece| pieces.contains(&piece));
                 if let Some(peer) = self.peers.get_mut(link) {
                     peer.has.retain(|piece| !pieces.contains(piece));
                 }
@@ -199,6 +236,9 @@ impl Model {
             // For sources see `reserve`.
             Input::Progress { .. } | Input::Tick | Input::SourceOpened { .. } => {}
         }
+        self.regained = &gained & &self.withdrawn;
+        let back = &gained & &self.have;
+        self.withdrawn.retain(|piece| !back.contains(piece));
         gained
     }
 
@@ -242,10 +282,8 @@ impl Model {
                 }
                 Output::Announce { link, pieces } => {
                     assert!(announced.insert(*link), "two announcements to one link");
-                    let peer = &self.peers[link];
                     let told: BTreeSet<_> = pieces.iter().copied().collect();
-                    let news = gained - &peer.has;
-                    assert_eq!(&told, if peer.suggests { gained } else { &news });
+                    assert_eq!(told, self.news(*link, gained));
                     assert_eq!(told.len(), pieces.len());
                 }
                 Output::Suggest { link, pieces } => {
@@ -262,8 +300,7 @@ impl Model {
         }
         for (link, peer) in &self.peers {
             let told = announced.contains(link);
-            let news = gained.iter().any(|piece| !peer.has.contains(piece));
-            assert_eq!(told, news || (peer.suggests && !gained.is_empty()));
+            assert_eq!(told, !self.news(*link, gained).is_empty());
             let lacks = peer.has.iter().any(|&piece| self.lacking(piece));
             assert_eq!(peer.interested, lacks);
             for &piece in &peer.fetching {

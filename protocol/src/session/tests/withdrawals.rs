@@ -109,6 +109,48 @@ fn a_read_that_fails_costs_the_first_piece_only() {
 }
 
 #[test]
+fn what_was_refused_is_withdrawn_all_the_same() {
+    for understands in [true, false] {
+        let mut rig = between_seeds(understands);
+        rig.say(Message::Request(raw(3, 0, 50))).unwrap();
+        let read = rig.outputs().into_iter().find_map(|output| match output {
+            Output::Read(blocks) => Some(blocks),
+            _ => None,
+        });
+        rig.input(Input::ReadFailed(read.unwrap()));
+        rig.said();
+        rig.input(Input::Withdraw(indices(&[3])));
+        let told = Said::Message(extended(THEIR_ID, encode_dont_have(3).to_vec()));
+        assert_eq!(rig.said().contains(&told), understands);
+        let close = Output::Close(CloseReason::Withdrew);
+        assert_eq!(rig.outputs().contains(&close), !understands);
+    }
+}
+
+#[test]
+fn a_peer_may_withdraw_everything_it_has_and_a_late_have_all_brings_what_is_news() {
+    let pieces = 3 * CHATTER_BURST;
+    let mut rig = Rig::greeted(true, true);
+    let swarm = (info(u64::from(pieces), 1), bits(pieces, &[]));
+    rig.input(Input::Welcome(Some(swarm)));
+    rig.greet(&ExtensionHandshake::default());
+    rig.say(Message::HaveAll).unwrap();
+    for piece in 0..pieces {
+        rig.say(dont_have(piece)).unwrap();
+    }
+    assert_eq!(rig.session.standing().peer_has, 0);
+    rig.outputs();
+    rig.say(Message::Have(7)).unwrap();
+    rig.outputs();
+    rig.say(Message::HaveAll).unwrap();
+    let outputs = rig.outputs();
+    let Some(Output::PeerHas(PeerHave::More(news))) = outputs.first() else {
+        panic!("{:?}", outputs.first());
+    };
+    assert_eq!(news.len() as u32, pieces - 1);
+}
+
+#[test]
 fn what_the_peer_lost_is_told_to_the_host_and_it_is_not_complete_any_more() {
     let mut rig = Rig::greeted(true, true);
     rig.input(Input::Welcome(Some((info(1_000, 100), bits(10, &[])))));
