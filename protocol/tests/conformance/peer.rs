@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::buffers::Buffers;
+use swarmlet_protocol::extension::{DONT_HAVE_ID, encode_dont_have};
 use swarmlet_protocol::id::{InfoHash, PeerId, PieceHash};
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
@@ -40,6 +41,7 @@ pub(crate) const MESSAGES: &[&str] = &[
     "reject",
     "allowed-fast",
     "extended",
+    "dont-have",
     "unknown",
     "id",
 ];
@@ -257,6 +259,10 @@ fn encode(text: &str) -> Vec<u8> {
                 payload: Bytes::copy_from_slice(payload.as_bytes()),
             }
         }
+        "dont-have" => Message::Extended {
+            id: DONT_HAVE_ID,
+            payload: Bytes::copy_from_slice(&encode_dont_have(number(0))),
+        },
         "piece" => {
             let RawBlock {
                 piece,
