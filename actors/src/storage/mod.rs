@@ -3,7 +3,8 @@
 //! The file is the truth: when storage starts, and whenever the file under it, or one of its files,
 //! was replaced or resized, every piece is hashed again and nothing else is believed. Verified
 //! pieces are written in place; a byte that was not verified never reaches the file. Hashing and disk run in a
-//! bounded number of blocking jobs.
+//! bounded number of blocking jobs. What others change in place, and what a disk loses, is found by hashing
+//! again (`scrub`).
 //!
 //! When the file cannot be written the swarm pauses: the pieces that were verified are kept and
 //! written as soon as it can be, so none is fetched twice.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix::{ActorFuture, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use log::{info, warn};
-use swarmlet_protocol::layout::PieceIndex;
+use swarmlet_protocol::layout::{Layout, PieceIndex};
 use swarmlet_protocol::scrub::{DOUBT_STEP, Epoch};
 use swarmlet_protocol::time::Timestamp;
 use tokio::task::spawn_blocking;
@@ -57,7 +57,10 @@ impl Storage {
         }
         if !self.is_checked() {
             // A job may have read some of it before the change, and not have told yet.
-            self.state.touched.extend(ranges.iter().cloned());
+            let touched = &mut self.state.touched;
+            let is_new = |range: &&Range<u64>| !touched.contains(range);
+            let new: Vec<_> = ranges.iter().filter(is_new).cloned().collect();
+            touched.extend(new);
         }
         for range in ranges {
             let pieces = pieces_in(&range, self.setup.info.layout().piece_length());
@@ -306,9 +309,8 @@ impl Storage {
         self.copy_equal(context);
     }
 
-    /// These pieces were written. Were some of them damaged before?
+    /// These pieces are here now. Were some of them damaged before?
     pub(super) fn healed(&mut self, pieces: &[PieceIndex]) {
-        self.state.wrote = Some(self.setup.clock.now());
         self.state.scrub.gained(pieces);
         let back = pieces
             .iter()
@@ -327,7 +329,7 @@ impl Storage {
 }
 
 /// Where the bytes of these pieces lie.
-fn bytes_of(layout: &swarmlet_protocol::layout::Layout, pieces: &Range<u32>) -> Range<u64> {
+fn bytes_of(layout: &Layout, pieces: &Range<u32>) -> Range<u64> {
     let length = u64::from(layout.piece_length());
     let at = |piece: u32| (u64::from(piece) * length).min(layout.size());
     at(pieces.start)..at(pieces.end)

@@ -289,6 +289,9 @@ impl Storage {
             self.state.bad.remove(piece);
             self.state.moved += u64::from(self.setup.info.layout().length(piece));
         }
+        if !pieces.is_empty() {
+            self.state.wrote = Some(self.setup.clock.now());
+        }
         self.healed(&pieces);
         if !pieces.is_empty() {
             self.setup.scheduler.do_send(StorageFact::Stored(pieces));

@@ -172,10 +172,7 @@ impl Claims {
             }
             return Ok(());
         };
-        let pieces = layout.pieces();
-        let piece = layout
-            .piece(piece)
-            .ok_or(Violation::HaveOutOfRange { piece, pieces })?;
+        let piece = piece_of(layout, piece)?;
         if self.theirs.insert(piece) {
             self.fresh.push(piece);
         } else {
@@ -227,9 +224,7 @@ impl Claims {
             return Ok(());
         };
         let pieces = layout.pieces();
-        let piece = layout
-            .piece(piece)
-            .ok_or(Violation::HaveOutOfRange { piece, pieces })?;
+        let piece = piece_of(layout, piece)?;
         if !self.theirs.contains(piece) {
             self.idle_words += 1;
             return Ok(());
@@ -304,4 +299,11 @@ impl Claims {
         }
         Ok(())
     }
+}
+
+/// The piece of that number.
+fn piece_of(layout: &Layout, piece: u32) -> Result<PieceIndex, Violation> {
+    let pieces = layout.pieces();
+    let out_of_range = Violation::HaveOutOfRange { piece, pieces };
+    layout.piece(piece).ok_or(out_of_range)
 }
