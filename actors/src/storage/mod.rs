@@ -70,8 +70,10 @@ const WORKERS: usize = 2;
 /// 16 MiB: bytes that one check job takes on, so that what it found is known soon.
 const CHECK_BYTES: u64 = 16 * 1024 * 1024;
 
-/// 1 s: how often a paused storage tries again, and how often the file is looked at from outside.
-const LOOK: Duration = Duration::from_secs(1);
+/// 500 ms: how often the file is looked at from outside, so that what others write into it is found
+/// within a second. At every other look a paused storage tries again, and it is asked whether the
+/// node is busy.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What a storage is made of.
 #[derive(Debug)]
@@ -136,6 +138,8 @@ struct State {
     spills: Spills,
     paused: Option<String>,
     looking: bool,
+    /// This look is one of every other.
+    is_full_second: bool,
     /// When what is here is hashed again, and how many such jobs run.
     scrub: Scrub,
     scrubbing: usize,
@@ -328,10 +332,15 @@ impl Storage {
         }
     }
 
-    /// Once a second: is the file still the one we opened? Can a paused one be used again?
+    /// Is the file still the one we opened? Can a paused one be used again?
     fn look(&mut self, context: &mut Context<Self>) {
-        self.look_busy(context);
-        if self.state.looking || self.state.opening {
+        self.state.is_full_second ^= true;
+        let tries_again = self.state.is_full_second;
+        if tries_again {
+            self.look_busy(context);
+        }
+        let is_closed = self.state.file.is_none();
+        if self.state.looking || self.state.opening || (is_closed && !tries_again) {
             return;
         }
         self.state.looking = true;
@@ -339,7 +348,8 @@ impl Storage {
         let selection = self.setup.selection.clone();
         let is_paused = self.state.paused.is_some();
         let in_use = self.state.file.clone();
-        let usable = in_use.filter(|file| !(is_paused && file.read_only().is_some()));
+        let reopens = is_paused && tries_again;
+        let usable = in_use.filter(|file| !(reopens && file.read_only().is_some()));
         let opened = self.state.opened;
         let job = spawn_blocking(move || match usable {
             Some(file) if file.is_still(&path) => Seen::Still(file.changed()),
@@ -349,16 +359,16 @@ impl Storage {
         context.spawn(job.into_actor(self).map(move |seen, storage, context| {
             storage.state.looking = false;
             if storage.state.opened == opened {
-                storage.looked(seen.unwrap_or(Seen::Replaced), context);
+                storage.looked(seen.unwrap_or(Seen::Replaced), tries_again, context);
             }
         }));
     }
 
-    fn looked(&mut self, seen: Seen, context: &mut Context<Self>) {
+    fn looked(&mut self, seen: Seen, tries_again: bool, context: &mut Context<Self>) {
         match seen {
             Seen::Still(changed) => {
                 self.touched(changed, context);
-                if self.state.paused.is_some() {
+                if tries_again && self.state.paused.is_some() {
                     self.retry(context);
                 }
             }
@@ -425,6 +435,7 @@ impl State {
             spills: Spills::default(),
             paused: None,
             looking: false,
+            is_full_second: false,
             scrub: Scrub::new(layout, setup.scrub, setup.clock.now()),
             scrubbing: 0,
             touched: Vec::new(),

@@ -271,7 +271,7 @@ impl Storage {
             return;
         }
         let opened = self.state.opened;
-        context.run_later(super::LOOK, move |storage, context| {
+        context.run_later(2 * super::LOOK, move |storage, context| {
             if storage.state.opened == opened {
                 for piece in pieces {
                     storage.state.scrub.unsettled(piece..piece + 1);
@@ -295,11 +295,13 @@ impl Storage {
             1 => format!("piece {first} is"),
             _ => format!("{count} pieces, the first of them {first}, are"),
         };
-        warn!(
-            "{}: {which} damaged: withdrawn, to be fetched again",
-            self.shown()
-        );
         let selected = self.setup.selection.pieces();
+        // What is only read nobody writes: its owner may put it right.
+        let next = match self.setup.selection.is_none() {
+            true => "not served until it is right again",
+            false => "to be fetched again",
+        };
+        warn!("{}: {which} damaged: withdrawn, {next}", self.shown());
         if let Some(refusal) = self.read_only()
             && pieces.iter().any(|&piece| selected.contains(piece))
         {

@@ -38,7 +38,7 @@ use super::recent::{MAX_OPEN_FILES, Recent};
 use super::stamps::{Stamp, Stamps};
 
 /// 1,000 files of a folder are looked at from outside at once, and those that are open: a few
-/// thousandths of a second. So a change of one in 100,000 is noticed within two minutes.
+/// thousandths of a second. So a change of one in 100,000 is noticed within a minute.
 const LOOKED_AT: usize = 1_000;
 
 /// An open folder, whose files have the right lengths.
