@@ -24,10 +24,16 @@ pub mod chance;
 pub mod clock;
 pub mod counters;
 pub mod credit;
+#[cfg(any(test, feature = "simulation"))]
+mod debt;
 #[cfg(feature = "dht")]
 pub mod dht;
 pub mod discovery;
 pub mod fetch;
+#[cfg(any(test, feature = "simulation"))]
+pub mod files;
+#[cfg(not(any(test, feature = "simulation")))]
+mod files;
 pub mod gauge;
 pub mod guard;
 pub mod http;

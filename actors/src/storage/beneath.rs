@@ -4,12 +4,13 @@
 //! `/etc/b` because `a` is a link. Each name is opened in the folder that was opened before it, with
 //! `O_NOFOLLOW`, so nobody can exchange one for a link between a look and the opening either.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, statat};
+use rustix::fs::{FileType, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
+
+use crate::files::{File, look_at, open_at};
 
 /// An open file.
 #[derive(Debug)]
@@ -59,8 +60,8 @@ pub(super) fn folder<'a>(
 /// The system's; whatever is no regular file is one.
 pub(super) fn file(within: BorrowedFd<'_>, name: &str, create: Option<Mode>) -> io::Result<Opened> {
     // Asked before opening, for opening a pipe or a device may block, or do something.
-    match statat(within, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(found) => match FileType::from_raw_mode(found.st_mode) {
+    match look_at(within, name) {
+        Ok(found) => match found.kind {
             FileType::RegularFile => {}
             FileType::Symlink => return Err(link()),
             FileType::Directory => return Err(io::ErrorKind::IsADirectory.into()),
@@ -75,17 +76,17 @@ pub(super) fn file(within: BorrowedFd<'_>, name: &str, create: Option<Mode>) -> 
         None => OFlags::empty(),
     };
     let mode = create.unwrap_or(Mode::empty());
-    match openat(within, name, flags | OFlags::RDWR | creating, mode) {
+    match open_at(within, name, flags | OFlags::RDWR | creating, mode) {
         Ok(file) => Ok(Opened {
-            file: file.into(),
+            file,
             refusal: None,
         }),
         Err(refusal @ (Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::TXTBSY)) => {
-            let reading = openat(within, name, flags | OFlags::RDONLY, Mode::empty());
+            let reading = open_at(within, name, flags | OFlags::RDONLY, Mode::empty());
             // What cannot be read either is refused for the first reason.
             let file = reading.map_err(|_| refusal)?;
             Ok(Opened {
-                file: file.into(),
+                file,
                 refusal: Some(refusal),
             })
         }
@@ -100,14 +101,13 @@ pub(super) fn file(within: BorrowedFd<'_>, name: &str, create: Option<Mode>) -> 
 /// The system's; whatever is no regular file is one.
 pub(super) fn readable(within: BorrowedFd<'_>, name: &str) -> io::Result<Opened> {
     // Asked before opening, as above.
-    let found = statat(within, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+    if look_at(within, name)?.kind != FileType::RegularFile {
         return Err(io::Error::other("not a regular file"));
     }
     let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::RDONLY;
-    let file = openat(within, name, flags, Mode::empty())?;
+    let file = open_at(within, name, flags, Mode::empty())?;
     Ok(Opened {
-        file: file.into(),
+        file,
         // Nobody is to write to it.
         refusal: Some(Errno::PERM),
     })
@@ -115,8 +115,7 @@ pub(super) fn readable(within: BorrowedFd<'_>, name: &str) -> io::Result<Opened>
 
 /// Why a name is no folder. The system's word for a link is that of a file.
 fn no_folder(within: BorrowedFd<'_>, name: &str, error: Errno) -> io::Error {
-    let found = statat(within, name, AtFlags::SYMLINK_NOFOLLOW);
-    let is_link = found.is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Symlink);
+    let is_link = look_at(within, name).is_ok_and(|it| it.kind == FileType::Symlink);
     match error {
         Errno::NOTDIR | Errno::LOOP if is_link => link(),
         other => other.into(),

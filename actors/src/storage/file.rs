@@ -3,17 +3,15 @@
 //! Written in place and never renamed over: `/data.bin` may be a single file mounted into a
 //! container, where a rename fails with EBUSY.
 
-use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::num::NonZeroU64;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use rustix::fs::Advice;
+use rustix::fs::FileType;
 use swarmlet_protocol::layout::Layout;
 
 use super::fresh::{Fresh, FreshBytes};
-use super::stamps::{Stamp, Stamps};
+use super::stamps::Stamps;
+use crate::files::{self, File};
 use crate::reason::reason;
 
 /// An open file of the right length.
@@ -37,13 +35,7 @@ impl ContentFile {
     /// One line that names the path and the reason.
     pub(super) fn open(path: &Path, layout: Layout) -> Result<Self, String> {
         let shown = path.display();
-        let writable = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
-        let (file, read_only) = match writable {
+        let (file, read_only) = match File::open_or_create(path) {
             Ok(file) => (file, None),
             Err(error) if refuses_writes(&error) => {
                 let refusal = format!("cannot write {shown}: {}", reason(&error));
@@ -56,13 +48,13 @@ impl ContentFile {
             }
             Err(error) => return Err(format!("cannot open {shown}: {}", reason(&error))),
         };
-        let metadata = file
-            .metadata()
+        let found = file
+            .look()
             .map_err(|error| format!("cannot read {shown}: {}", reason(&error)))?;
-        if metadata.is_dir() {
+        if found.kind == FileType::Directory {
             return Err(format!("cannot write {shown}: it is a directory"));
         }
-        if metadata.len() != layout.size() {
+        if found.length != layout.size() {
             if let Some(refusal) = read_only {
                 return Err(refusal);
             }
@@ -70,7 +62,7 @@ impl ContentFile {
                 .map_err(|error| format!("cannot resize {shown}: {}", reason(&error)))?;
         }
         let mut fresh = FreshBytes::default();
-        fresh.add(metadata.len()..layout.size());
+        fresh.add(found.length..layout.size());
         let stamps = stamps(&file);
         Ok(Self {
             file,
@@ -89,7 +81,7 @@ impl ContentFile {
         let shown = path.display();
         let unreadable = |error| format!("cannot read {shown}: {}", reason(&error));
         let file = File::open(path).map_err(unreadable)?;
-        let length = file.metadata().map_err(unreadable)?.len();
+        let length = file.look().map_err(unreadable)?.length;
         let size = layout.size();
         if length != size {
             return Err(format!(
@@ -109,11 +101,7 @@ impl ContentFile {
     /// Any file, whatever its length: devices too.
     #[cfg(test)]
     pub(super) fn over(path: &Path, layout: Layout) -> Self {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .unwrap();
+        let file = File::open_or_create(path).unwrap();
         let stamps = stamps(&file);
         Self {
             file,
@@ -136,12 +124,12 @@ impl ContentFile {
 
     /// Is the file at `path` still this one, at its right length?
     pub(super) fn is_still(&self, path: &Path) -> bool {
-        let stamp = || self.file.metadata().ok().map(|it| Stamp::of(&it));
+        let stamp = || self.file.look().ok().map(|it| it.stamp);
         self.stamps.look(0, stamp);
-        let same =
-            |one: &Metadata, other: &Metadata| one.dev() == other.dev() && one.ino() == other.ino();
-        match (self.file.metadata(), path.metadata()) {
-            (Ok(ours), Ok(theirs)) => same(&ours, &theirs) && ours.len() == self.layout.size(),
+        match (self.file.look(), files::look(path)) {
+            (Ok(ours), Ok(theirs)) => {
+                ours.identity == theirs.identity && ours.length == self.layout.size()
+            }
             _ => false,
         }
     }
@@ -154,7 +142,7 @@ impl ContentFile {
 
     /// Reads of this range are to come from the disk, not from what the system remembers of it.
     pub(super) fn forget(&self, offset: u64, length: u64) {
-        forget(&self.file, offset, length);
+        self.file.forget(offset, length);
     }
 
     /// The kind of file system that it lies on: the magic number of `statfs(2)`.
@@ -184,13 +172,8 @@ impl ContentFile {
 }
 
 fn stamps(file: &File) -> Stamps {
-    let stamp = file.metadata().ok().map(|it| Stamp::of(&it));
+    let stamp = file.look().ok().map(|it| it.stamp);
     Stamps::new([stamp].into_iter())
-}
-
-/// Advice, which the system may not take. What was not written back yet stays.
-pub(super) fn forget(file: &File, offset: u64, length: u64) {
-    let _ = rustix::fs::fadvise(file, offset, NonZeroU64::new(length), Advice::DontNeed);
 }
 
 fn refuses_writes(error: &io::Error) -> bool {
@@ -202,6 +185,8 @@ fn refuses_writes(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn layout() -> Layout {

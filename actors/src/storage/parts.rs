@@ -8,17 +8,16 @@
 //! selected or not: so another choice finds there what an earlier one left. Nothing in it is
 //! believed; the check hashes it like everything else.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
-use std::os::unix::fs::FileExt;
 
-use rustix::fs::{AtFlags, Mode, Stat, fstat, statat, unlinkat};
+use rustix::fs::{AtFlags, Mode, unlinkat};
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::{FileEntry, FileKind, Info, Selection};
 
 use super::beneath::{self, Opened};
+use crate::files::{File, look_at};
 
 /// Where the bytes at the edges of files have their place.
 #[derive(Debug)]
@@ -186,11 +185,8 @@ impl Parts {
 
     /// Is it still the file of that name?
     pub(super) fn is_still(&self, root: BorrowedFd<'_>) -> bool {
-        let same =
-            |ours: Stat, theirs: Stat| (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino);
-        let theirs = statat(root, &self.name, AtFlags::SYMLINK_NOFOLLOW);
-        match (fstat(self.file()), theirs) {
-            (Ok(ours), Ok(theirs)) => same(ours, theirs),
+        match (self.file().look(), look_at(root, &self.name)) {
+            (Ok(ours), Ok(theirs)) => ours.identity == theirs.identity,
             _ => false,
         }
     }

@@ -67,7 +67,7 @@ mod tests {
     fn the_one_that_was_not_used_for_longest_makes_room() {
         let recent = Recent::default();
         let file = Arc::new(Opened {
-            file: tempfile::tempfile().unwrap(),
+            file: tempfile::tempfile().unwrap().into(),
             refusal: None,
         });
         for number in 0..MAX_OPEN_FILES {

@@ -4,9 +4,7 @@
 //! when it is dropped. What is in it was not verified; only [`Scratch::copy`] takes bytes out, and
 //! its caller has seen the hash before.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use swarmlet_hashing::Hasher;
@@ -14,6 +12,7 @@ use swarmlet_protocol::id::PieceHash;
 
 use super::content::Content;
 use super::jobs::BUFFER;
+use crate::files::File;
 use crate::reason::reason;
 
 /// An open file without a name.
@@ -30,7 +29,7 @@ impl Scratch {
     pub(super) fn create(folders: &[PathBuf]) -> Result<Self, String> {
         let mut refusals = Vec::new();
         for folder in folders {
-            match tempfile::tempfile_in(folder) {
+            match File::unnamed(folder) {
                 Ok(file) => return Ok(Self { file }),
                 Err(error) => refusals.push(format!("{}: {}", folder.display(), reason(&error))),
             }

@@ -5,42 +5,10 @@
 //! the same tick of the kernel's clock as a write of ours (1 to 10 ms), or into one of our writes,
 //! cannot be seen by any time; the scrub finds it.
 
-use std::fs::{File, Metadata};
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::Stat;
-
-/// When a file was last written (`mtime`), and when anything of it was last changed (`ctime`, which no
-/// program can set back), in seconds and nanoseconds.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(super) struct Stamp {
-    written: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    /// Of a file by its metadata.
-    pub(super) fn of(file: &Metadata) -> Self {
-        Self {
-            written: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        }
-    }
-
-    /// The same, from another call.
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "the system's numbers differ from one to the next"
-    )]
-    pub(super) const fn of_stat(file: &Stat) -> Self {
-        Self {
-            written: (file.st_mtime as i64, file.st_mtime_nsec as i64),
-            changed: (file.st_ctime as i64, file.st_ctime_nsec as i64),
-        }
-    }
-}
+use crate::files::{File, Stamp};
 
 /// The times of a content's files.
 #[derive(Debug, Default)]
@@ -74,7 +42,7 @@ impl Stamps {
 
     /// Writes to a file of ours.
     pub(super) fn writing<T>(&self, number: usize, file: &File, write: impl FnOnce() -> T) -> T {
-        let stamp = || file.metadata().ok().map(|it| Stamp::of(&it));
+        let stamp = || file.look().ok().map(|it| it.stamp);
         self.table().begin(number, stamp);
         let done = write();
         self.table().end(number, stamp);
@@ -148,24 +116,31 @@ pub(super) fn pieces_in(bytes: &Range<u64>, piece_length: u32) -> Range<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::FileExt;
-    use std::time::{Duration, SystemTime};
+    use rustix::fs::{Timespec, Timestamps, UTIME_OMIT};
 
     use super::*;
 
+    fn file() -> File {
+        tempfile::tempfile().unwrap().into()
+    }
+
     fn stamp(file: &File) -> Option<Stamp> {
-        Some(Stamp::of(&file.metadata().unwrap()))
+        Some(file.look().unwrap().stamp)
     }
 
     /// Sets the file's time, as a write of somebody would.
-    fn touch(file: &File, second: u64) {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-        file.set_modified(time).unwrap();
+    fn touch(file: &File, second: i64) {
+        let at = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+        let times = Timestamps {
+            last_access: at(0, UTIME_OMIT),
+            last_modification: at(second, 0),
+        };
+        rustix::fs::futimens(file, &times).unwrap();
     }
 
     #[test]
     fn our_writes_are_no_changes_and_those_of_others_are() {
-        let file = tempfile::tempfile().unwrap();
+        let file = file();
         let stamps = Stamps::new([stamp(&file)].into_iter());
         stamps.writing(0, &file, || {
             file.write_all_at(b"ours", 0).unwrap();
@@ -186,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_look_into_a_write_of_ours_says_nothing() {
-        let file = tempfile::tempfile().unwrap();
+        let file = file();
         let stamps = Stamps::new([None, stamp(&file)].into_iter());
         stamps.writing(1, &file, || {
             touch(&file, 1);

@@ -15,27 +15,26 @@ mod selected_tests;
 mod tests;
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rustix::fs::{AtFlags, FileType, FsWord, Mode, OFlags, Stat, fstat, fstatfs, statat};
+use rustix::fs::{FileType, FsWord, Mode, OFlags, fstatfs};
 use rustix::io::Errno;
 use swarmlet_protocol::metainfo::{FileEntry, FileKind, Files, Info, Selection, Span};
 
 use self::opening::Opening;
 use super::beneath::{self, Opened};
 use super::content::{FileError, complaint};
-use super::file::forget;
 use super::fresh::{Fresh, FreshBytes};
 use super::parts::{Edges, Part, Parts};
 use super::recent::{MAX_OPEN_FILES, Recent};
-use super::stamps::{Stamp, Stamps};
+use super::stamps::Stamps;
+use crate::files::{self, File, Identity, Look, look_at};
 
 /// 1,000 files of a folder are looked at from outside at once, and those that are open: a few
 /// thousandths of a second. So a change of one in 100,000 is noticed within a minute.
@@ -64,13 +63,6 @@ pub(super) struct ContentFolder {
     is_suspect: AtomicBool,
     /// Where the next look at the files begins.
     next_look: AtomicUsize,
-}
-
-/// The device and the number of a file: what it is, whatever its name.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
-struct Identity {
-    device: u64,
-    inode: u64,
 }
 
 impl ContentFolder {
@@ -130,8 +122,7 @@ impl ContentFolder {
         };
         let stamp = |(number, found): (usize, &Option<Identity>)| {
             let file = found.and(files.get(number))?;
-            let now = statat(&root, file.path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-            Some(Stamp::of_stat(&now))
+            Some(look_at(root.as_fd(), file.path).ok()?.stamp)
         };
         let stamps = Stamps::new(found.iter().enumerate().map(stamp));
         Ok(Self {
@@ -166,13 +157,8 @@ impl ContentFolder {
 
     /// Looks at the folder, at the files that are open, and at the next of the others.
     pub(super) fn is_still(&self, path: &Path) -> bool {
-        let ours = fstat(&self.root).map(|it| Identity::of(&it));
-        let theirs = fs::metadata(path).map(|theirs| Identity {
-            device: theirs.dev(),
-            inode: theirs.ino(),
-        });
-        let same_root = match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) => ours == theirs,
+        let same_root = match (files::look_open(self.root.as_fd()), files::look(path)) {
+            (Ok(ours), Ok(theirs)) => ours.identity == theirs.identity,
             _ => false,
         };
         // Relaxed: the numbers decide by nothing else in memory.
@@ -197,9 +183,9 @@ impl ContentFolder {
         let Some((file, found)) = self.kept(number) else {
             return true;
         };
-        let look = || statat(&self.root, file.path, AtFlags::SYMLINK_NOFOLLOW);
+        let look = || look_at(self.root.as_fd(), file.path);
         self.stamps
-            .look(number, || look().ok().map(|now| Stamp::of_stat(&now)));
+            .look(number, || look().ok().map(|now| now.stamp));
         look().is_ok_and(|now| self.is_it(&now, found, file.length))
     }
 
@@ -217,7 +203,7 @@ impl ContentFolder {
     pub(super) fn forget(&self, offset: u64, length: u64) {
         for span in self.files.spans(offset..offset + length) {
             if let Some(opened) = self.recent.get(span.file) {
-                forget(&opened.file, span.offset, span.length);
+                opened.file.forget(span.offset, span.length);
             }
         }
     }
@@ -228,10 +214,10 @@ impl ContentFolder {
     }
 
     /// Is that the file that was found, at its length?
-    fn is_it(&self, now: &Stat, found: Identity, length: u64) -> bool {
-        let is_regular = FileType::from_raw_mode(now.st_mode) == FileType::RegularFile;
-        let is_same = self.is_renumbered || Identity::of(now) == found;
-        is_regular && is_same && now.st_size as u64 == length
+    fn is_it(&self, now: &Look, found: Identity, length: u64) -> bool {
+        let is_regular = now.kind == FileType::RegularFile;
+        let is_same = self.is_renumbered || now.identity == found;
+        is_regular && is_same && now.length == length
     }
 
     /// Are there more files in these ranges than stay open?
@@ -384,7 +370,7 @@ impl ContentFolder {
             true => beneath::file(within, name, None)?,
             false => beneath::readable(within, name)?,
         };
-        let now = fstat(&opened.file)?;
+        let now = opened.file.look()?;
         if !self.is_it(&now, found, file.length) {
             return Err(io::Error::other("was replaced or resized"));
         }
@@ -394,19 +380,6 @@ impl ContentFolder {
 
 /// Errors that say nothing of the file.
 const PASSING: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO];
-
-impl Identity {
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "the system's numbers differ from one to the next"
-    )]
-    fn of(found: &Stat) -> Self {
-        Self {
-            device: found.st_dev as u64,
-            inode: found.st_ino as u64,
-        }
-    }
-}
 
 /// File systems that number a file anew when it was forgotten meanwhile (`statfs(2)`, and
 /// `linux/magic.h`): FAT and exFAT, whose disks have no such numbers, and what other processes

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, fstat};
+use rustix::fs::Mode;
 use swarmlet_protocol::metainfo::{FileEntry, Files};
 
 use super::super::beneath::{self, Opened};
@@ -16,7 +15,8 @@ use super::super::content::{complaint, shown};
 use super::super::fresh::FreshBytes;
 use super::super::parts::{Edges, Parts};
 use super::super::recent::Recent;
-use super::{Identity, split};
+use super::split;
+use crate::files::Identity;
 
 /// What is gathered while the files are opened one after the other.
 pub(super) struct Opening<'a> {
@@ -81,8 +81,8 @@ impl<'a> Opening<'a> {
         let within = inner.as_ref();
         let within = within.map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         let opened = beneath::readable(within, name).ok()?;
-        let found = fstat(&opened.file).ok()?;
-        (found.st_size as u64 == file.length).then(|| (opened, Identity::of(&found)))
+        let found = opened.file.look().ok()?;
+        (found.length == file.length).then_some((opened, found.identity))
     }
 
     pub(super) fn file(
@@ -104,9 +104,9 @@ impl<'a> Opening<'a> {
         let mode = Mode::from_raw_mode(if file.is_executable { 0o777 } else { 0o666 });
         let opened = beneath::file(within, name, Some(mode))
             .map_err(|error| complaint("open", &path, &error))?;
-        let before =
-            fstat(&opened.file).map_err(|error| complaint("read", &path, &error.into()))?;
-        let identity = Identity::of(&before);
+        let before = opened.file.look();
+        let before = before.map_err(|error| complaint("read", &path, &error))?;
+        let identity = before.identity;
         // An empty file is the same as any other.
         if file.length > 0
             && !self.is_renumbered
@@ -123,7 +123,7 @@ impl<'a> Opening<'a> {
         let refusal = opened
             .refusal
             .map(|error| complaint("write", &path, &error.into()));
-        let length = before.st_size as u64;
+        let length = before.length;
         if length != file.length {
             if let Some(refusal) = refusal {
                 return Err(refusal);
