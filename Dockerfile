@@ -10,6 +10,11 @@
 ARG RUST_IMAGE=rust:1.95-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
 
+# The image names no user: /data.bin and /torrent.conf stand in its root, and are commonly mounted there one by
+# one, owned by whoever made them. Elsewhere nothing needs root: with other paths it runs as any user, on a
+# read-only system, without capabilities and within the filter of deploy/seccomp, as deploy/compose and
+# deploy/kubernetes run it.
+
 # What both ways share. A base needs a shell and coreutils; `sha256sum /data.bin` is how
 # operators compare nodes.
 FROM ${BASE_IMAGE} AS base
@@ -20,7 +25,7 @@ ENV SWARMLET_SWEEP=auto \
 
 # What a node learned of its fleet. No volume: a restarted container keeps its own file system,
 # and a new one shall start with a clean state.
-RUN mkdir -p /var/lib/swarmlet
+RUN mkdir -p -m 0700 /var/lib/swarmlet
 
 COPY deploy/healthcheck.sh /usr/local/bin/swarmlet-healthcheck
 

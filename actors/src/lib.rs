@@ -43,6 +43,7 @@ pub mod listeners;
 pub mod messages;
 #[cfg(feature = "port-map")]
 pub mod port_map;
+pub mod private;
 pub mod reason;
 mod schedstat;
 pub mod scheduler;

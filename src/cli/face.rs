@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use log::{info, warn};
 use swarmlet::Node;
 use swarmlet::http::{Face, LogControl, Server, Topic, listen_at};
 use swarmlet_actors::listener::listen;
+use swarmlet_actors::private;
 use swarmlet_actors::reason::reason;
 
 use super::args::HttpArgs;
@@ -191,6 +191,13 @@ pub(crate) fn read_token(path: &Path) -> Result<String, CliError> {
 
 /// The token of the state directory: that of an earlier life, or a new one.
 fn usual_token(path: &Path) -> Result<Option<String>, CliError> {
+    if let Ok(true) = private::tighten(path) {
+        warn!(
+            "others on this machine could read the token {0}; they no longer can, but may know it: \
+             remove the file and start again to have a new one",
+            path.display()
+        );
+    }
     match read_token(path) {
         Ok(token) => Ok(Some(token)),
         Err(CliError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -215,14 +222,7 @@ fn make_token(path: &Path) -> io::Result<String> {
     let token = URL_SAFE_NO_PAD.encode(bytes);
     // Beside its name and renamed: a node that is killed now leaves no half a token.
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    let file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft);
-    let written = file.and_then(|mut file| writeln!(file, "{token}"));
+    let written = private::create(&draft).and_then(|mut file| writeln!(file, "{token}"));
     written.and_then(|()| std::fs::rename(&draft, path))?;
     Ok(token)
 }
@@ -240,6 +240,12 @@ mod tests {
         let token = usual_token(&path).unwrap().unwrap();
         assert!(token.len() >= 43, "{token}");
         assert_eq!(usual_token(&path).unwrap(), Some(token));
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        // One that others could read is taken from them.
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, open).unwrap();
+        usual_token(&path).unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -3,11 +3,11 @@
 //! A directory is taken only after a file was made in it. Nothing is read here.
 
 use std::env;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use log::warn;
+use swarmlet_actors::private;
 
 use super::error::CliError;
 
@@ -96,12 +96,14 @@ fn first_usable(candidates: &[PathBuf]) -> Option<PathBuf> {
 
 /// Makes the directory if need be, and a file in it that is gone at once.
 fn prepare(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
+    private::folder(path)?;
     tempfile::tempfile_in(path).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server as Running, ServerHandle};
 use actix_web::{App, HttpServer};
+use swarmlet_actors::private;
 use tokio::time::timeout;
 
 use super::face::{BySocket, Face};
@@ -124,13 +125,18 @@ pub fn listen_at(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // Nobody may connect before its permissions are set: it is made under another name.
-    let draft = path.with_extension(format!("draft-{}", std::process::id()));
-    let _ = std::fs::remove_file(&draft);
-    let listener = UnixListener::bind(&draft)?;
-    std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o600))?;
-    std::fs::rename(&draft, path)?;
-    Ok(listener)
+    // Nobody may connect before its permissions are set: it is made where nobody else can come.
+    let room = path.with_file_name(format!(".{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&room);
+    private::folder(&room)?;
+    let draft = room.join("s");
+    let made = UnixListener::bind(&draft).and_then(|listener| {
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&draft, path)?;
+        Ok(listener)
+    });
+    let _ = std::fs::remove_dir_all(&room);
+    made
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod engine;
 mod fleet;
 mod from_source;
 mod image;
+mod least;
 mod manners;
 mod scenarios;
 #[path = "../support/mod.rs"]

@@ -2,7 +2,8 @@
 //!
 //! Everything here is a hint and is checked when it is used: the metadata against its infohash,
 //! the peers by dialing them. Files are written beside their name and renamed, so a node that is
-//! killed while it writes leaves the old ones. A file of another version is not read.
+//! killed while it writes leaves the old ones. A file of another version is not read. All of them are
+//! for their owner alone: they say who is in the fleet and what it has.
 
 mod operator;
 
@@ -21,6 +22,7 @@ use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 
 pub use self::operator::{Added, Words};
+use crate::private;
 use crate::reason::reason;
 
 /// The version of the format. Another one is not read.
@@ -68,10 +70,17 @@ impl StateFolder {
     /// # Errors
     /// The folder cannot be made or written.
     pub fn open(folder: PathBuf, fleet: &str) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
+        private::folder(&folder)?;
         let probe = folder.join(format!(".probe-{}", std::process::id()));
-        fs::write(&probe, b"")?;
+        private::create(&probe)?;
         fs::remove_file(&probe)?;
+        if private::is_folder_open(&folder) {
+            warn!(
+                "others on this machine can change what is in the state directory {0}: chmod go-w {0}",
+                folder.display()
+            );
+        }
+        take_back(&folder);
         Ok(Self {
             folder,
             fleet: fleet.to_owned(),
@@ -249,10 +258,27 @@ pub fn or_warn(outcome: io::Result<()>) {
     }
 }
 
+/// Takes the state files of an earlier life from others: an earlier version left them to the umask.
+fn take_back(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let is_ours = |path: &PathBuf| {
+        let is_json = path.extension().is_some_and(|end| end == "json");
+        is_json || path.extension().is_some_and(|end| end == "info")
+    };
+    let ours = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    for path in ours.filter(is_ours) {
+        if let Ok(true) = private::tighten(&path) {
+            debug!("{} is its owner's alone from now on", path.display());
+        }
+    }
+}
+
 /// Puts a file in the place of another in one step.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
-    let written = fs::File::create(&draft).and_then(|mut file| file.write_all(bytes));
+    let written = private::create(&draft).and_then(|mut file| file.write_all(bytes));
     let replaced = written.and_then(|()| fs::rename(&draft, path));
     if replaced.is_err() {
         let _ = fs::remove_file(&draft);
@@ -262,6 +288,8 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
     use swarmlet_protocol::id::PieceHash;
 
     use super::*;
@@ -293,6 +321,45 @@ mod tests {
         assert_eq!(remembered.info.unwrap().info_hash(), info.info_hash());
         let other = StateFolder::open(folder.path().join("deep/er"), "green").unwrap();
         assert!(other.load().peers.is_empty() && other.load().info.is_none());
+    }
+
+    #[test]
+    fn state_is_its_owners_alone_also_what_an_earlier_version_left() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("state");
+        let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
+        let open = |folder: &Path| StateFolder::open(folder.to_owned(), "").unwrap();
+        let write = |state: &StateFolder| {
+            state.save_learned(&info).unwrap();
+            state.save_table(&[], &[]).unwrap();
+            state.save_words(1, &Words::default()).unwrap();
+        };
+        let modes = || -> Vec<(String, u32)> {
+            let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap());
+            let mode = |entry: &fs::DirEntry| entry.metadata().unwrap().mode() & 0o777;
+            entries
+                .map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry)))
+                .collect()
+        };
+        write(&open(&folder));
+        assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(modes().len(), 4, "{:?}", modes());
+        assert!(
+            modes().iter().all(|(_, mode)| *mode == 0o600),
+            "{:?}",
+            modes()
+        );
+        for (name, _) in modes() {
+            fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o666)).unwrap();
+        }
+        // What is not ours is not touched.
+        fs::write(folder.join("notes.txt"), "").unwrap();
+        fs::set_permissions(folder.join("notes.txt"), fs::Permissions::from_mode(0o644)).unwrap();
+        open(&folder);
+        let expected = |name: &str| if name == "notes.txt" { 0o644 } else { 0o600 };
+        for (name, mode) in modes() {
+            assert_eq!(mode, expected(&name), "{name}");
+        }
     }
 
     #[test]

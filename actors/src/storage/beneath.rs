@@ -125,3 +125,76 @@ fn no_folder(within: BorrowedFd<'_>, name: &str, error: Errno) -> io::Error {
 fn link() -> io::Error {
     io::Error::other("is a symbolic link, and is not followed")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// Somebody on this machine exchanges a folder for a link that leads out, and back, as fast as he
+    /// can. Whatever is opened and created meanwhile is within the root or not at all.
+    #[test]
+    fn a_folder_that_becomes_a_link_between_a_look_and_the_opening_leads_nowhere() {
+        let place = tempfile::tempdir().unwrap();
+        let (root, outside) = (place.path().join("root"), place.path().join("outside"));
+        fs::create_dir_all(root.join("a")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        let at_root = File::open(&root).unwrap();
+        let over = AtomicBool::new(false);
+        let (mut opened, mut refused) = (0, 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (inside, aside) = (root.join("a"), root.join("aside"));
+                while !over.load(Ordering::Relaxed) {
+                    fs::rename(&inside, &aside).unwrap();
+                    symlink(&outside, &inside).unwrap();
+                    fs::remove_file(&inside).unwrap();
+                    fs::rename(&aside, &inside).unwrap();
+                }
+            });
+            for number in 0..20_000 {
+                let mode = Some(Mode::from_raw_mode(0o600));
+                let name = format!("file-{}", number % 8);
+                let made = match folder(at_root.as_fd(), "a", false) {
+                    Ok(Some(within)) => file(within.as_fd(), &name, mode).is_ok(),
+                    _ => false,
+                };
+                opened += u32::from(made);
+                refused += u32::from(!made);
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(
+            fs::read_dir(&outside).unwrap().count(),
+            0,
+            "{opened} opened"
+        );
+        assert_eq!(opened + refused, 20_000);
+        assert!(opened > 0);
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_file_or_a_folder_is_refused_and_what_it_leads_to_untouched() {
+        let place = tempfile::tempdir().unwrap();
+        let (root, outside) = (place.path().join("root"), place.path().join("outside"));
+        fs::create_dir(&root).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "precious").unwrap();
+        symlink(&outside, root.join("folder")).unwrap();
+        symlink(outside.join("file"), root.join("file")).unwrap();
+        symlink(outside.join("new"), root.join("new")).unwrap();
+        let at_root = File::open(&root).unwrap();
+        let mode = || Some(Mode::from_raw_mode(0o600));
+        assert!(folder(at_root.as_fd(), "folder", true).is_err());
+        assert!(folder(at_root.as_fd(), "folder/deeper", true).is_err());
+        for name in ["file", "new"] {
+            assert!(file(at_root.as_fd(), name, mode()).is_err(), "{name}");
+            assert!(readable(at_root.as_fd(), name).is_err(), "{name}");
+        }
+        assert_eq!(fs::read(outside.join("file")).unwrap(), b"precious");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+    }
+}

@@ -18,6 +18,7 @@ use swarmlet_protocol::metainfo::{FileEntry, FileKind, Info, Selection};
 
 use super::beneath::{self, Opened};
 use crate::files::{File, look_at};
+use crate::private;
 
 /// Where the bytes at the edges of files have their place.
 #[derive(Debug)]
@@ -146,9 +147,14 @@ impl Parts {
         create: bool,
     ) -> Result<Option<Self>, (String, io::Error)> {
         let name = format!(".{}.parts", info.info_hash());
-        let mode = create.then(|| Mode::from_raw_mode(0o666));
+        let mode = create.then(|| Mode::from_raw_mode(0o600));
         match beneath::file(root, &name, mode) {
-            Ok(opened) => Ok(Some(Self { name, opened })),
+            Ok(opened) => {
+                // It is no file of the content, and holds bytes of such as may be kept from others.
+                // An earlier version left it to the umask. If it belongs to somebody else, so be it.
+                let _ = private::tighten_open(&opened.file);
+                Ok(Some(Self { name, opened }))
+            }
             Err(error) if !create && error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err((name, error)),
         }

@@ -221,7 +221,11 @@ proptest! {
 
     #[test]
     fn no_path_that_is_accepted_leads_out_of_its_folder(names in prop::collection::vec(
-        prop::sample::select(vec!["a", "b", ".", "..", "", "/", "a/..", "..\\", "\0", "...", "a b"]), 0..4
+        prop::sample::select(vec![
+            "a", "b", ".", "..", "", "/", "a/..", "..\\", "\0", "..\0", "...", "a b", "~", "-rf", "%2e%2e",
+            // One dot leader and full stops of full width look like dots; names of devices elsewhere.
+            "\u{2024}\u{2024}", "\u{ff0e}\u{ff0e}", "\u{202e}..", "CON", "aux.txt", "NUL:", "A",
+        ]), 0..4
     )) {
         let mut list = ListEncoder::new();
         for name in &names {
