@@ -30,6 +30,7 @@ pub mod session;
 pub mod simulation;
 pub mod text;
 pub mod time;
+mod tokens;
 pub mod tracker;
 pub mod turns;
 pub mod waiting;

@@ -50,7 +50,7 @@ proptest! {
                 0 => Input::AddressLearned { addr: addr(one), source: sources[usize::from(two % 4)] },
                 1 if two < 40 => {
                     let until = now + Duration::from_millis(wait * 10);
-                    Input::Ban { ip: addr(one).ip(), until }
+                    Input::Ban { ip: addr(one).ip(), until, spared: vec![link] }
                 }
                 2 => Input::DialOnce { addr: addr(one) },
                 3 if dialed.is_some() => {

@@ -6,12 +6,49 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use swarmlet_protocol::time::Timestamp;
 
 /// 256: banned hosts that are remembered, some ten KiB; of more, the ban that ends first is
 /// forgotten, and at worst said again.
 const MAX_BANS: usize = 256;
+
+/// 3 pieces with a wrong hash from one host: one may be a broken cable or a broken disk; who goes on is
+/// of no use.
+const MAX_STRIKES: u32 = 3;
+
+/// 10 min without another one: the strikes of a host are forgotten. Its bans end long before, so whoever
+/// goes on after one is banned again at once.
+const STRIKE_MEMORY: Duration = Duration::from_secs(600);
+
+/// Wrong pieces by the host that they came from. A host keeps its strikes when its link ends: a liar
+/// could come anew after each piece, with another name.
+#[derive(Debug, Default)]
+pub(super) struct Strikes(HashMap<IpAddr, (u32, Timestamp)>);
+
+impl Strikes {
+    /// One more wrong piece. Is it too many?
+    pub(super) fn count(&mut self, ip: IpAddr, now: Timestamp) -> bool {
+        self.0
+            .retain(|_, (_, last)| now.since(*last) < STRIKE_MEMORY);
+        if self.0.len() >= MAX_BANS && !self.0.contains_key(&ip) {
+            let first = self.0.iter().min_by_key(|(ip, (_, last))| (*last, **ip));
+            if let Some(first) = first.map(|(ip, _)| *ip) {
+                self.0.remove(&first);
+            }
+        }
+        let (count, last) = self.0.entry(ip).or_default();
+        *count = count.saturating_add(1);
+        *last = now;
+        *count >= MAX_STRIKES
+    }
+
+    /// The operator speaks with the host again: what was is forgiven.
+    pub(super) fn forgive(&mut self, ip: IpAddr) {
+        self.0.remove(&ip);
+    }
+}
 
 /// The hosts that are banned, and until when.
 #[derive(Debug, Default)]
@@ -61,6 +98,24 @@ mod tests {
         assert!(bans.begin(ip(2), at(70), at(10)), "another host");
         assert!(!bans.begin(ip(1), at(129), at(69)), "it was prolonged");
         assert!(bans.begin(ip(1), at(189), at(129)), "it had ended");
+    }
+
+    #[test]
+    fn the_third_wrong_piece_of_a_host_is_too_many_and_so_is_each_after_a_ban() {
+        let mut strikes = Strikes::default();
+        let (liar, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        assert!(!strikes.count(liar, at(1)));
+        assert!(!strikes.count(other, at(2)), "another host");
+        assert!(!strikes.count(liar, at(3)));
+        assert!(strikes.count(liar, at(4)));
+        assert!(strikes.count(liar, at(100)), "it goes on");
+        assert!(!strikes.count(liar, at(701)), "forgotten");
+        strikes.forgive(other);
+        assert!(!strikes.count(other, at(702)) && !strikes.count(other, at(703)));
+        for number in 0..2 * MAX_BANS as u32 {
+            strikes.count(Ipv4Addr::from_bits(number).into(), at(704));
+            assert!(strikes.0.len() <= MAX_BANS);
+        }
     }
 
     #[test]

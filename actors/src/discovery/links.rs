@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::Discovery;
 use super::swarms::Swarm;
 use crate::gauge::Gauge;
-use crate::messages::discovery::{AdmitLink, LinkEnd, LinkEvent};
+use crate::messages::discovery::{AdmitLink, Lie, LinkEnd, LinkEvent};
 use crate::messages::events::Event;
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
@@ -25,6 +25,9 @@ use crate::transport::Connection;
 
 /// 60 s: a peer that broke a rule no honest client breaks is not spoken to for so long.
 const BAN: Duration = Duration::from_secs(60);
+
+/// 100 ms: so often at most a full node looks what moves on its links, while newcomers come.
+const WEIGHED_EVERY: Duration = Duration::from_millis(100);
 
 /// 500 ms: what the links may take to say goodbye when the node stops.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -58,6 +61,8 @@ pub(super) struct Link {
     pub(super) closing: bool,
     /// We closed it without a last word: its socket is as good as gone.
     pub(super) dropped: bool,
+    /// What came on it was not what it should be, at least once.
+    pub(super) lied: bool,
 }
 
 impl Discovery {
@@ -68,20 +73,47 @@ impl Discovery {
         }
         let main = self.main_swarm();
         let now = self.now();
+        let remote = link.remote.ip();
+        let is_vouched = self
+            .membership(main)
+            .is_some_and(|membership| membership.vouches_for(remote));
+        let lacks_sockets = |discovery: &Self| match is_vouched {
+            true => discovery.lacks_all_sockets(),
+            false => discovery.lacks_sockets(),
+        };
         // Whoever says nothing loses his place at once, and with it his socket.
         let has_silent = |membership: &mut Membership| membership.has_silent_link(now);
-        if self.lacks_sockets() && !self.membership(main).is_some_and(has_silent) {
+        if lacks_sockets(self) && !self.membership(main).is_some_and(has_silent) {
             return;
         }
+        self.weigh(main, now);
         let mut out = Vec::new();
         let admitted = self
             .membership(main)
             .is_some_and(|membership| membership.admit(link.remote.ip(), now, &mut out));
         self.perform(main, out, context);
-        if admitted && !self.lacks_sockets() {
+        if admitted && !lacks_sockets(self) {
             self.open(link.stream, link.remote, None, main, context);
         } else {
             debug!("{} was turned away", link.remote);
+        }
+    }
+
+    /// Tells the machine of a swarm what moves on its links, if somebody may have to go.
+    fn weigh(&mut self, swarm: InfoHash, now: Timestamp) {
+        let is_due = now.since(self.state.weighed) >= WEIGHED_EVERY;
+        if !is_due || !self.membership(swarm).is_some_and(|one| one.is_full()) {
+            return;
+        }
+        self.state.weighed = now;
+        let links = self.state.links.iter();
+        let of_swarm = links.filter(|(_, link)| link.swarm == swarm && !link.lied);
+        let moved = of_swarm.map(|(&id, link)| (id, link.gauge.standing().moved));
+        let moved: Vec<_> = moved.collect();
+        if let Some(membership) = self.membership(swarm) {
+            for (id, total) in moved {
+                membership.moved(id, total, now);
+            }
         }
     }
 
@@ -110,6 +142,7 @@ impl Discovery {
             gauge: Arc::clone(&gauge),
             closing: false,
             dropped: false,
+            lied: false,
         };
         self.state.links.insert(id, link);
         let owner = self.state.owner.subscribe();
@@ -324,7 +357,7 @@ impl Discovery {
         self.state.links.remove(&id);
         self.forget_swarms(id);
         if end == (LinkEnd::Violation { ban: true }) {
-            self.shun(remote, "broke the protocol", context);
+            self.shun(remote.to_canonical(), "broke the protocol", context);
         }
         self.linked(context);
         self.stopped(context);
@@ -388,17 +421,35 @@ impl Discovery {
         }
     }
 
-    pub(super) fn ban(&mut self, id: LinkId, context: &mut Context<Self>) {
-        let Some(link) = self.state.links.get(&id) else {
+    /// What came on a link is not what it should be. The host is blamed, for a liar that is sent away
+    /// comes again with another name.
+    pub(super) fn lied(&mut self, id: LinkId, lie: Lie, context: &mut Context<Self>) {
+        let now = self.now();
+        let Some(guilty) = self.state.links.get_mut(&id) else {
             return;
         };
-        let ip = link.remote.ip();
-        self.shun(ip, "delivers bad data", context);
+        guilty.lied = true;
+        let ip = guilty.remote.ip().to_canonical();
+        let is_enough = match lie {
+            Lie::Piece => self.strikes.count(ip, now),
+            Lie::Metadata => true,
+        };
+        if is_enough {
+            self.shun(ip, "delivers bad data", context);
+        }
     }
 
-    /// Speaks to nobody on that host for a while. The log says so once per host and ban: a host
-    /// may have many links, and each of them may be found out.
+    /// Speaks to nobody on that host for a while, but on links that brought something and were never
+    /// found out: several honest nodes may have one address. The log says so once per host and ban: a
+    /// host may have many links, and each of them may be found out.
     fn shun(&mut self, ip: IpAddr, why: &str, context: &mut Context<Self>) {
+        let is_honest = |link: &Link| {
+            let of_host = link.remote.ip().to_canonical() == ip;
+            of_host && !link.lied && link.gauge.standing().moved.0 > 0
+        };
+        let links = self.state.links.iter();
+        let spared = links.filter(|(_, link)| is_honest(link));
+        let spared: Vec<_> = spared.map(|(&id, _)| id).collect();
         let now = self.now();
         let until = now + BAN;
         if self.bans.begin(ip, until, now) {
@@ -410,7 +461,8 @@ impl Discovery {
             });
         }
         for info_hash in self.all_swarms() {
-            self.member(info_hash, Input::Ban { ip, until }, context);
+            let spared = spared.clone();
+            self.member(info_hash, Input::Ban { ip, until, spared }, context);
         }
     }
 

@@ -33,7 +33,7 @@ use swarmlet_protocol::membership::{Input, Membership, Source};
 use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
-use self::bans::Bans;
+use self::bans::{Bans, Strikes};
 use self::links::{Link, Peer};
 use self::rendezvous::Rendezvous;
 use self::search::Search;
@@ -42,7 +42,7 @@ use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::listeners::Listeners;
 use crate::messages::discovery::{
-    AddressesFound, AdmitLink, BanLink, CrashLink, LinkReport, ResetLinks, StopDiscovery,
+    AddressesFound, AdmitLink, CrashLink, LinkLied, LinkReport, ResetLinks, StopDiscovery,
     SwarmCompleted, SwarmStarted,
 };
 use crate::messages::events::Event;
@@ -114,6 +114,8 @@ pub struct Discovery {
     complete: HashSet<InfoHash>,
     /// Hosts that are not spoken to; survive a restart, as an operator's word must.
     bans: Bans,
+    /// Who delivered wrong pieces; survives a restart, too.
+    strikes: Strikes,
     bell: Bell,
     state: State,
 }
@@ -128,6 +130,8 @@ struct State {
     joined: HashMap<(InfoHash, PeerId), Peer>,
     /// Dials under way.
     dialing: usize,
+    /// When the machines were last told what moves on links.
+    weighed: Timestamp,
     /// Dropping this ends every session: a restarted discovery begins without links.
     owner: watch::Sender<()>,
     search: Search,
@@ -148,6 +152,7 @@ impl Discovery {
             started: HashMap::new(),
             complete: HashSet::new(),
             bans: Bans::default(),
+            strikes: Strikes::default(),
             bell: Bell::default(),
             state,
         }
@@ -261,6 +266,7 @@ impl State {
             links: HashMap::new(),
             joined: HashMap::new(),
             dialing: 0,
+            weighed: Timestamp::ZERO,
             owner: watch::Sender::new(()),
             search: Search::new(setup),
             saving: false,
@@ -389,11 +395,11 @@ impl Handler<ResetLinks> for Discovery {
     }
 }
 
-impl Handler<BanLink> for Discovery {
+impl Handler<LinkLied> for Discovery {
     type Result = ();
 
-    fn handle(&mut self, BanLink { link }: BanLink, context: &mut Self::Context) {
-        self.ban(link, context);
+    fn handle(&mut self, LinkLied { link, lie }: LinkLied, context: &mut Self::Context) {
+        self.lied(link, lie, context);
     }
 }
 

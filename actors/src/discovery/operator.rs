@@ -22,7 +22,7 @@ impl Discovery {
     pub(super) fn ban_in(&mut self, info_hash: InfoHash, context: &mut Context<Self>) {
         let now = self.now();
         for (ip, until) in self.bans.all(now).collect::<Vec<_>>() {
-            self.member(info_hash, Input::Ban { ip, until }, context);
+            self.member(info_hash, ban(ip, until), context);
         }
     }
 
@@ -41,7 +41,7 @@ impl Discovery {
             reason: "an operator said so".to_owned(),
         });
         for info_hash in self.all_swarms() {
-            self.member(info_hash, Input::Ban { ip, until }, context);
+            self.member(info_hash, ban(ip, until), context);
         }
     }
 
@@ -50,6 +50,7 @@ impl Discovery {
         if !self.bans.lift(ip, now) {
             return false;
         }
+        self.strikes.forgive(ip);
         info!("{ip} is spoken to again: an operator said so");
         self.setup.tell(&Event::HostUnbanned { ip });
         for info_hash in self.all_swarms() {
@@ -167,6 +168,12 @@ impl Handler<AddPeers> for Discovery {
             }
         }
     }
+}
+
+/// The whole host: an operator means what he says.
+const fn ban(ip: IpAddr, until: Timestamp) -> Input {
+    let spared = Vec::new();
+    Input::Ban { ip, until, spared }
 }
 
 /// 10,000: peers from the command line and from an operator's words that are kept for swarms that

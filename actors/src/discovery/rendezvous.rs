@@ -123,11 +123,10 @@ impl Discovery {
         } else {
             vec![link.swarm]
         };
-        for &addr in &message.peers {
-            for &info_hash in &swarms {
-                let source = Source::Rendezvous;
-                self.member(info_hash, Input::AddressLearned { addr, source }, context);
-            }
+        let from = link.remote.ip();
+        for &info_hash in &swarms {
+            let addresses = message.peers.clone();
+            self.member(info_hash, Input::AddressesTold { addresses, from }, context);
         }
         self.save_later(context);
         if !at_rendezvous {

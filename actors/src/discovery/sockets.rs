@@ -14,6 +14,10 @@ pub const MAX_LINKS: usize = 24;
 /// free comes again a few tens of milliseconds later.
 const SPARE_SOCKETS: usize = 2;
 
+/// 2 sockets more for whom somebody stands: while strangers are sent away, those whom we know need not
+/// wait until they are gone.
+const KNOWN_SOCKETS: usize = 2;
+
 /// 300 links of a node with many swarms: a process may commonly have 1,024 descriptors, and its files
 /// need some.
 pub(crate) const NODE_LINKS: usize = 300;
@@ -43,9 +47,16 @@ impl Discovery {
 
     /// Is there none left for another link?
     pub(super) fn lacks_sockets(&self) -> bool {
-        self.sockets()
-            >= node_links(self.state.swarms.len(), self.setup.max_links)
-                .saturating_add(SPARE_SOCKETS)
+        self.sockets() >= self.most_sockets()
+    }
+
+    /// Is there none left even for a peer for which somebody stands?
+    pub(super) fn lacks_all_sockets(&self) -> bool {
+        self.sockets() >= self.most_sockets().saturating_add(KNOWN_SOCKETS)
+    }
+
+    fn most_sockets(&self) -> usize {
+        node_links(self.state.swarms.len(), self.setup.max_links).saturating_add(SPARE_SOCKETS)
     }
 
     /// The number of swarms has changed: each may have another number of links.

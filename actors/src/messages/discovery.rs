@@ -139,13 +139,23 @@ pub struct ResetLinks {
 #[rtype(result = "()")]
 pub struct StopDiscovery;
 
-/// This link's peer keeps delivering pieces with a wrong hash: close it and do not speak to its
-/// host for a while. From the scheduler; may be lost.
+/// What this link's peer delivered is not what it should be. From the scheduler; may be lost.
 #[derive(Copy, Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub struct BanLink {
+pub struct LinkLied {
     /// The link.
     pub link: LinkId,
+    /// What it was.
+    pub lie: Lie,
+}
+
+/// What a peer delivered.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Lie {
+    /// A piece with a wrong hash. One may be a broken cable or a broken disk.
+    Piece,
+    /// Metadata, all of it, that is not that of the infohash.
+    Metadata,
 }
 
 /// Panics the session of one link. From a test, through the supervisor; answers whether there was

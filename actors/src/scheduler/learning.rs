@@ -10,7 +10,7 @@ use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Input as SessionInput;
 
 use super::{Phase, Scheduler};
-use crate::messages::discovery::BanLink;
+use crate::messages::discovery::{Lie, LinkLied};
 use crate::messages::link::LinkNews;
 use crate::messages::supervisor::{ContentLearned, ContentUnusable};
 
@@ -57,7 +57,8 @@ impl Scheduler {
                     debug!("{link}: {reason}");
                     // Where several peers sent parts, the guilty one is not known yet.
                     if !matches!(reason, MetadataFault::PartOfWrong(_)) {
-                        self.setup.ban.do_send(BanLink { link });
+                        let lie = Lie::Metadata;
+                        self.setup.lied.do_send(LinkLied { link, lie });
                     }
                 }
                 Output::Done(bytes) => self.fetched(bytes),

@@ -29,7 +29,7 @@ use self::readers::Readers;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::messages::discovery::{BanLink, ResetLinks, SwarmCompleted};
+use crate::messages::discovery::{LinkLied, ResetLinks, SwarmCompleted};
 use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::scheduler::{OpenLink, Progress, QueryProgress, ServeContent, StorageFact};
 use crate::messages::session::SessionCommand;
@@ -49,7 +49,7 @@ pub struct Setup {
     /// Learns when links must start anew.
     pub reset: Recipient<ResetLinks>,
     /// Learns whom not to speak to.
-    pub ban: Recipient<BanLink>,
+    pub lied: Recipient<LinkLied>,
     /// Learn when the swarm is complete here.
     pub completed: (Recipient<SwarmCompleted>, Recipient<CompletionChanged>),
     /// Learns the content when it was fetched from peers.
@@ -101,8 +101,6 @@ struct State {
 #[derive(Debug)]
 struct Link {
     session: Recipient<SessionCommand>,
-    /// Pieces with a wrong hash that it delivered.
-    rejected: u32,
 }
 
 #[derive(Debug)]
@@ -249,13 +247,7 @@ impl Handler<OpenLink> for Scheduler {
             fleet,
         } = open;
         session.do_send(SessionCommand::Attach(context.address().recipient()));
-        self.state.links.insert(
-            link,
-            Link {
-                session,
-                rejected: 0,
-            },
-        );
+        self.state.links.insert(link, Link { session });
         if self.setup.limits.is_some() {
             let limits = self.setup.limits.clone();
             self.command(link, SessionCommand::Limit(limits));

@@ -11,16 +11,12 @@ use swarmlet_protocol::session::{Input as SessionInput, PeerHave};
 
 use super::turn::picker;
 use super::{Phase, Scheduler, bug};
-use crate::messages::discovery::{BanLink, SwarmCompleted};
+use crate::messages::discovery::{Lie, LinkLied, SwarmCompleted};
 use crate::messages::link::LinkNews;
 use crate::messages::scheduler::{Progress, StorageFact};
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{CompletionChanged, StorageTrouble};
 use crate::messages::web_seeds::SourceWord;
-
-/// 3: pieces with a wrong hash from one link. One may be a broken cable or a broken disk; a peer
-/// that goes on is of no use.
-const MAX_REJECTED: u32 = 3;
 
 impl Scheduler {
     /// The content became known: the links that were open before learn it.
@@ -230,18 +226,9 @@ impl Scheduler {
         if self.tell_source(link, SourceWord::Rejected(piece)) {
             return;
         }
-        let Some(guilty) = self.state.links.get_mut(&link) else {
-            return;
-        };
-        guilty.rejected += 1;
-        debug!(
-            "{link}: strike {} for piece {}",
-            guilty.rejected,
-            piece.get()
-        );
-        if guilty.rejected == MAX_REJECTED {
-            self.setup.ban.do_send(BanLink { link });
-        }
+        debug!("{link}: a strike for piece {}", piece.get());
+        let lie = Lie::Piece;
+        self.setup.lied.do_send(LinkLied { link, lie });
     }
 
     pub(super) fn progress(&self) -> Progress {

@@ -185,7 +185,7 @@ impl Supervisor {
         let scheduler = Scheduler::new(scheduler::Setup {
             info_hash,
             reset: discovery.clone().recipient(),
-            ban: discovery.clone().recipient(),
+            lied: discovery.clone().recipient(),
             completed: (discovery.clone().recipient(), myself.clone().recipient()),
             learned: myself.clone().recipient(),
             unusable: myself.clone().recipient(),

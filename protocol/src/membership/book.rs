@@ -13,10 +13,12 @@ use super::address::{Reach, usable};
 use super::event::{DialFailure, Source};
 use super::limits::{
     BACKOFF_FIRST, BACKOFF_HEARSAY, BACKOFF_LOCAL, BACKOFF_SILENCE, BACKOFF_TRUSTED, BOOK_LIMIT,
-    CANDIDATES_PER_ORIGIN, HEARSAY_FAILURES, HINT_PERIOD, OWN_LIMIT, TRUSTED_FAILURES,
+    CANDIDATES_PER_ORIGIN, CHURN_BURST, CHURN_PERIOD, CLAIMS_PER_HOST, HEARSAY_FAILURES,
+    HINT_PERIOD, OWN_LIMIT, TRUSTED_FAILURES,
 };
 use crate::id::PeerId;
 use crate::time::Timestamp;
+use crate::tokens::Tokens;
 
 /// Who is to blame for an entry.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -36,6 +38,8 @@ pub(super) struct Entry {
     pub(super) state: bool,
     /// From a source that does not imply that somebody else is linked with it.
     pub(super) unlinked_source: bool,
+    /// A member of the fleet told of it.
+    told: bool,
     /// A peer said that it is linked with it.
     pub(super) spoken_of: bool,
     /// It answered with a handshake in this life.
@@ -71,8 +75,13 @@ impl Entry {
     fn value(&self) -> (u8, Reverse<u32>, u64) {
         let class = match self {
             Self { listed: true, .. } => 3,
-            Self { met: true, .. } => 2,
-            Self { state: true, .. } => 1,
+            // Whoever comes says where he listens: he may say so a thousand times. What we dialed
+            // ourselves, now or in an earlier life, does not give way to that.
+            Self {
+                reachable: true, ..
+            }
+            | Self { state: true, .. } => 2,
+            Self { met: true, .. } => 1,
             _ => 0,
         };
         (class, Reverse(self.failures), self.rank)
@@ -88,6 +97,8 @@ pub(super) struct Book {
     own: BTreeSet<SocketAddr>,
     reach: Reach,
     private: bool,
+    /// How many unproven addresses may take the place of others.
+    churn: Tokens,
     rng: fastrand::Rng,
 }
 
@@ -99,6 +110,7 @@ impl Book {
             own: own.iter().copied().collect(),
             reach,
             private: false,
+            churn: Tokens::new(CHURN_BURST, CHURN_PERIOD),
             rng: fastrand::Rng::with_seed(seed),
         }
     }
@@ -127,16 +139,28 @@ impl Book {
             entry.listed |= listed;
             entry.state |= state;
             entry.unlinked_source |= unlinked_source;
+            entry.told |= source == Source::Rendezvous;
             return Some(addr);
         }
         let origin = from.map_or(Origin::Source(source), Origin::Peer);
-        if !listed && source != Source::Inbound && !self.has_quota(origin) {
+        // Whoever floods us with addresses pays for the first look alone.
+        let is_full = self.entries.len() >= BOOK_LIMIT;
+        let is_hearsay = !listed && !state && source != Source::Inbound;
+        if is_full && is_hearsay && !self.churn.take(now) {
+            return None;
+        }
+        let has_quota = match source {
+            Source::Inbound => self.has_claims_left(addr.ip()),
+            _ => listed || self.has_quota(origin),
+        };
+        if !has_quota {
             return None;
         }
         let entry = Entry {
             listed,
             state,
             unlinked_source,
+            told: source == Source::Rendezvous,
             spoken_of: false,
             met: false,
             reachable: false,
@@ -151,9 +175,9 @@ impl Book {
             hinted: None,
             last_alive: Timestamp::ZERO,
         };
-        // An inbound peer has proved itself: it is about to be marked as met.
+        // An inbound peer is about to be marked as met.
         let class = if source == Source::Inbound {
-            2
+            1
         } else {
             entry.value().0
         };
@@ -330,6 +354,13 @@ impl Book {
         self.dialing.len()
     }
 
+    /// What is known of those to which a dial is under way.
+    pub(super) fn dialing(&self) -> impl Iterator<Item = &Entry> {
+        self.dialing
+            .iter()
+            .filter_map(|addr| self.entries.get(addr))
+    }
+
     pub(super) fn is_dialing(&self, addr: &SocketAddr) -> bool {
         self.dialing.contains(addr)
     }
@@ -369,9 +400,7 @@ impl Book {
     /// against.
     pub(super) fn hearsay(&self) -> impl Iterator<Item = SocketAddr> {
         let heard = |entry: &Entry| {
-            entry.origin == Origin::Source(Source::Rendezvous)
-                && !entry.is_trusted()
-                && entry.failures < HEARSAY_FAILURES / 2
+            entry.told && !entry.is_trusted() && entry.failures < HEARSAY_FAILURES / 2
         };
         self.entries
             .iter()
@@ -393,10 +422,25 @@ impl Book {
         doubled.min(ceiling).mul_f64(0.75 + self.rng.f64() / 2.0)
     }
 
-    fn has_quota(&self, origin: Origin) -> bool {
+    /// May more unproven addresses come from there?
+    pub(super) fn has_quota(&self, origin: Origin) -> bool {
         let taken = |entry: &&Entry| !entry.met && entry.origin == origin;
         self.entries.len() < CANDIDATES_PER_ORIGIN
             || self.entries.values().filter(taken).count() < CANDIDATES_PER_ORIGIN
+    }
+
+    /// May the host claim one more address, of those that only it speaks of?
+    fn has_claims_left(&self, host: IpAddr) -> bool {
+        let claimed =
+            |entry: &Entry| entry.origin == Origin::Source(Source::Inbound) && !entry.reachable;
+        let claims = self.of_host(host).filter(|(_, entry)| claimed(entry));
+        claims.count() < CLAIMS_PER_HOST
+    }
+
+    /// What is known of the addresses of one host.
+    pub(super) fn of_host(&self, host: IpAddr) -> impl Iterator<Item = (&SocketAddr, &Entry)> {
+        let (first, last) = (SocketAddr::new(host, 0), SocketAddr::new(host, u16::MAX));
+        self.entries.range(first..=last)
     }
 
     /// Makes room for one more entry of that class; false if all others are worth more.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::book::Entry;
 use super::event::{Output, Source};
+use super::keeping::is_vouched;
 use super::limits::{KEEP_COMPLETE_MIN, LONELY_HALF_OPEN, WIDEN_LINKS, WIDEN_PERIOD};
 use super::machine::Membership;
 use crate::id::PeerId;
@@ -23,6 +24,8 @@ enum Demand {
     Lonely,
     /// We have links enough and trade one: anybody whom we are not linked with.
     Stranger,
+    /// We have links enough, and most came to us: only addresses that somebody stands for.
+    Vouched,
 }
 
 impl Membership {
@@ -59,7 +62,7 @@ impl Membership {
         let half_open = self.book.half_open();
         let demand = self.demand(half_open, now);
         let due = demand.and_then(|demand| self.due(demand));
-        let trade = self.trades_at().filter(|_| self.has_place(half_open));
+        let trade = self.trades_at().filter(|_| self.may_dial(half_open));
         let trade = trade.and_then(|at| Some(at.max(self.due(Demand::Stranger)?)));
         [due, trade, self.widens_at(now)]
             .into_iter()
@@ -81,7 +84,7 @@ impl Membership {
         eligible.any(|(_, entry)| entry.next_dial <= now)
     }
 
-    fn has_place(&self, half_open: usize) -> bool {
+    fn may_dial(&self, half_open: usize) -> bool {
         half_open < self.max_half_open && self.links.len() + half_open < self.max_links
     }
 
@@ -144,8 +147,17 @@ impl Membership {
         }
         if links >= self.target_now(now) {
             let trades = self.trades_at().is_some_and(|at| at <= now);
-            if trades && self.has_place(half_open) && self.is_due(Demand::Stranger, now) {
+            if trades && self.may_dial(half_open) && self.is_due(Demand::Stranger, now) {
                 return Some(Demand::Stranger);
+            }
+            // Dials that strangers had us make, and do not answer, are not counted.
+            let vouched = self
+                .book
+                .dialing()
+                .filter(|entry| is_vouched(entry))
+                .count();
+            if self.lacks_dialed() > vouched && self.links.len() + vouched < self.max_links {
+                return Some(Demand::Vouched);
             }
             let visiting = self.target > 0 && half_open < LONELY_HALF_OPEN;
             return visiting.then_some(Demand::Lonely);
@@ -178,6 +190,7 @@ impl Membership {
                         Demand::Any | Demand::Stranger => true,
                         Demand::Needy => is_needy(entry),
                         Demand::Lonely => is_lonely(entry),
+                        Demand::Vouched => is_vouched(entry),
                     }
                     && !addresses.contains(addr)
                     && entry.peer_id.is_none_or(|peer| !peers.contains(&peer))

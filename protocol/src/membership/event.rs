@@ -105,6 +105,13 @@ pub enum Input {
         /// Who named it.
         source: Source,
     },
+    /// A peer named addresses at the rendezvous, or as a member of the fleet.
+    AddressesTold {
+        /// The addresses.
+        addresses: Vec<SocketAddr>,
+        /// The host of the peer, which answers for them.
+        from: IpAddr,
+    },
     /// A host is not to be spoken with until that time: its links close, it is not dialed and not
     /// admitted.
     Ban {
@@ -112,6 +119,8 @@ pub enum Input {
         ip: IpAddr,
         /// When the ban ends.
         until: Timestamp,
+        /// Its links that stay: honest neighbours behind one address.
+        spared: Vec<LinkId>,
     },
     /// The ban of a host ends now.
     Unban {

@@ -11,8 +11,8 @@ use super::limits::{
     PEX_COALESCE, PEX_ENTRIES, PEX_ENTRIES_FIRST, PEX_FLEET_BURST, PEX_FLEET_PERIOD,
     PEX_FOREIGN_FIRST, PEX_FOREIGN_PERIOD,
 };
-use super::tokens::Tokens;
 use crate::time::Timestamp;
+use crate::tokens::Tokens;
 
 /// The peers that a link should know of, with their flags.
 pub(super) type Wanted = BTreeMap<SocketAddr, u8>;

@@ -9,6 +9,17 @@ pub const BOOK_LIMIT: usize = 2_000;
 /// book, so that no single liar can fill it.
 pub const CANDIDATES_PER_ORIGIN: usize = 200;
 
+/// 200 unproven addresses at once take the places of others in a full book ...
+pub const CHURN_BURST: u32 = 200;
+
+/// ... and then 20 a second. Each costs a look at the whole book, and none is worth more than the one
+/// that goes for it.
+pub const CHURN_PERIOD: Duration = Duration::from_millis(50);
+
+/// 8 addresses of one host that only it has claimed, by coming to us: a few nodes behind one address.
+/// Beyond that they are a stranger's way to fill the book, for each is as good as a port number.
+pub const CLAIMS_PER_HOST: usize = 8;
+
 /// 64 addresses of our own: more than a host has; each costs a dial to ourselves to find out.
 pub const OWN_LIMIT: usize = 64;
 
@@ -61,6 +72,29 @@ pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(1);
 /// 8 inbound links of one host may be without a handshake: a slow-loris holds no more than that,
 /// and a few nodes behind one address start together without noticing.
 pub const UNREADY_PER_HOST: usize = 8;
+
+/// 64 connections of one host at once: a site behind one address that starts ...
+pub const HOST_BURST: u32 = 64;
+
+/// ... and 20 a second on the long run. Whoever connects faster is turned away before anything is
+/// done for him: a link that begins costs a hundred times what a refusal does.
+pub const HOST_PERIOD: Duration = Duration::from_millis(50);
+
+/// 1,024 hosts of which it is remembered how often they came; of more, the one that was quiet for
+/// longest is forgotten.
+pub const HOSTS_COUNTED: usize = 1_024;
+
+/// While a node is not complete, one place in 6 is for peers that it dialed itself: strangers who
+/// come to it in any number cannot be all that it knows.
+pub const DIALED_SHARE: usize = 6;
+
+/// A quarter of the places is kept for each of: peers of the configuration, those that lately brought
+/// the most, those that lately took the most. The last quarter is open to newcomers.
+pub const KEPT_SHARE: usize = 4;
+
+/// What moved on a link counts half after 10 s: long enough for a pause between two pieces, short
+/// enough that nobody lives on old merits.
+pub const WORTH_HALVED: Duration = Duration::from_secs(10);
 
 /// A link that lived this long was a good one: its loss starts the back-off from the beginning.
 pub const STEADY_LINK: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::exchange::Exchange;
+use super::keeping::Worth;
 use super::limits::HANDSHAKE_PATIENCE;
 use crate::id::PeerId;
 use crate::time::Timestamp;
@@ -21,6 +22,8 @@ pub(super) struct Link {
     pub(super) opened: Timestamp,
     /// What the handshake said, once there was one.
     pub(super) ready: Option<Ready>,
+    /// What moved on it lately.
+    pub(super) worth: Worth,
 }
 
 /// A link with a handshake.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::dialing::is_lonely;
 use super::event::{CloseReason, LinkEnd, Output, Source};
 use super::exchange::Exchange;
+use super::keeping::Worth;
 use super::limits::{
     COMPLETE_GRACE, KEEP_COMPLETE_MAX, MIN_LINK_AGE, REST_AFTER_CLOSE, REST_BETWEEN_SEEDS,
     STEADY_LINK, UNREADY_PER_HOST, VIOLATION_LEVEL,
@@ -36,7 +37,8 @@ impl Membership {
             Some(CloseReason::Banned)
         } else if self.is_private() && forgotten {
             Some(CloseReason::Private)
-        } else if self.links.len() < self.max_links || (welcome && self.make_room(now, out)) {
+        } else if self.has_place(dialed.is_some()) || (welcome && self.make_room(remote, now, out))
+        {
             None
         } else {
             Some(CloseReason::Full)
@@ -58,6 +60,7 @@ impl Membership {
             dialed,
             opened: now,
             ready: None,
+            worth: Worth::default(),
         };
         self.links.insert(id, link);
     }
@@ -198,8 +201,13 @@ impl Membership {
     }
 
     /// Closes the least useful link for a newcomer; false if none may go now.
-    pub(super) fn make_room(&mut self, now: Timestamp, out: &mut Vec<Output>) -> bool {
-        let Some(id) = self.least_useful(now) else {
+    pub(super) fn make_room(
+        &mut self,
+        newcomer: IpAddr,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Some(id) = self.least_useful(newcomer, now) else {
             return false;
         };
         // So that the one who must go knows where to go.
@@ -219,8 +227,15 @@ impl Membership {
         self.links.values().filter(unready).count() >= UNREADY_PER_HOST
     }
 
-    pub(super) fn close_host(&mut self, ip: IpAddr, now: Timestamp, out: &mut Vec<Output>) {
-        let of_host = self.links.iter().filter(|(_, link)| link.remote == ip);
+    pub(super) fn close_host(
+        &mut self,
+        ip: IpAddr,
+        spared: &[LinkId],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let goes = |id: &LinkId, link: &Link| link.remote == ip && !spared.contains(id);
+        let of_host = self.links.iter().filter(|&(id, link)| goes(id, link));
         let ids: Vec<_> = of_host.map(|(id, _)| *id).collect();
         for id in ids {
             self.close(id, CloseReason::Banned, now, out);
@@ -333,10 +348,13 @@ impl Membership {
 
     /// The link that a newcomer may have, in this order: one that never shook hands, one between
     /// complete nodes, one of a host with many links, any. The last two only from a certain age
-    /// on, and not the only one of its kind while there are others.
-    fn least_useful(&mut self, now: Timestamp) -> Option<LinkId> {
+    /// on, not those that are kept, and not the only one of its kind while there are others.
+    fn least_useful(&mut self, newcomer: IpAddr, now: Timestamp) -> Option<LinkId> {
         if let Some((id, _)) = self.links.iter().find(|(_, link)| link.is_silent(now)) {
             return Some(*id);
+        }
+        if let Some(id) = self.camper(newcomer, now) {
+            return Some(id);
         }
         let both_complete = self.links.iter().filter_map(|(id, link)| {
             let ready = link.ready.as_ref()?;
@@ -352,11 +370,12 @@ impl Membership {
         };
         let seeds = count(|ready| ready.complete);
         let (fleet, foreign) = (count(|ready| ready.fleet), count(|ready| !ready.fleet));
+        let kept = self.kept(now);
         let rng = &mut self.rng;
         let old_enough = self.links.iter().filter_map(|(id, link)| {
             let ready = link.ready.as_ref()?;
             let is_old = now.since(ready.since) >= MIN_LINK_AGE;
-            is_old.then_some((id, link.remote, ready))
+            (is_old && !kept.contains(id)).then_some((id, link.remote, ready))
         });
         let ranked = old_enough.map(|(id, remote, ready)| {
             let is_only = (ready.complete && seeds == 1)

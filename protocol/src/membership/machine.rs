@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::address::Reach;
+use super::admission::Admission;
 use super::book::Book;
 use super::event::{DialFailure, Input, MembershipConfig, Output, Source};
 use super::limits::{BAN_LIMIT, DIAL_BURST, DIAL_PERIOD};
 use super::link::Link;
-use super::tokens::Tokens;
 use super::trading::Trade;
 use crate::id::{LinkId, PeerId};
 use crate::time::Timestamp;
+use crate::tokens::Tokens;
 
 /// Whom to dial, keep, drop and tell in one swarm.
 ///
@@ -36,6 +37,7 @@ pub struct Membership {
     /// Newcomers for whom there is no room, by their hosts.
     pub(super) visitors: BTreeMap<LinkId, IpAddr>,
     pub(super) bans: BTreeMap<IpAddr, Timestamp>,
+    admission: Admission,
     pub(super) dial_tokens: Tokens,
     pub(super) known_changed: bool,
     pub(super) trade: Trade,
@@ -66,6 +68,7 @@ impl Membership {
             links: BTreeMap::new(),
             visitors: BTreeMap::new(),
             bans: BTreeMap::new(),
+            admission: Admission::default(),
             dial_tokens: Tokens::new(DIAL_BURST, DIAL_PERIOD),
             known_changed: false,
             trade: Trade::default(),
@@ -78,8 +81,14 @@ impl Membership {
     /// Takes in what happened; appends what is to be done.
     pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Vec<Output>) {
         match input {
-            Input::AddressLearned { addr, source } => self.address_learned(addr, source, now),
-            Input::Ban { ip, until } => self.ban(ip, until, now, out),
+            Input::AddressLearned { addr, source } => self.address_learned(addr, source, None, now),
+            Input::AddressesTold { addresses, from } => {
+                let (source, from) = (Source::Rendezvous, Some(from.to_canonical()));
+                for addr in addresses {
+                    self.address_learned(addr, source, from, now);
+                }
+            }
+            Input::Ban { ip, until, spared } => self.ban(ip, until, &spared, now, out),
             Input::Unban { ip } => {
                 self.bans.remove(&ip.to_canonical());
             }
@@ -127,15 +136,20 @@ impl Membership {
 
     /// Is an inbound connection let in? Asked before a byte of it is read; if so, the host goes on
     /// with [`Input::LinkOpened`]. May close the least useful link to make room. A newcomer is
-    /// turned away only if banned, if its host has too many connections without a handshake, or
-    /// for the moment in which every link is brand-new.
+    /// turned away only if banned, if its host has too many connections without a handshake or comes
+    /// too often, or for the moment in which every link is brand-new.
     pub fn admit(&mut self, remote: IpAddr, now: Timestamp, out: &mut Vec<Output>) -> bool {
         let remote = remote.to_canonical();
-        !self.is_banned(remote, now)
-            && !self.is_host_crowded(remote)
-            && (self.links.len() < self.max_links
-                || self.make_room(now, out)
-                || self.takes_visitors())
+        if self.is_banned(remote, now)
+            || self.is_host_crowded(remote)
+            || !self.admission.takes(remote, now)
+        {
+            return false;
+        }
+        if self.is_full() {
+            return self.make_room(remote, now, out) || self.takes_visitors();
+        }
+        true
     }
 
     /// Is there a link that a newcomer may have at once, since nobody has shaken hands on it for
@@ -217,8 +231,14 @@ impl Membership {
         self.bans.get(&ip).is_some_and(|&until| until > now)
     }
 
-    fn address_learned(&mut self, addr: SocketAddr, source: Source, now: Timestamp) {
-        let Some(addr) = self.book.learn(addr, source, None, now) else {
+    fn address_learned(
+        &mut self,
+        addr: SocketAddr,
+        source: Source,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) {
+        let Some(addr) = self.book.learn(addr, source, from, now) else {
             return;
         };
         match source {
@@ -245,7 +265,14 @@ impl Membership {
         self.touch_if_dead(addr, now);
     }
 
-    fn ban(&mut self, ip: IpAddr, until: Timestamp, now: Timestamp, out: &mut Vec<Output>) {
+    fn ban(
+        &mut self,
+        ip: IpAddr,
+        until: Timestamp,
+        spared: &[LinkId],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
         let ip = ip.to_canonical();
         self.bans.retain(|_, end| *end > now);
         if self.bans.len() >= BAN_LIMIT
@@ -255,7 +282,7 @@ impl Membership {
             self.bans.remove(&first);
         }
         self.bans.insert(ip, until);
-        self.close_host(ip, now, out);
+        self.close_host(ip, spared, now, out);
         self.close_visitors(ip, out);
     }
 }

@@ -8,11 +8,13 @@
 //! Invariant of the whole: every node has a bounded number of links, and the fleet is one graph.
 
 mod address;
+mod admission;
 mod book;
 mod dialing;
 mod event;
 mod exchange;
 mod join;
+mod keeping;
 pub mod lan;
 mod limits;
 mod link;
@@ -21,7 +23,6 @@ mod machine;
 mod privacy;
 mod sharing;
 mod sweep;
-mod tokens;
 mod trading;
 mod visiting;
 

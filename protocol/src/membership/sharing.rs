@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::book::Origin;
 use super::event::{Output, PEX_REACHABLE, PEX_SEED, Source};
 use super::exchange::Wanted;
 use super::limits::{PEX_DROP_AFTER, PEX_ENTRIES_READ};
@@ -23,7 +24,11 @@ impl Membership {
             return;
         };
         let from = link.remote;
+        let has_quota = self.book.has_quota(Origin::Peer(from));
         for &(addr, seed) in added.iter().take(PEX_ENTRIES_READ) {
+            if !has_quota && self.book.get(&addr).is_none() {
+                continue;
+            }
             let Some(addr) = self.book.learn(addr, Source::Pex, Some(from), now) else {
                 continue;
             };

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::violation::Violation;
+use crate::extension::{DONT_HAVE_ID, HANDSHAKE_ID, PEX_ID, SWARMS_ID};
 use crate::time::Timestamp;
 
 /// 20,000: idle words that a peer may send at once. It may have as many requests to withdraw as we
@@ -16,6 +17,19 @@ pub const CHATTER_BURST: u32 = 20_000;
 
 /// 1 ms for each beyond, on the long run: a thousand a second cost less than a thousandth of a core.
 pub const CHATTER_PERIOD: Duration = Duration::from_millis(1);
+
+/// 64 bytes of a list count as a word: ten addresses, or a swarm, each of which is looked up.
+pub const LISTED_PER_WORD: usize = 64;
+
+/// For how many words an extension's message counts.
+pub(super) const fn words_in(id: u8, length: usize) -> u32 {
+    match id {
+        // What is taken back is counted where it is known whether it brings something.
+        DONT_HAVE_ID => 0,
+        HANDSHAKE_ID | PEX_ID | SWARMS_ID => 1 + (length / LISTED_PER_WORD) as u32,
+        _ => 1,
+    }
+}
 
 /// What one peer has said for nothing.
 #[derive(Debug)]
@@ -57,6 +71,21 @@ impl Chatter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extension::METADATA_ID;
+
+    #[test]
+    fn a_list_counts_by_its_length_and_metadata_as_one_word() {
+        // 200 addresses, as a member of the fleet says them three times at once and then each second.
+        let list = words_in(PEX_ID, 1_400);
+        assert!((20..30).contains(&list), "{list}");
+        assert_eq!(words_in(METADATA_ID, 16 * 1024), 1);
+        assert_eq!(words_in(DONT_HAVE_ID, 4), 0);
+        // A node that keeps 64 contents and is given them one by one tells all of them each time.
+        let told = (1..=64).map(|contents| words_in(SWARMS_ID, contents * 90 + 1_300));
+        assert!(told.sum::<u32>() < CHATTER_BURST / 2);
+        // Who floods with lists is heard for no more than some hundred thousand addresses.
+        assert!(CHATTER_BURST / list * 200 < 250_000);
+    }
 
     #[test]
     fn a_burst_is_forgiven_in_time_and_a_flood_is_not() {

@@ -14,6 +14,7 @@ mod claims;
 mod download;
 mod events;
 mod extensions;
+mod lists;
 mod opening;
 mod outbox;
 mod pieces;
@@ -27,9 +28,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use self::chatter::{CHATTER_BURST, CHATTER_PERIOD};
+pub use self::chatter::{CHATTER_BURST, CHATTER_PERIOD, LISTED_PER_WORD};
 pub use self::download::{PROGRESS_PERIOD, STORE_BATCH, STORE_DELAY, WholePiece};
 pub use self::events::{CloseReason, Input, Output, Params, PeerHave, Ready, Role, Standing};
+pub use self::lists::{LIST_PERIOD, PEX_READ_BURST, SWARMS_READ_BURST};
 pub use self::outbox::Outbox;
 pub use self::reciprocity::{SNUBBED_AFTER, TRAFFIC_PERIOD};
 pub use self::spill::{PART_LENGTH, Spill};
@@ -38,9 +40,9 @@ pub use self::violation::{STRIKES, Verdict, Violation};
 
 use self::chatter::Chatter;
 use self::extensions::Extensions;
+use self::lists::Lists;
 use self::pieces::Pieces;
 use crate::bitfield::Bitfield;
-use crate::extension::DONT_HAVE_ID;
 use crate::id::{InfoHash, PeerId};
 use crate::metainfo::Info;
 use crate::time::Timestamp;
@@ -68,6 +70,7 @@ pub struct Session {
     knows_dht: bool,
     strikes: u32,
     chatter: Chatter,
+    lists: Lists,
     opened: Timestamp,
     last_received: Timestamp,
     last_sent: Timestamp,
@@ -110,6 +113,7 @@ impl Session {
             knows_dht: false,
             strikes: 0,
             chatter: Chatter::new(now),
+            lists: Lists::new(),
             opened: now,
             last_received: now,
             last_sent: now,
@@ -396,7 +400,7 @@ impl Session {
                     self.pieces.data(data, now);
                     Ok(())
                 }
-                Frame::Message(message) => self.message(message, out).and_then(|()| {
+                Frame::Message(message) => self.message(message, now, out).and_then(|()| {
                     let idle = self.pieces.idle_words();
                     self.chatter.count(idle, now)
                 }),
@@ -409,7 +413,12 @@ impl Session {
         Ok(())
     }
 
-    fn message(&mut self, message: Message, out: &mut Vec<Output>) -> Result<(), Violation> {
+    fn message(
+        &mut self,
+        message: Message,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Violation> {
         match message {
             Message::KeepAlive | Message::Unknown(_) => {
                 self.pieces.idle_words += 1;
@@ -424,9 +433,11 @@ impl Session {
                 Ok(())
             }
             Message::Extended { id, payload } => {
-                // What is taken back is counted where it is known whether it brings something.
-                self.pieces.idle_words += u32::from(id != DONT_HAVE_ID);
-                self.extended(id, &payload, out)
+                self.pieces.idle_words += chatter::words_in(id, payload.len());
+                match self.lists.admit(id, now) {
+                    true => self.extended(id, &payload, out),
+                    false => Ok(()),
+                }
             }
             message => self.pieces.message(message, &mut self.outbox, out),
         }

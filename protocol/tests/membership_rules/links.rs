@@ -227,6 +227,7 @@ fn a_banned_host_is_neither_admitted_nor_dialed_until_the_ban_ends() {
     let out = node.tell(Input::Ban {
         ip: addr(1).ip(),
         until,
+        spared: Vec::new(),
     });
     assert_eq!(closes(&out), [(link, CloseReason::Banned)]);
     assert!(!node.admit(1).0);
@@ -234,6 +235,29 @@ fn a_banned_host_is_neither_admitted_nor_dialed_until_the_ban_ends() {
     assert!(node.machine.next_timeout().unwrap() >= until);
     assert_eq!(dials(&node.wait(1_000)), [addr(1)]);
     assert!(node.admit(1).0);
+}
+
+#[test]
+fn a_ban_leaves_the_links_of_honest_neighbours() {
+    let mut node = Node::new(30, 16);
+    let (guilty, _) = node.open(9, false);
+    node.ready(guilty, 9, id(90));
+    let (neighbour, _) = node.open(9, false);
+    node.tell(Input::LinkReady {
+        link: neighbour,
+        peer_id: id(91),
+        listen: None,
+        fleet: true,
+        pex: true,
+    });
+    let out = node.tell(Input::Ban {
+        ip: addr(9).ip(),
+        until: node.now + Duration::from_secs(60),
+        spared: vec![neighbour],
+    });
+    assert_eq!(closes(&out), [(guilty, CloseReason::Banned)]);
+    assert_eq!(node.machine.link_count(), 1);
+    assert!(!node.admit(9).0, "nobody new from there");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod dials;
 mod links;
 mod private;
 mod sharing;
+mod strangers;
 
 use std::net::SocketAddr;
 use std::time::Duration;

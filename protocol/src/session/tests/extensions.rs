@@ -6,7 +6,9 @@ use super::rig::*;
 use crate::extension::{
     ExtensionHandshake, METADATA_ID, MetadataMessage, PEX_ID, PexMessage, SWARMS_ID, SwarmsMessage,
 };
-use crate::session::{Input, Output, STRIKES, Verdict, Violation};
+use crate::session::{
+    Input, LIST_PERIOD, Output, PEX_READ_BURST, STRIKES, SWARMS_READ_BURST, Verdict, Violation,
+};
 use crate::wire::Message;
 
 fn payloads(rig: &mut Rig, number: u8) -> Vec<Bytes> {
@@ -22,6 +24,29 @@ fn open(knows: bool) -> Rig {
     let swarm = knows.then(|| (info(1_000_000, 100), bits(10_000, &[])));
     rig.input(Input::Welcome(swarm));
     rig
+}
+
+#[test]
+fn lists_that_come_faster_than_honest_ones_are_not_read() {
+    let mut rig = open(true);
+    rig.greet(&ExtensionHandshake::default());
+    rig.outputs();
+    let pex = PexMessage::default().encode();
+    let swarms = SwarmsMessage::default().encode();
+    let read = |rig: &mut Rig, id: u8, payload: &[u8], times: u32| {
+        for _ in 0..times {
+            rig.say(extended(id, payload.to_vec())).unwrap();
+        }
+        let is_list = |out: &Output| matches!(out, Output::Pex(_) | Output::Swarms(_));
+        rig.outputs().iter().filter(|out| is_list(out)).count() as u32
+    };
+    assert_eq!(read(&mut rig, PEX_ID, &pex, 100), PEX_READ_BURST);
+    assert_eq!(read(&mut rig, SWARMS_ID, &swarms, 200), SWARMS_READ_BURST);
+    // Then as many as a member of the fleet sends.
+    for _ in 0..10 {
+        rig.later(LIST_PERIOD);
+        assert_eq!(read(&mut rig, PEX_ID, &pex, 5), 1);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 /// A bucket of tokens, kept as the time at which it will be full again.
 #[derive(Clone, Debug)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     period: Duration,
     /// `period` times the burst less one: how far `full_at` may lie ahead when a token is taken.
     slack: Duration,
@@ -15,7 +15,7 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// A full bucket.
-    pub(super) fn new(burst: u32, period: Duration) -> Self {
+    pub(crate) fn new(burst: u32, period: Duration) -> Self {
         Self {
             period,
             slack: period.saturating_mul(burst.saturating_sub(1)),
@@ -24,7 +24,7 @@ impl Tokens {
     }
 
     /// Takes a token if there is one.
-    pub(super) fn take(&mut self, now: Timestamp) -> bool {
+    pub(crate) fn take(&mut self, now: Timestamp) -> bool {
         if self.full_at.since(now) > self.slack {
             return false;
         }
@@ -32,8 +32,13 @@ impl Tokens {
         true
     }
 
+    /// When the bucket will be full again: from then on it is as good as a new one.
+    pub(crate) const fn full_at(&self) -> Timestamp {
+        self.full_at
+    }
+
     /// The earliest time at which a token can be taken.
-    pub(super) fn available_at(&self) -> Timestamp {
+    pub(crate) fn available_at(&self) -> Timestamp {
         let slack = u64::try_from(self.slack.as_micros()).unwrap_or(u64::MAX);
         Timestamp::from_micros(self.full_at.as_micros().saturating_sub(slack))
     }
