@@ -123,9 +123,7 @@ impl Membership {
             let links = self.links.iter();
             links.filter(|(_, link)| link.ready.is_none() && link.dialed.is_none())
         };
-        if unready().next().is_none() {
-            return None;
-        }
+        unready().next()?;
         if self.vouches_for(newcomer) {
             let mut strangers = unready().filter(|(_, link)| !self.vouches_for(link.remote));
             return strangers.next().map(|(&id, _)| id);

@@ -253,7 +253,7 @@ fn a_node_is_never_left_alone_with_strangers_for_long() {
                 }));
             }
             // Honest links break now and then, and do their work meanwhile.
-            for (_, link) in honest.iter_mut() {
+            for link in honest.values_mut() {
                 if let Some(id) = *link {
                     let total = moved.entry(id).or_insert(0);
                     *total += 10_000;
