@@ -128,14 +128,16 @@ check_kubernetes() {
     check 'kubernetes: rules of Prometheus are those of deploy/prometheus' \
         diff "$folder/monitoring/prometheusrule.yaml" <(prometheus_rule)
     need_kubectl 'kubernetes: kustomize' || return 0
-    # As it is, and with the component that a comment turns on.
+    # As it is, and with the components that comments turn on.
     cp -r "$folder" "$work/component"
-    sed -i 's/^# \(components:\)$/\1/; s/^#   - own-directory$/  - own-directory/' "$work/component/kustomization.yaml"
+    sed -i 's/^# \(components:\)$/\1/; s/^#   - \(own-directory\|fleet-secret\)$/  - \1/' "$work/component/kustomization.yaml"
     for name in "$folder" "$folder/monitoring" "$folder/examples" "$work/component"; do
         rendered+=("$work/rendered-$(basename "$name").yaml")
         check "kubernetes: kustomize ${name#"$work"/}" render "$name" "${rendered[-1]}"
     done
     check 'kubernetes: the component is rendered' grep -q 'name: own-directory' "$work/rendered-component.yaml"
+    check 'kubernetes: the fleet secret reaches seeds and caches' \
+        test "$(grep -c 'value: /run/secrets/swarmlet-fleet/secret' "$work/rendered-component.yaml")" -eq 2
     check 'kubernetes: what is rendered' "$python" deploy/check/kubernetes.py "$folder" --versions "$VERSIONS" \
         --rendered "${rendered[@]}"
 }
@@ -145,6 +147,7 @@ check_compose() {
     local file=deploy/compose/compose.yaml
     check 'compose: services' silent docker-compose --file "$file" config --quiet
     check 'compose: with monitoring' silent docker-compose --file "$file" --profile monitoring config --quiet
+    check 'compose: with a fleet secret' silent docker-compose --file "$file" --file deploy/compose/secret.yaml config --quiet
     check 'compose: of the demo' silent docker-compose --file compose.yaml config --quiet
     need_python 'compose: rules' || return 0
     docker-compose --file "$file" --profile monitoring config >"$work/compose.yaml" 2>/dev/null || true
@@ -162,6 +165,9 @@ check_systemd() {
     done
     for unit in swarmlet.service swarmlet@.service; do
         check "systemd: $unit" silent systemd-analyze verify "$work/$unit"
+        mkdir -p "$work/$unit.d"
+        cp "$folder/fleet-secret.conf" "$work/$unit.d"
+        check "systemd: $unit with a fleet secret" silent systemd-analyze verify "$work/$unit"
         check "systemd: $unit is shut in" systemd-analyze security --offline=true --threshold="$EXPOSURE" --no-pager "$work/$unit"
     done
     mkdir -p "$work/root/etc" "$work/root/usr/lib/sysusers.d" "$work/root/usr/lib/tmpfiles.d"

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use actix::Recipient;
+use swarmlet_actors::messages::admission::{ReloadAdmission, SetAccess, SetSecrets};
 use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::operator::{
     AddPeers, AddShare, BanHost, Listen, PauseSwarm, ReadContent, Refusal, RemoveSwarm, UnbanHost,
@@ -11,9 +12,11 @@ use swarmlet_actors::messages::operator::{
 };
 use swarmlet_actors::messages::report::{NodeReport, QueryNode, QueryPieces};
 use swarmlet_actors::supervisor::Share;
+use swarmlet_protocol::access::AccessList;
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::picker::PieceState;
+use swarmlet_protocol::secret::Secrets;
 
 use crate::{Events, Node, Reader};
 
@@ -211,6 +214,24 @@ impl Node {
         let asked = self.supervisor.send(ReadContent { info_hash });
         let content = asked.await.map_err(gone)??;
         Ok(Reader::new(content, range))
+    }
+
+    /// Reads the files of the fleet secret and of the access list anew, as far as the node has such. They
+    /// are also read within a second when they change. What is wrong with one is in the log, and what held
+    /// before holds on.
+    pub fn reload(&self) {
+        self.supervisor.do_send(ReloadAdmission);
+    }
+
+    /// Accepts these secrets from now on, and prefers the first. Links by others are closed, and come back
+    /// by one of these. Nothing happens in a node that was started without a secret.
+    pub fn set_fleet_secrets(&self, secrets: Secrets) {
+        self.supervisor.do_send(SetSecrets(secrets));
+    }
+
+    /// Lets those in from now on whom this list allows. Links that it denies are closed.
+    pub fn set_access(&self, list: AccessList) {
+        self.supervisor.do_send(SetAccess(list));
     }
 
     async fn set_paused(&self, info_hash: InfoHash, paused: bool) -> Result<(), Refusal> {

@@ -66,6 +66,20 @@ pub enum Error {
     /// uTP is asked of a program that was built without it.
     #[error("this program was built without uTP: build it with `--features utp`, or leave uTP off")]
     NoUtp,
+    /// A fleet secret is given to a program that was built without support for it.
+    #[error(
+        "this program was built without the feature 'secret', so it cannot secure links: build it with that"
+    )]
+    NoSecretSupport,
+    /// A fleet secret together with the distributed hash table.
+    #[error(
+        "a node with a fleet secret cannot use the DHT, which tells the world what it keeps: leave out --dht, \
+         or the secret"
+    )]
+    SecretWithDht,
+    /// The fleet secret or the access list cannot be used.
+    #[error("{0}")]
+    Admission(String),
     /// A node is started within an actix system, and there is none.
     #[error("a node is started within an actix system; call this from inside one")]
     NoSystem,

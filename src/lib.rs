@@ -115,7 +115,8 @@ pub use swarmlet_protocol as protocol;
 /// What a node looks like, from [`Node::report`].
 pub mod report {
     pub use swarmlet_actors::messages::report::{
-        ActorReport, Ban, LinkReport, MAX_CELLS, NodeReport, PieceMap, Rates, SwarmReport, Totals,
+        ActorReport, Ban, LinkReport, MAX_CELLS, NodeReport, PieceMap, Rates, Refused, SwarmReport,
+        Totals,
     };
 }
 

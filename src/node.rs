@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Addr, ArbiterHandle, Recipient};
@@ -12,14 +13,16 @@ use swarmlet_actors::messages::events::Event;
 use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
 use swarmlet_actors::messages::{ActorKind, Ping};
 use swarmlet_actors::reason::reason;
-use swarmlet_actors::supervisor::{Manners, Reach, Settings, Share, Supervisor, Sweep};
-use swarmlet_actors::transport::Endpoint;
+use swarmlet_actors::supervisor::{Admission, Manners, Reach, Settings, Share, Supervisor, Sweep};
+use swarmlet_actors::transport::{Endpoint, Security};
+use swarmlet_protocol::access::AccessList;
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
 use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
 use swarmlet_protocol::scrub::SCRUB_PERIOD;
+use swarmlet_protocol::secret::{FleetSecret, Secrets};
 use swarmlet_protocol::tracker::{TrackerUrl, usable};
 use swarmlet_protocol::web_seed::{SourceUrl, usable_sources};
 use tokio::sync::oneshot;
@@ -70,6 +73,7 @@ pub struct NodeBuilder {
     listeners: Vec<Recipient<Event>>,
     progress_period: Duration,
     manners: Manners,
+    admission: Admission,
     scrub: Option<Duration>,
 }
 
@@ -167,6 +171,7 @@ impl NodeBuilder {
             listeners: Vec::new(),
             progress_period: Duration::from_secs(1),
             manners: Manners::default(),
+            admission: Admission::default(),
             scrub: Some(SCRUB_PERIOD),
         }
     }
@@ -376,6 +381,67 @@ impl NodeBuilder {
         self
     }
 
+    /// Secures every link by a secret that the nodes of the fleet share: TLS 1.3, in which both ends prove
+    /// to know it. Who does not know it is not let in. Links are open, if not said. Not together with the
+    /// distributed hash table. Needs the feature `secret`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use swarmlet::Node;
+    /// use swarmlet::protocol::secret::FleetSecret;
+    ///
+    /// let secret = FleetSecret::new(&std::fs::read_to_string("/run/secrets/fleet")?)?;
+    /// let node = Node::builder("/data.bin").fleet_secret(secret).start()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fleet_secret(self, secret: FleetSecret) -> Self {
+        self.fleet_secrets(Secrets::one(secret))
+    }
+
+    /// The same with two secrets, while one takes the place of the other: both are accepted, and the first
+    /// is preferred. [`Node::set_fleet_secrets`] changes them later.
+    pub fn fleet_secrets(mut self, secrets: Secrets) -> Self {
+        self.admission.secrets = Some(secrets);
+        self
+    }
+
+    /// The same from a file of one line, or of two with two secrets. It is read again within a second
+    /// when it changes, and by [`Node::reload`].
+    pub fn fleet_secret_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.admission.secret_file = Some(path.into());
+        self
+    }
+
+    /// Who may have links with the node, by address and by node id. Everybody, if not said. Ids need a
+    /// fleet secret.
+    pub fn access(mut self, list: AccessList) -> Self {
+        self.admission.access = Arc::new(list);
+        self
+    }
+
+    /// The same from a file, which is read again within a second when it changes, and by [`Node::reload`].
+    /// Links that are denied then are closed.
+    pub fn access_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.admission.access_file = Some(path.into());
+        self
+    }
+
+    /// What was said of who gets in, with what the files hold.
+    fn checked_admission(&self) -> Result<Admission, Error> {
+        let mut admission = self.admission.clone();
+        let has_secret = admission.secrets.is_some() || admission.secret_file.is_some();
+        if has_secret && !Security::AVAILABLE {
+            return Err(Error::NoSecretSupport);
+        }
+        if has_secret && self.reach.dht {
+            return Err(Error::SecretWithDht);
+        }
+        let read = admission.read().and_then(|()| admission.check());
+        read.map_err(Error::Admission)?;
+        Ok(admission)
+    }
+
     /// Starts the node on the present arbiter of the present actix system: its actors share that
     /// thread, and links get threads of their own when there is much to do.
     ///
@@ -390,6 +456,7 @@ impl NodeBuilder {
         if self.manners.utp && !Endpoint::AVAILABLE {
             return Err(Error::NoUtp);
         }
+        let admission = self.checked_admission()?;
         let mut shares = self.shares;
         // What was learned is kept where nothing else is said of the content.
         let mut place = self.data;
@@ -437,6 +504,7 @@ impl NodeBuilder {
             listeners: listeners.clone(),
             progress_period: self.progress_period,
             manners: self.manners,
+            admission,
             scrub: self.scrub,
         };
         let supervisor =

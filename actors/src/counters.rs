@@ -31,8 +31,29 @@ pub struct Counters {
     pub panics: Count,
     /// The same by the kind of actor.
     pub restarts: Restarts,
+    /// Links that were not let in, with a fleet secret.
+    pub refused: Refused,
+    /// Nodes that had the id of another one.
+    pub doubles: Count,
     /// Turns that sessions took: what they are woken for. A busy loop shows here.
     pub turns: Count,
+}
+
+/// Links that were not let in, by the reason.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// The peer spoke without TLS.
+    pub plain: Count,
+    /// It spoke TLS, and not as our dialers do.
+    pub foreign_tls: Count,
+    /// It did not show that it knows a secret, or repeated what somebody else had shown.
+    pub unproved: Count,
+    /// Its certificate was not right, or what it said within TLS.
+    pub handshake: Count,
+    /// A list denies its address or its node id.
+    pub denied: Count,
+    /// We dialed, and the peer refused us or was none of ours.
+    pub by_peers: Count,
 }
 
 /// Bytes of blocks in both directions.

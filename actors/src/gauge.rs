@@ -13,6 +13,7 @@ use swarmlet_protocol::session::Standing;
 pub struct Gauge {
     flags: AtomicU8,
     encrypted: AtomicBool,
+    secured: AtomicBool,
     peer_has: AtomicU32,
     received: AtomicU64,
     sent: AtomicU64,
@@ -58,10 +59,21 @@ impl Gauge {
         }
     }
 
+    /// Both ends have proved who they are, and what travels is encrypted, from now on.
+    pub(crate) fn set_secured(&self) {
+        self.secured.store(true, Ordering::Relaxed);
+    }
+
+    /// Have both ends proved who they are, by a fleet secret?
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        self.secured.load(Ordering::Relaxed)
+    }
+
     /// What travels on it is encrypted.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
-        self.encrypted.load(Ordering::Relaxed)
+        self.encrypted.load(Ordering::Relaxed) || self.is_secured()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::case::{Case, DEFAULT_CASES};
-use crate::engine::NAMES;
+use crate::engine::USUAL;
 use crate::floor::GetArgs;
 use crate::lineup::LineUp;
 use crate::results::{FLOOR, REFERENCE};
@@ -47,11 +47,12 @@ pub(crate) struct Options {
     /// How often each engine runs each case; the table has the medians.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) rounds: u16,
-    /// The engines, with commas between: floor, swarmlet, libtorrent, aria2, transmission, rqbit.
+    /// The engines, with commas between: floor, swarmlet, libtorrent, aria2, transmission, rqbit; and
+    /// swarmlet-secret, which is swarmlet with a fleet secret: all that travels is under TLS.
     /// SEED+LEECHER... is a swarm of several, as in swarmlet+aria2 or libtorrent+2*swarmlet+aria2;
     /// with more leechers than are named it goes on from the first. mixed is, with nine leechers,
     /// five swarmlets, three libtorrents and two aria2, one libtorrent being the seed.
-    #[arg(long, value_delimiter = ',', default_values = NAMES)]
+    #[arg(long, value_delimiter = ',', default_values = USUAL)]
     pub(crate) engines: Vec<LineUp>,
     /// The engines that the others are compared with, with commas between.
     #[arg(long, value_delimiter = ',', default_values = [FLOOR, REFERENCE])]

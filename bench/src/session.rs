@@ -40,7 +40,9 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     program::refuse_debug_build(options.debug_build)?;
     let swarmlet = match &options.swarmlet {
         Some(path) => path.canonicalize()?,
-        None if wanted(options).any(|name| name == "swarmlet") => program::build_swarmlet()?,
+        None if wanted(options).any(|name| name.starts_with("swarmlet")) => {
+            program::build_swarmlet()?
+        }
         None => bench.clone(),
     };
     if let Some(page) = &options.output {

@@ -25,6 +25,55 @@ pub struct PieceHash(pub [u8; DIGEST_LENGTH]);
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct LinkId(pub u64);
 
+/// Bytes in the name of a node.
+pub const NODE_ID_LENGTH: usize = 16;
+
+/// The name of a node that proves it: the start of the SHA-256 of its public key. It outlives the
+/// process, and nobody else can show it.
+#[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct NodeId(pub [u8; NODE_ID_LENGTH]);
+
+impl NodeId {
+    /// The name of the node with this public key, which is given as it stands in certificates.
+    #[must_use]
+    pub fn of(public_key: &[u8]) -> Self {
+        let digest: [u8; 32] = sha2::Sha256::digest(public_key).into();
+        let mut id = [0; NODE_ID_LENGTH];
+        id.copy_from_slice(&digest[..NODE_ID_LENGTH]);
+        Self(id)
+    }
+}
+
+/// A text that is not the name of a node.
+#[derive(Clone, Debug, Eq, PartialEq, Error)]
+#[error("'{text}' is not a node id of 32 hex digits")]
+pub struct ParseNodeIdError {
+    /// What stood there, cut to a printable length.
+    pub text: String,
+}
+
+impl FromStr for NodeId {
+    type Err = ParseNodeIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read_hex(text).map(Self).ok_or_else(|| ParseNodeIdError {
+            text: crate::text::quoted(text),
+        })
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeId({self})")
+    }
+}
+
 impl InfoHash {
     /// The infohash of a bencoded info dictionary.
     #[must_use]
@@ -77,20 +126,23 @@ pub struct ParseDigestError {
 }
 
 fn parse_hex(text: &str) -> Result<[u8; DIGEST_LENGTH], ParseDigestError> {
-    let refuse = || ParseDigestError {
+    read_hex(text).ok_or_else(|| ParseDigestError {
         text: text.chars().take(60).collect(),
-    };
+    })
+}
+
+fn read_hex<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
     let digits = text.as_bytes();
-    if digits.len() != 2 * DIGEST_LENGTH {
-        return Err(refuse());
+    if digits.len() != 2 * LENGTH {
+        return None;
     }
-    let mut digest = [0; DIGEST_LENGTH];
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-        let high = (pair[0] as char).to_digit(16).ok_or_else(refuse)?;
-        let low = (pair[1] as char).to_digit(16).ok_or_else(refuse)?;
+    let mut bytes = [0; LENGTH];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let high = (pair[0] as char).to_digit(16)?;
+        let low = (pair[1] as char).to_digit(16)?;
         *byte = (high * 16 + low) as u8;
     }
-    Ok(digest)
+    Some(bytes)
 }
 
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
@@ -160,6 +212,16 @@ mod tests {
         assert_eq!(hash.to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
         assert_eq!(hash.to_string().parse(), Ok(hash));
         assert_eq!(hash.to_string().to_uppercase().parse(), Ok(hash));
+    }
+
+    #[test]
+    fn node_ids_read_what_they_print() {
+        let id = NodeId::of(b"a key");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_ne!(id, NodeId::of(b"another key"));
+        for text in ["", "4f1c", &"g".repeat(32), &"a".repeat(40)] {
+            assert!(text.parse::<NodeId>().is_err(), "{text}");
+        }
     }
 
     #[test]

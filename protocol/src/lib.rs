@@ -5,6 +5,7 @@
 //! be done comes back as data. So every rule can be tested in microseconds, fuzzed, and simulated
 //! with thousands of nodes.
 
+pub mod access;
 pub mod address;
 pub mod bencode;
 pub mod bitfield;
@@ -25,6 +26,7 @@ pub mod port_map;
 pub mod rate_limit;
 pub mod readers;
 pub mod scrub;
+pub mod secret;
 pub mod session;
 #[cfg(feature = "simulation")]
 pub mod simulation;

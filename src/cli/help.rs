@@ -160,6 +160,7 @@ pub(super) const DEMO: &str = "\
 Examples:
   swarmlet demo
   swarmlet demo --nodes 20 --size 256MiB
+  swarmlet demo --secret
 
 The nodes are real processes on 127.x addresses of one free /24. One has the config, the others have
 nothing and find each other. Each part is right on exactly one node at first. Nodes are killed on
@@ -198,11 +199,11 @@ Examples:
   swarmlet peers --json | jq '.peers | length'
 
 Flags of a link: D we want and may fetch, d we want and may not; U it wants and may fetch, u it wants and
-may not; I it opened the link; E encrypted; F a swarmlet; T uTP.
+may not; I it opened the link; E encrypted; S secured by the fleet secret; F a swarmlet; T uTP.
 
 Output: on a terminal a table. Elsewhere a line per link, with a header and tabs between
   address infohash client class direction transport encrypted flags has down_rate up_rate
-  received_bytes sent_bytes round_trip_seconds connected_seconds
+  received_bytes sent_bytes round_trip_seconds connected_seconds secured node_id
 in this order; new fields come last, and what is not known is a dash.
 
 Exit status: 0 listed, 1 the node refused or is not there, 2 wrong command line.";

@@ -9,7 +9,7 @@ use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
-use super::args::{NetworkArgs, OriginArgs, ReachArgs};
+use super::args::{AdmissionArgs, NetworkArgs, OriginArgs, ReachArgs};
 use super::values::{Sweep, Switch};
 
 /// Where a node listens, whom it asks, and what it allows itself.
@@ -29,6 +29,8 @@ pub(crate) struct Network {
     pub(crate) lan: bool,
     /// The distributed hash table and the port at the router.
     pub(crate) reach: ReachArgs,
+    /// Who gets in.
+    pub(crate) admission: AdmissionArgs,
     /// How many peers that are no swarmlets may fetch at once.
     upload_slots: Option<usize>,
     /// How many links there may be.
@@ -54,6 +56,7 @@ impl Network {
             sweep: args.sweep,
             lan: args.lan == Switch::On,
             reach: args.reach,
+            admission: args.admission,
             upload_slots: args.upload_slots.map(usize::from),
             max_links: args.max_links.map(usize::from),
             encryption: args.encryption,
@@ -114,6 +117,7 @@ impl Network {
             node = node.dht_bootstrap(contact);
         }
         node = node.encryption(self.encryption).utp(self.utp);
+        node = self.admission.apply(node);
         if let Some(slots) = self.upload_slots {
             node = node.upload_slots(slots);
         }

@@ -273,6 +273,36 @@ impl Scrape {
             "Bytes that were hashed again after the check at the start",
             totals.scrubbed,
         )?;
+        let node = report.node.map(|node| node.to_string());
+        let node = node.as_deref().map(|node| (vec![("node_id", node)], 1));
+        writer.gauges(
+            "swarmlet_node_info",
+            "1, with the id that the node proves by its key",
+            node,
+        )?;
+        let refused = &totals.refused;
+        let reasons = [
+            ("plain", refused.plain),
+            ("foreign-tls", refused.foreign_tls),
+            ("unproved", refused.unproved),
+            ("handshake", refused.handshake),
+            ("denied", refused.denied),
+        ];
+        writer.counters(
+            "swarmlet_refused_links",
+            "Links of others that were not let in, by reason",
+            reasons.map(|(reason, count)| (vec![("reason", reason)], count)),
+        )?;
+        writer.counter(
+            "swarmlet_refused_dials",
+            "Links that we dialed and that the other side refused, or could not secure",
+            refused.by_peers,
+        )?;
+        writer.counter(
+            "swarmlet_double_node_ids",
+            "Nodes that had the id of another one",
+            totals.doubles,
+        )?;
         let actors = &report.actors;
         writer.counters(
             "swarmlet_actor_restarts",

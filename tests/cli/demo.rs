@@ -20,6 +20,20 @@ fn the_demo_ends_well_and_leaves_nothing_behind() {
 }
 
 #[test]
+#[cfg(feature = "secret")]
+fn the_demo_ends_as_well_with_a_secret() {
+    let folder = Folder::new();
+    let arguments = ["demo", "--secret", "--nodes", "4", "--size", "4MiB"];
+    let output = command(arguments)
+        .env("TMPDIR", folder.path(""))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("all 4 files are identical after "));
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_demo_without_a_place_for_its_files_says_so() {
     let folder = Folder::new();
     folder.write("file", "");

@@ -57,7 +57,7 @@ fn links_are_listed_all_or_those_of_a_content() {
     assert_eq!(
         records[0].join(" "),
         "address infohash client class direction transport encrypted flags has down_rate up_rate \
-         received_bytes sent_bytes round_trip_seconds connected_seconds"
+         received_bytes sent_bytes round_trip_seconds connected_seconds secured node_id"
     );
     assert_eq!(records.len(), 2, "{text}");
     assert!(records[1][0].starts_with(&stage.subnet.ip(SEED).to_string()));

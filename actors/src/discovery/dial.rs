@@ -26,7 +26,7 @@ impl Discovery {
         addr: SocketAddr,
         context: &mut Context<Self>,
     ) {
-        if self.lacks_sockets() {
+        if self.lacks_sockets() || self.check_address(addr.ip()).is_err() {
             // Not from within the machine's own turn.
             context.run_later(Duration::ZERO, move |discovery, context| {
                 let reason = DialFailure::Local;

@@ -11,11 +11,13 @@ use log::{debug, warn};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::membership::Source;
 use swarmlet_protocol::membership::lan::{Beacon, GROUP_V4, MAX_HASHES, MAX_LENGTH, PORT};
+use swarmlet_protocol::secret::beacon::SealedBeacon;
 use tokio::net::UdpSocket;
 
 use super::Discovery;
 use crate::messages::discovery::AddressesFound;
 use crate::reason::reason;
+use crate::transport::Security;
 
 /// 5 min: the period of the beacon (BEP 14).
 const PERIOD: Duration = Duration::from_secs(300);
@@ -34,14 +36,14 @@ impl Discovery {
             .lan_addresses()
             .into_iter()
             .filter_map(|own| match open(own) {
-                Ok(socket) => Some(Arc::new(socket)),
+                Ok(socket) => Some((own, Arc::new(socket))),
                 Err(error) => {
                     warn!("no beacons on {own}: {}", reason(&error));
                     None
                 }
             })
             .collect();
-        for socket in &sockets {
+        for (_, socket) in &sockets {
             self.listen_to(Arc::clone(socket), context);
         }
         self.state.search.beacons = sockets;
@@ -62,6 +64,7 @@ impl Discovery {
 
     fn listen_to(&self, socket: Arc<UdpSocket>, context: &mut Context<Self>) {
         let cookie = self.cookie();
+        let (mark, security) = (self.setup.seed, self.setup.security.clone());
         let rendezvous = self.setup.rendezvous;
         let myself = context.address().recipient::<AddressesFound>();
         let listening = async move {
@@ -71,6 +74,14 @@ impl Discovery {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 };
+                if let Some(security) = &security {
+                    // Foreign beacons, and those without the secret, say nothing here.
+                    if let Some(address) = opened(&datagram[..length], from.ip(), mark, security) {
+                        debug!("{address} sent a beacon of our fleet");
+                        let _ = myself.send(of_fleet(address)).await;
+                    }
+                    continue;
+                }
                 let Ok(beacon) = Beacon::parse(&datagram[..length]) else {
                     continue;
                 };
@@ -100,6 +111,10 @@ impl Discovery {
     /// Says on every network which swarms we are in: the rendezvous, and those we know but private
     /// ones.
     pub(super) fn beacon(&self, context: &mut Context<Self>) {
+        if let Some(security) = &self.setup.security {
+            self.send_sealed(security, context);
+            return;
+        }
         let mut info_hashes: Vec<InfoHash> = vec![self.setup.rendezvous];
         info_hashes.extend(self.public_swarms());
         let port = self.setup.listen.port();
@@ -109,13 +124,28 @@ impl Discovery {
                 info_hashes: some.to_vec(),
                 cookie: Some(self.cookie()),
             };
-            self.send_beacon(&beacon.encode(), context);
+            let bytes = beacon.encode();
+            self.send_beacon(|_| bytes.clone(), context);
         }
     }
 
-    fn send_beacon(&self, beacon: &[u8], context: &mut Context<Self>) {
-        for socket in &self.state.search.beacons {
-            let (socket, beacon) = (Arc::clone(socket), beacon.to_vec());
+    /// With a fleet secret a beacon says that a node of the fleet is here, and nothing more: whoever
+    /// hears it is told of swarms on the link. While the secret is being changed one goes out for each.
+    fn send_sealed(&self, security: &Security, context: &mut Context<Self>) {
+        let beacon = SealedBeacon {
+            port: self.setup.listen.port(),
+            mark: self.setup.seed,
+        };
+        let hour = security.wall().hour();
+        for secret in security.secrets().iter() {
+            let seal = |from: Ipv4Addr| beacon.seal(secret, from.into(), hour).to_vec();
+            self.send_beacon(seal, context);
+        }
+    }
+
+    fn send_beacon(&self, beacon: impl Fn(Ipv4Addr) -> Vec<u8>, context: &mut Context<Self>) {
+        for (own, socket) in &self.state.search.beacons {
+            let (socket, beacon) = (Arc::clone(socket), beacon(*own));
             let sending = async move {
                 let sent = socket.send_to(&beacon, (GROUP_V4, PORT)).await;
                 if let Err(error) = sent {
@@ -129,6 +159,22 @@ impl Discovery {
     /// Our own beacons come back to us and are known by this.
     fn cookie(&self) -> String {
         format!("{:016x}", self.setup.seed)
+    }
+}
+
+/// Where a node of our fleet listens that sent this beacon; nothing if it is ours, or none of the fleet's.
+fn opened(datagram: &[u8], from: IpAddr, mark: u64, security: &Security) -> Option<SocketAddr> {
+    let hour = security.wall().hour();
+    let beacon = SealedBeacon::open(datagram, &security.secrets(), from, hour)?;
+    (beacon.mark != mark).then(|| SocketAddr::new(from, beacon.port))
+}
+
+/// Somebody of our fleet is there, with whatever content.
+fn of_fleet(address: SocketAddr) -> AddressesFound {
+    AddressesFound {
+        source: Source::Lan,
+        addresses: vec![address],
+        info_hash: None,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::messages::events::Event;
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::StartSession;
-use crate::transport::Connection;
+use crate::transport::{Authenticated, Connection};
 
 /// 60 s: a peer that broke a rule no honest client breaks is not spoken to for so long.
 const BAN: Duration = Duration::from_secs(60);
@@ -49,6 +49,8 @@ pub(super) struct Link {
     /// The swarm whose machine counts it.
     pub(super) swarm: InfoHash,
     pub(super) peer_id: Option<PeerId>,
+    /// Who the peer proved to be, with a fleet secret.
+    pub(super) authenticated: Option<Authenticated>,
     /// What the peer said of itself, once it did: its program, and whether it is a swarmlet.
     pub(super) ready: Option<Peer>,
     /// Since when TCP is up.
@@ -68,7 +70,7 @@ pub(super) struct Link {
 impl Discovery {
     /// Somebody connected.
     pub(super) fn admit(&mut self, link: AdmitLink, context: &mut Context<Self>) {
-        if self.state.stopping.is_some() {
+        if self.state.stopping.is_some() || !self.admits(link.remote) {
             return;
         }
         let main = self.main_swarm();
@@ -136,6 +138,7 @@ impl Discovery {
             dialed: dialed.map(|addr| (addr, swarm)),
             swarm,
             peer_id: None,
+            authenticated: None,
             ready: None,
             opened: self.now(),
             utp: matches!(stream, Connection::Utp(_)),
@@ -165,6 +168,10 @@ impl Discovery {
 
     /// How a link begins: plainly or encrypted.
     fn side(&mut self, dialed: Option<SocketAddr>, swarm: InfoHash) -> Side {
+        if self.setup.security.is_some() {
+            // What carries the link is encrypted already.
+            return Side::Plain;
+        }
         let Some(addr) = dialed else {
             return Side::Acceptor(self.all_swarms());
         };
@@ -190,8 +197,13 @@ impl Discovery {
                     self.close(id, "closed before it began", false);
                 }
             }
+            LinkEvent::Authenticated(peer) => {
+                link.authenticated = Some(peer);
+                self.met(id, peer, context);
+            }
             LinkEvent::Handshaken { info_hash, peer_id } => {
                 link.peer_id = Some(peer_id);
+                self.look_for_doubles(id);
                 self.handshaken(id, info_hash, context);
             }
             LinkEvent::Ready(ready) => self.ready(id, &ready, context),

@@ -5,6 +5,7 @@
 //! decided by one [`Membership`] per swarm. Nodes that do not know their swarm meet in one more
 //! swarm, the rendezvous, where they tell each other what they serve.
 
+mod admission;
 mod bans;
 mod dial;
 mod hear;
@@ -26,9 +27,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::{Actor, AsyncContext, Context, Handler, Recipient, ResponseFuture, Supervised};
+use swarmlet_protocol::access::AccessList;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::encryption::Policy;
-use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
+use swarmlet_protocol::id::{InfoHash, LinkId, NodeId, PeerId};
 use swarmlet_protocol::membership::{Input, Membership, Source};
 use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
@@ -40,6 +42,7 @@ use self::search::Search;
 use self::swarms::Swarm;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::listeners::Listeners;
 use crate::messages::discovery::{
     AddressesFound, AdmitLink, CrashLink, LinkLied, LinkReport, ResetLinks, StopDiscovery,
@@ -50,7 +53,7 @@ use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
 use crate::messages::{Crash, Ping};
 use crate::state::{Addresses, StateFolder};
-use crate::transport::Endpoint;
+use crate::transport::{Endpoint, Security};
 
 /// What discovery is made of.
 #[derive(Debug)]
@@ -91,6 +94,12 @@ pub struct Setup {
     pub max_links: usize,
     /// Whether links are encrypted.
     pub encryption: Policy,
+    /// The fleet secret, by which every link is secured; none: links are open.
+    pub security: Option<Security>,
+    /// Who may have links with this node.
+    pub access: Arc<AccessList>,
+    /// The node's totals.
+    pub counters: Arc<Counters>,
     /// Dials where TCP fails.
     pub utp: Option<Endpoint>,
     /// Who hears of peers that come and go.
@@ -128,6 +137,8 @@ struct State {
     links: HashMap<LinkId, Link>,
     /// Whom the host was told of as linked, by the first link with each that was ready.
     joined: HashMap<(InfoHash, PeerId), Peer>,
+    /// Nodes that are in the log for having another's id, or ours.
+    doubles: HashSet<NodeId>,
     /// Dials under way.
     dialing: usize,
     /// When the machines were last told what moves on links.
@@ -265,6 +276,7 @@ impl State {
             swarms: HashMap::new(),
             links: HashMap::new(),
             joined: HashMap::new(),
+            doubles: HashSet::new(),
             dialing: 0,
             weighed: Timestamp::ZERO,
             owner: watch::Sender::new(()),

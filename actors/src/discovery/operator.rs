@@ -98,6 +98,8 @@ impl Discovery {
             },
             dialed: link.dialed.is_some(),
             utp: link.utp,
+            node: link.authenticated.map(|peer| peer.node),
+            secured: link.gauge.is_secured(),
             ready: link.ready.is_some(),
             age: now.since(link.opened),
             standing: link.gauge.standing(),

@@ -17,8 +17,8 @@ use crate::transport::Connection;
 #[derive(Debug)]
 pub(super) struct Search {
     sweeps: Vec<Sweep>,
-    /// One socket per network on which beacons are spoken and heard.
-    pub(super) beacons: Vec<Arc<UdpSocket>>,
+    /// One socket per network on which beacons are spoken and heard, with our address there.
+    pub(super) beacons: Vec<(Ipv4Addr, Arc<UdpSocket>)>,
 }
 
 impl Search {
@@ -51,8 +51,13 @@ impl Discovery {
                 .swarms
                 .get(&main)
                 .map_or(&self.state.rendezvous.membership, |swarm| &swarm.membership);
-            // Whom we know of already is membership's business.
-            let skip = |host: Ipv4Addr| linked.has_heard_of(SocketAddr::from((host, port)));
+            // Whom we know of already is membership's business,
+            // and who is denied is not dialed.
+            let access = &self.setup.access;
+            let skip = |host: Ipv4Addr| {
+                linked.has_heard_of(SocketAddr::from((host, port)))
+                    || access.check_address(host.into()).is_err()
+            };
             let hosts = self.state.search.sweeps[number].next(now, 0, skip);
             for host in hosts {
                 self.try_host(number, SocketAddr::from((host, port)), context);

@@ -12,7 +12,7 @@ use swarmlet_protocol::session::Ready;
 use super::scheduler::OpenLink;
 use super::session::SessionCommand;
 use crate::credit::Token;
-use crate::transport::Connection;
+use crate::transport::{Authenticated, Connection};
 
 /// Addresses were found outside of links. From trackers, and from discovery's own searches. May be
 /// lost: whoever found them looks again.
@@ -56,6 +56,8 @@ pub struct LinkReport {
 pub enum LinkEvent {
     /// The session runs and hears us there.
     Started(Recipient<SessionCommand>),
+    /// The peer proved who it is, by a fleet secret. Comes before all that it says.
+    Authenticated(Authenticated),
     /// The peer's handshake came: for this swarm, by this peer.
     Handshaken {
         /// The swarm that the peer named.

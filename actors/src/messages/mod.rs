@@ -4,6 +4,7 @@
 //! failure means and whether it may be lost. Facts travel by `Recipient`, so that an actor knows
 //! the words it says and not who hears them.
 
+pub mod admission;
 pub mod dht;
 pub mod discovery;
 pub mod events;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Message;
-use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
+use swarmlet_protocol::id::{InfoHash, LinkId, NodeId, PeerId};
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::picker::PieceState;
@@ -26,6 +26,8 @@ use super::scheduler::Progress;
 pub struct NodeReport {
     /// Its name on the wire, in this life.
     pub peer_id: PeerId,
+    /// Its name that outlives this process and that it proves; with a fleet secret only.
+    pub node: Option<NodeId>,
     /// Where it listens.
     pub listen: SocketAddr,
     /// Its fleet; empty for the nameless one.
@@ -84,8 +86,38 @@ pub struct Totals {
     pub healed: u64,
     /// Bytes that were hashed again after the check at the start.
     pub scrubbed: u64,
+    /// Links that were not let in.
+    pub refused: Refused,
+    /// Nodes that had the id of another one, or of this one: state directories that were copied.
+    pub doubles: u64,
     /// Actors that panicked.
     pub panics: u64,
+}
+
+/// Links that were not let in, by the reason. Only that of `denied` comes without a fleet secret.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The peer spoke without TLS.
+    pub plain: u64,
+    /// It spoke TLS, and not as our dialers do.
+    pub foreign_tls: u64,
+    /// It did not show that it knows a secret, or repeated what somebody else had shown.
+    pub unproved: u64,
+    /// Its certificate was not right, or what it said within TLS.
+    pub handshake: u64,
+    /// The access list denies its address or its node id.
+    pub denied: u64,
+    /// We dialed, and the peer refused us or was none of ours.
+    pub by_peers: u64,
+}
+
+impl Refused {
+    /// Those that connected and were not let in.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.plain + self.foreign_tls + self.unproved + self.handshake + self.denied
+    }
 }
 
 /// One content.
@@ -198,6 +230,10 @@ pub struct LinkReport {
     pub dialed: bool,
     /// It is uTP and not TCP.
     pub utp: bool,
+    /// Which node the peer proved to be; with a fleet secret only.
+    pub node: Option<NodeId>,
+    /// It is under the fleet secret: both ends proved to know it, and what travels is encrypted.
+    pub secured: bool,
     /// Both handshakes are through.
     pub ready: bool,
     /// How long it has been open.

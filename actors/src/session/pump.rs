@@ -18,7 +18,7 @@ use swarmlet_protocol::time::Timestamp;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::Session;
-use crate::messages::discovery::LinkEnd;
+use crate::messages::discovery::{LinkEnd, LinkEvent};
 
 /// 256 KiB: one read. Measured: larger ones gain little, smaller ones cost wake-ups.
 const READ_SIZE: usize = 256 * 1024;
@@ -147,7 +147,9 @@ impl Pump {
     fn poll_closing(&mut self, session: &mut Session, task: &mut TaskContext<'_>) -> Poll<()> {
         let linger = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         let mut over = linger.as_mut().poll(task).is_ready();
-        let all_written = session.machine.outbox().is_empty() && session.envelope.is_empty();
+        let all_written = session.machine.outbox().is_empty()
+            && session.envelope.is_empty()
+            && session.wire.poll_flush(task).is_ready();
         if all_written && !std::mem::replace(&mut self.shut, true) {
             over |= session.wire.shut(task).is_err();
         }
@@ -179,6 +181,10 @@ impl Session {
     /// Writes what waits, as far as the socket takes it.
     fn write(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) -> Progress {
         let mut progress = Progress::Blocked;
+        if let Poll::Ready(Err(error)) = self.wire.poll_flush(task) {
+            self.broke(&error);
+            return Progress::Moved;
+        }
         while self.fill_envelope(context) {
             let enveloped = !self.envelope.is_empty();
             let written = if enveloped {
@@ -266,8 +272,10 @@ impl Session {
             };
             most = usize::try_from(bytes).unwrap_or(most).min(most);
         }
-        STAGING.with_borrow_mut(
-            |staging| match self.wire.poll_read(task, &mut staging[..most]) {
+        STAGING.with_borrow_mut(|staging| {
+            let read = self.wire.poll_read(task, &mut staging[..most]);
+            self.meet();
+            match read {
                 Poll::Pending => (Progress::Blocked, 0),
                 Poll::Ready(Ok(0)) => {
                     self.closed_by_peer();
@@ -298,8 +306,16 @@ impl Session {
                     self.broke(&error);
                     (Progress::Moved, 0)
                 }
-            },
-        )
+            }
+        })
+    }
+
+    /// The peer has proved who it is: before anything that it says is heard.
+    fn meet(&mut self) {
+        if let Some(peer) = self.wire.take_authenticated() {
+            self.setup.gauge.set_secured();
+            self.report(LinkEvent::Authenticated(peer));
+        }
     }
 
     /// We do not read what may be there: the peer is not to be blamed for it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
-use swarmlet_protocol::session::Params;
+use swarmlet_protocol::session::{Params, Role};
 use tokio::task::AbortHandle;
 
 use super::settings::{interfaces, own_addresses, sweeps};
@@ -56,6 +56,9 @@ impl Supervisor {
             next_link: Arc::clone(&self.next_link),
             max_links: manners.max_links,
             encryption: manners.encryption,
+            security: self.security.clone(),
+            access: Arc::clone(&self.settings.admission.access),
+            counters: Arc::clone(&self.counters),
             utp: utp.clone(),
             listeners: self.settings.listeners.clone(),
         });
@@ -67,6 +70,7 @@ impl Supervisor {
             listen,
             peer_id: self.peer_id,
             discovery: discovery.clone().recipient(),
+            security: self.security.clone(),
             clock: self.clock,
             seed: self.seed,
         });
@@ -169,7 +173,16 @@ impl Supervisor {
             },
             token: None,
         };
-        let start = move || match stream.register() {
+        let security = self.security.clone();
+        let is_dialed = matches!(setup.params.role, Role::Dialed { .. });
+        let secured = move || {
+            let wire = stream.register()?;
+            match security {
+                Some(security) => security.secure(wire, remote, is_dialed),
+                None => Ok(wire),
+            }
+        };
+        let start = move || match secured() {
             Ok(wire) => {
                 guard::start(SESSION, Policy::LINK, Session::new(setup, wire), report);
             }

@@ -5,6 +5,7 @@
 //! error, not in a loop. Sessions are spread over one arbiter per core; all other actors share the
 //! arbiter that the node was started on.
 
+mod admission;
 mod children;
 mod manners;
 mod operator;
@@ -36,6 +37,8 @@ use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 use tokio::task::{AbortHandle, spawn_blocking};
 
+pub use self::admission::Admission;
+use self::admission::Seen;
 pub use self::manners::Manners;
 pub use self::places::{Kept, Misplaced, check as check_places};
 use self::reach::{DhtActor, PortMapActor};
@@ -43,7 +46,7 @@ pub use self::settings::{Reach, Settings, Sweep, interfaces, own_addresses, swee
 use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
-use crate::clock::Clock;
+use crate::clock::{Clock, WallClock};
 use crate::counters::Counters;
 use crate::discovery::Discovery;
 use crate::guard::{self, Failure, Policy};
@@ -63,6 +66,7 @@ pub use crate::share::{Choice, Place, Share, Topic};
 use crate::state::{Remembered, StateFolder, Words, or_warn};
 use crate::storage::{Shared, Storage};
 use crate::trackers::Trackers;
+use crate::transport::{Identity, Security};
 use crate::turns::Turns;
 use crate::watchdog::Watchdog;
 use crate::web_seeds::{Clients, WebSeeds};
@@ -74,6 +78,10 @@ use crate::web_seeds::{Clients, WebSeeds};
 #[derive(Debug)]
 pub struct Supervisor {
     settings: Settings,
+    /// Secures every link, with a fleet secret.
+    security: Option<Security>,
+    /// What was seen of the files that say who gets in.
+    seen: Seen,
     state: Option<StateFolder>,
     remembered: Remembered,
     clock: Clock,
@@ -174,22 +182,39 @@ impl Supervisor {
     pub fn start_node(settings: Settings, socket: TcpListener) -> std::io::Result<Addr<Self>> {
         let manners = settings.manners;
         let limits = Limits::new(manners.download_limit, manners.upload_limit);
-        let open = |folder| StateFolder::open(folder, &settings.fleet);
+        // What was learned on open links is not believed by a node with a secret.
+        let realm = match settings.admission.secrets {
+            Some(_) => format!("{}\0secured", settings.fleet),
+            None => settings.fleet.clone(),
+        };
+        let open = |folder| StateFolder::open(folder, &realm);
         let state = settings.state.clone().map(open).transpose()?;
         let remembered = state.as_ref().map(StateFolder::load).unwrap_or_default();
         let words = state
             .as_ref()
             .map(StateFolder::load_words)
             .unwrap_or_default();
+        let counters = Arc::<Counters>::default();
+        let secrets = settings.admission.secrets.clone();
+        let security = secrets.map(|secrets| {
+            let identity = match &settings.state {
+                Some(folder) => Identity::kept_in(folder),
+                None => Identity::passing(),
+            };
+            let counters = Arc::clone(&counters);
+            Security::new(identity?, secrets, WallClock::default(), counters)
+        });
         let mut rng = chance::generator();
         let supervisor = Self {
+            security: security.transpose()?,
+            seen: Seen::default(),
             rendezvous: rendezvous_hash(&settings.fleet),
             clients: Rc::new(Clients::new(settings.listen.ip())),
             settings,
             state,
             remembered,
             clock: Clock::start(),
-            counters: Arc::default(),
+            counters,
             limits,
             buffers: Buffers::default(),
             disk: Shared::default(),
@@ -268,8 +293,15 @@ impl Actor for Supervisor {
             return;
         }
         self.start_children(context);
+        self.watch_admission(context);
         self.tell(Event::Listening(self.settings.listen));
         info!("listening on {}, as {}", self.settings.listen, self.peer_id);
+        if let Some(security) = &self.security {
+            info!(
+                "links are secured by the fleet secret; this is node {}",
+                security.node()
+            );
+        }
         for share in self.settings.shares.clone() {
             self.start_share(&share, context);
         }

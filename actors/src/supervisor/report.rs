@@ -13,11 +13,12 @@ use tokio::time::timeout;
 
 use super::places::Kept;
 use super::{Supervisor, SwarmActors};
-use crate::counters::Counters;
+use crate::counters::{self, Counters};
 use crate::messages::report::{
     ActorReport, Figures, LinkReport, Linked, NodeReport, QueryFigures, QueryLinks, QueryNode,
-    QueryPieces, QuerySwarm, Rates, SwarmReport, SwarmState, Totals,
+    QueryPieces, QuerySwarm, Rates, Refused, SwarmReport, SwarmState, Totals,
 };
+use crate::transport::Security;
 
 /// 2 s: what an actor may take to answer for a report; what it does not say by then is left out. The
 /// report says which one is late, by the age of its mailbox.
@@ -37,6 +38,7 @@ impl Supervisor {
         let asked: Vec<_> = self.swarms.iter().map(ask).collect();
         let counters = Arc::clone(&self.counters);
         let is_learning = self.is_learning();
+        let node = self.security.as_ref().map(Security::node);
         let head = (
             self.peer_id,
             self.settings.listen,
@@ -59,6 +61,7 @@ impl Supervisor {
             let (peer_id, listen, fleet) = head;
             NodeReport {
                 peer_id,
+                node,
                 listen,
                 fleet,
                 uptime,
@@ -199,7 +202,20 @@ fn totals(counters: &Counters) -> Totals {
         damaged: counters.damaged.get(),
         healed: counters.healed.get(),
         scrubbed: counters.scrubbed.get(),
+        refused: refused(&counters.refused),
+        doubles: counters.doubles.get(),
         panics: counters.panics.get(),
+    }
+}
+
+fn refused(counters: &counters::Refused) -> Refused {
+    Refused {
+        plain: counters.plain.get(),
+        foreign_tls: counters.foreign_tls.get(),
+        unproved: counters.unproved.get(),
+        handshake: counters.handshake.get(),
+        denied: counters.denied.get(),
+        by_peers: counters.by_peers.get(),
     }
 }
 

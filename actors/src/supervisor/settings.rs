@@ -9,6 +9,7 @@ use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
+use super::admission::Admission;
 use super::manners::Manners;
 use crate::listeners::Listeners;
 use crate::share::Share;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub scrub: Option<Duration>,
     /// How it treats its peers.
     pub manners: Manners,
+    /// Who gets in.
+    pub admission: Admission,
 }
 
 /// How a node finds strangers and is found by them, beside trackers. All of it is off unless said,

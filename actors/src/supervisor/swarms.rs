@@ -260,12 +260,17 @@ impl Supervisor {
             private: info.is_some_and(Info::is_private),
         });
         let operators = &self.settings.trackers;
+        // With a secret strangers are not told of us: those that a description names.
+        let described: &[Vec<TrackerUrl>] = match self.security {
+            Some(_) => &[],
+            None => &swarm.trackers,
+        };
         children.trackers.do_send(TrackSwarm {
             info_hash,
             tiers: tiers_of(
                 operators,
-                &swarm.trackers,
-                info.is_some_and(Info::is_private),
+                described,
+                info.is_some_and(Info::is_private) && self.security.is_none(),
             ),
             progress: Some(swarm.scheduler.clone().recipient()),
         });

@@ -35,6 +35,7 @@ use crate::messages::scheduler::{Progress, QueryProgress};
 use crate::messages::supervisor::CompletionChanged;
 use crate::messages::trackers::{StopTrackers, TrackSwarm};
 use crate::messages::{Crash, Ping};
+use crate::transport::Security;
 
 /// What the trackers actor is made of.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Setup {
     pub peer_id: PeerId,
     /// Hears of the peers.
     pub discovery: Recipient<AddressesFound>,
+    /// With a fleet secret trackers are asked for something else than the infohash.
+    pub security: Option<Security>,
     /// The node's clock.
     pub clock: Clock,
     /// Decides ties.
@@ -155,9 +158,12 @@ impl Trackers {
         &self,
         info_hash: InfoHash,
         tracker: TrackerUrl,
-        announce: Announce,
+        mut announce: Announce,
         context: &mut Context<Self>,
     ) {
+        if let Some(security) = &self.setup.security {
+            announce.info_hash = security.secrets().first().topic(info_hash);
+        }
         let asker = Rc::clone(&self.asker);
         let asked = tracker.clone();
         let asking = async move { asker.ask(&asked, announce).await };

@@ -1,8 +1,14 @@
-//! What carries a link: TCP, or uTP (BEP 29) in a node that was built with the feature `utp`.
+//! What carries a link: TCP, or uTP (BEP 29) in a node that was built with the feature `utp`, and above
+//! either TLS in a node with a fleet secret (feature `secret`).
 //!
 //! A [`Connection`] goes from thread to thread; where its session runs it is registered and becomes
 //! a [`Wire`], which only that thread polls.
 
+#[cfg(feature = "secret")]
+mod tls;
+#[cfg(not(feature = "secret"))]
+#[path = "without_tls.rs"]
+mod tls;
 #[cfg(feature = "utp")]
 mod utp;
 #[cfg(not(feature = "utp"))]
@@ -14,6 +20,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::net::TcpStream;
 
+pub use self::tls::{Authenticated, Identity, Security, Stream as TlsStream};
 pub use self::utp::{Endpoint, Stream};
 
 /// A connection that no runtime knows yet.
@@ -32,6 +39,8 @@ pub enum Wire {
     Tcp(TcpStream),
     /// Over UDP.
     Utp(Stream),
+    /// Over either of them.
+    Tls(Box<TlsStream>),
 }
 
 impl Connection {
@@ -58,6 +67,7 @@ impl Wire {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(task),
             Self::Utp(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => stream.poll_read_ready(task),
         }
     }
 
@@ -77,6 +87,7 @@ impl Wire {
                 }
             },
             Self::Utp(stream) => stream.poll_read(task, buffer),
+            Self::Tls(stream) => stream.poll_read(task, buffer),
         }
     }
 
@@ -98,6 +109,23 @@ impl Wire {
                 let first = slices.iter().find(|slice| !slice.is_empty());
                 first.map_or(Poll::Ready(Ok(0)), |first| stream.poll_write(task, first))
             }
+            Self::Tls(stream) => stream.poll_write(task, slices),
+        }
+    }
+
+    /// Brings out what was taken and is on its way still.
+    pub(crate) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tls(stream) => stream.poll_flush(task),
+            Self::Tcp(_) | Self::Utp(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Who is at the other end, once, when it has proved it.
+    pub(crate) fn take_authenticated(&mut self) -> Option<Authenticated> {
+        match self {
+            Self::Tls(stream) => stream.take_authenticated(),
+            Self::Tcp(_) | Self::Utp(_) => None,
         }
     }
 
@@ -111,6 +139,7 @@ impl Wire {
                 socket2::SockRef::from(&*stream).shutdown(std::net::Shutdown::Write)
             }
             Self::Utp(stream) => stream.shut(task),
+            Self::Tls(stream) => stream.shut(task),
         }
     }
 }

@@ -97,6 +97,7 @@ pub(crate) fn all(swarmlet: &Path, bench: &Path) -> Vec<Box<dyn Engine>> {
     vec![
         Box::new(floor::Floor::new(bench)),
         Box::new(swarmlet::Swarmlet::new(swarmlet)),
+        Box::new(swarmlet::Swarmlet::secured(swarmlet)),
         Box::new(libtorrent::Libtorrent),
         Box::new(aria2::Aria2),
         Box::new(transmission::Transmission),
@@ -104,10 +105,24 @@ pub(crate) fn all(swarmlet: &Path, bench: &Path) -> Vec<Box<dyn Engine>> {
     ]
 }
 
-/// The names of all engines.
-pub(crate) const NAMES: [&str; 6] = [
+/// What is measured unless something else is asked for: all but what is compared with itself only.
+pub(crate) const USUAL: [&str; 6] = [
     "floor",
     "swarmlet",
+    "libtorrent",
+    "aria2",
+    "transmission",
+    "rqbit",
+];
+
+/// swarmlet with a fleet secret.
+pub(crate) const SECURED: &str = "swarmlet-secret";
+
+/// The names of all engines.
+pub(crate) const NAMES: [&str; 7] = [
+    "floor",
+    "swarmlet",
+    SECURED,
     "libtorrent",
     "aria2",
     "transmission",

@@ -1,4 +1,4 @@
-//! swarmlet: `swarmlet node` with its defaults.
+//! swarmlet: `swarmlet node` with its defaults, or with a fleet secret besides.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,21 +7,39 @@ use std::process::Command;
 use super::{Engine, Site, first_line};
 use crate::process::{Mark, Sign};
 
+/// The secret of fleets that exist for a run.
+const SECRET: &str = "ZmxlZXRzIHRoYXQgYXJlIG1lYXN1cmVkLCAzMiBieXRlcw==\n";
+
 #[derive(Debug)]
 pub(super) struct Swarmlet {
     program: PathBuf,
+    is_secured: bool,
 }
 
 impl Swarmlet {
     pub(super) fn new(program: &Path) -> Self {
         let program = program.to_owned();
-        Self { program }
+        Self {
+            program,
+            is_secured: false,
+        }
+    }
+
+    /// The same with a fleet secret: all that travels is under TLS.
+    pub(super) fn secured(program: &Path) -> Self {
+        Self {
+            is_secured: true,
+            ..Self::new(program)
+        }
     }
 }
 
 impl Engine for Swarmlet {
     fn name(&self) -> &'static str {
-        "swarmlet"
+        match self.is_secured {
+            true => super::SECURED,
+            false => "swarmlet",
+        }
     }
 
     fn package(&self) -> &'static str {
@@ -55,6 +73,11 @@ impl Engine for Swarmlet {
         command
             .arg("--listen")
             .arg(site.addresses[node].to_string());
+        if self.is_secured {
+            let path = site.folders[node].join("secret");
+            std::fs::write(&path, SECRET)?;
+            command.arg("--fleet-secret-file").arg(path);
+        }
         for peer in site.peers(node) {
             command.arg("--peer").arg(peer.to_string());
         }

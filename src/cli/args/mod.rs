@@ -3,6 +3,7 @@
 //! Everything that leaves this room is validated: a [`NodeArgs`] holds addresses and paths, not
 //! texts. Whether files exist is for the commands to find out.
 
+mod admission;
 mod client;
 mod files;
 mod get;
@@ -17,9 +18,11 @@ mod tests;
 
 use std::ffi::OsString;
 
+use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use self::admission::AdmissionArgs;
 pub(crate) use self::client::{
     AddArgs, BanArgs, ClientArgs, ClientCommand, ContentArgs, LogArgs, StatusArgs, UnbanArgs,
 };
@@ -102,6 +105,16 @@ pub(crate) struct DemoArgs {
         default_value = "64MiB"
     )]
     pub(crate) size: Size,
+
+    /// Give the fleet a secret: every link is encrypted, and nobody else is let in [default: links are open]
+    #[arg(
+        long,
+        env = "SWARMLET_SECRET",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) secret: bool,
 }
 
 /// Reads the command line, the program's name first. `None` means that nothing was asked for.

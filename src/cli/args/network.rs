@@ -8,7 +8,7 @@ use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
-use super::ReachArgs;
+use super::{AdmissionArgs, ReachArgs};
 use crate::cli::values::{ListenAddress, Rate, Sweep, Switch};
 
 /// How a node finds others and treats them.
@@ -64,6 +64,9 @@ pub(crate) struct NetworkArgs {
 
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
+
+    #[command(flatten)]
+    pub(crate) admission: AdmissionArgs,
 
     /// Node to talk to beside the Peers of the config; may be given more than once [default: none]
     ///

@@ -15,7 +15,7 @@ use crate::cli::error::CliError;
 use crate::cli::size::Size;
 
 /// The fields of a link, in an order that stays: new ones come last.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 17] = [
     "address",
     "infohash",
     "client",
@@ -31,6 +31,8 @@ const FIELDS: [&str; 15] = [
     "sent_bytes",
     "round_trip_seconds",
     "connected_seconds",
+    "secured",
+    "node_id",
 ];
 
 const COLUMNS: [Column; 11] = [
@@ -157,6 +159,8 @@ fn record(peer: &Peer) -> Vec<String> {
         peer.sent_bytes.to_string(),
         field(peer.round_trip_seconds.map(|time| format!("{time:.6}"))),
         format!("{:.0}", peer.connected_seconds),
+        peer.secured.to_string(),
+        field(peer.node_id.as_deref().map(escaped)),
     ]
 }
 
@@ -209,6 +213,8 @@ mod tests {
             direction: Direction::In,
             transport: Transport::Tcp,
             encrypted: false,
+            secured: false,
+            node_id: None,
             connected_seconds: 61.4,
             round_trip_seconds: Some(0.0123),
             down_rate: 0,

@@ -170,13 +170,24 @@ fn head(status: &Status) -> Vec<String> {
         let restarts = format!("{} of actors", counted(status.restarts, "restart"));
         moves += &format!(", {}", Tint::Bad.paint(&restarts));
     }
+    if status.refused_links > 0 {
+        let refused = counted(status.refused_links, "link");
+        moves += &format!(", {refused} of strangers refused");
+    }
     let name = format!(
         "{}: {state}, up {}, swarmlet {}{fleet}",
         escaped(&status.listen),
         seconds(status.uptime_seconds),
         escaped(&status.version),
     );
-    vec![name, moves]
+    let mut lines = vec![name, moves];
+    if let Some(node) = &status.node_id {
+        lines.push(format!(
+            "secured by the fleet secret, node {}",
+            escaped(node)
+        ));
+    }
+    lines
 }
 
 fn row(swarm: &Swarm) -> Row {

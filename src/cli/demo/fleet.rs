@@ -28,11 +28,13 @@ struct Node {
 
 impl Fleet {
     /// Nodes that are not running yet; node number `n` lives in the folder `n` below `root`.
-    pub(super) fn new(root: &Path, network: Network, nodes: u8) -> Self {
+    /// With a secret if there is one in that file.
+    pub(super) fn new(root: &Path, network: Network, nodes: u8, secret: Option<&Path>) -> Self {
+        let secret = secret.map(|path| format!("--fleet-secret-file={}", path.display()));
         let nodes = (0..nodes)
             .map(|number| Node {
                 folder: folder(root, number),
-                arguments: vec![
+                arguments: [
                     "node".to_owned(),
                     "--die-with-parent".to_owned(),
                     format!("--listen={}", network.address(number)),
@@ -41,7 +43,10 @@ impl Fleet {
                     "--data=data.bin".to_owned(),
                     "--state=state".to_owned(),
                     "--http=off".to_owned(),
-                ],
+                ]
+                .into_iter()
+                .chain(secret.clone())
+                .collect(),
                 child: None,
                 kills: 0,
             })

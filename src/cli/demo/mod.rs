@@ -12,8 +12,9 @@ mod network;
 mod view;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -65,7 +66,11 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
         .prefix("swarmlet-demo-")
         .tempdir()
         .map_err(|error| setup(&std::env::temp_dir(), &error))?;
-    let mut fleet = Fleet::new(root.path(), network, args.nodes);
+    let secret = args.secret.then(|| root.path().join("secret"));
+    if let Some(path) = &secret {
+        write_secret(path, &mut rng).map_err(|error| setup(root.path(), &error))?;
+    }
+    let mut fleet = Fleet::new(root.path(), network, args.nodes, secret.as_deref());
 
     View::announce(&format!(
         "{} nodes on {}, a file of {} in {}. One node has the config, the others\n\
@@ -99,6 +104,18 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     verdict
         .write(&mut io::stdout().lock())
         .map_err(CliError::Output)
+}
+
+/// A secret for a fleet that lives for some seconds, in a file of its owner's.
+fn write_secret(path: &Path, rng: &mut fastrand::Rng) -> io::Result<()> {
+    let secret: String = (0..44).map(|_| rng.alphanumeric()).collect();
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    writeln!(file, "{secret}")
 }
 
 /// Makes each node's folder: its config, its data, and a place for its state. Ends with an error

@@ -28,7 +28,7 @@ use self::completion::Completion;
 pub(crate) use self::console::Console;
 pub(crate) use self::ending::{Aim, by_signal};
 use self::ending::{End, Ending, Input, Order};
-use self::signals::Signals;
+use self::signals::{RELOAD, Signals};
 pub(crate) use self::system::on_system;
 use super::SUCCESS;
 use super::args::ScrubArgs;
@@ -90,7 +90,11 @@ async fn serve(
     bar: NodeBar,
     log: Arc<Switch>,
 ) -> Result<End, CliError> {
-    let signals = Signals::listen().map_err(CliError::Start)?;
+    let mut signals = Signals::listen().map_err(CliError::Start)?;
+    let reloads = config.network.admission.has_files();
+    if reloads {
+        signals.listen_for_reload().map_err(CliError::Start)?;
+    }
     let (events, heard) = mpsc::unbounded_channel();
     let console = Console(events).start();
     let (aim, count) = (config.aim, config.contents.count());
@@ -119,6 +123,7 @@ async fn serve(
         watch: notifier.watch(Watched::Node(node.clone())),
         notifier,
         node,
+        reloads,
         deadline: None,
         program,
         command: None,
@@ -164,6 +169,8 @@ struct Run<'a> {
     /// Signs of life for the service manager.
     watch: Option<Watch>,
     node: Node,
+    /// It has files that a signal has it read anew.
+    reloads: bool,
     /// When the time is up that the machine asked for.
     deadline: Option<Instant>,
     program: Option<&'a Program>,
@@ -192,6 +199,11 @@ impl Run<'_> {
 
     /// What a signal means for the run.
     fn signalled(&mut self, signal: Signal) -> Option<Input> {
+        if signal == RELOAD && self.reloads {
+            self.node.reload();
+            // A command may have something to read anew as well.
+            return self.command.is_some().then_some(Input::Signal(signal));
+        }
         if signal != Signal::CHILD {
             return Some(Input::Signal(signal));
         }

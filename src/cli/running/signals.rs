@@ -11,6 +11,9 @@ use tokio::signal::unix::{self, SignalKind, signal};
 /// What stops a node.
 const STOP: [Signal; 2] = [Signal::TERM, Signal::INT];
 
+/// What has the fleet secret and the access list read anew.
+pub(super) const RELOAD: Signal = Signal::HUP;
+
 /// What a command hears besides. Until it runs, the system does with them what it does with every
 /// program that has no use for them.
 const FURTHER: [Signal; 5] = [
@@ -60,6 +63,17 @@ impl Signals {
         self.add(&further.collect::<Vec<_>>())
     }
 
+    /// Hears of what has files read anew, unless that is ignored here.
+    ///
+    /// # Errors
+    /// The system allows no handlers.
+    pub(super) fn listen_for_reload(&mut self) -> io::Result<()> {
+        match ignored().contains(RELOAD) {
+            true => Ok(()),
+            false => self.add(&[RELOAD]),
+        }
+    }
+
     /// The next one. It may stand for several of its kind that came at once.
     pub(super) async fn next(&mut self) -> Signal {
         poll_fn(|context| {
@@ -86,7 +100,9 @@ impl Signals {
 
     fn add(&mut self, signals: &[Signal]) -> io::Result<()> {
         for &signal in signals {
-            self.streams.push((signal, stream(signal)?));
+            if self.streams.iter().all(|(other, _)| *other != signal) {
+                self.streams.push((signal, stream(signal)?));
+            }
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ fn a_command_goes_on_when_the_node_fails_and_gives_the_status() {
             watch: notifier.watch(Watched::Node(node.clone())),
             notifier,
             node: node.clone(),
+            reloads: false,
             deadline: None,
             program: Some(&program),
             command: None,

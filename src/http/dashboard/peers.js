@@ -217,7 +217,7 @@ class Row {
     this.#text("sent", bytes(peer.sent_bytes));
     this.#flags(clean(peer.flags, 16));
     this.element.title = `connected for ${duration(peer.connected_seconds)}, ` +
-      `${clean(peer.transport)}${peer.encrypted ? ", encrypted" : ""}`;
+      `${clean(peer.transport)}${peer.secured ? ", secured by the fleet secret" : peer.encrypted ? ", encrypted" : ""}`;
     const allowed = this.#table.canChange;
     if (this.#ban.disabled === allowed) this.#ban.disabled = !allowed;
     setAttribute(this.#ban, "aria-label", `Ban ${hostOf(peer.address)}`);
@@ -264,6 +264,7 @@ const FLAGS = {
   U: "it wants of us, and may fetch",
   u: "it wants of us, and we choke it",
   E: "the link is encrypted",
+  S: "the fleet secret secures the link",
   I: "the peer called us",
   F: "the peer is a swarmlet",
   T: "the link goes over uTP",

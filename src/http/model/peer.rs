@@ -64,6 +64,13 @@ pub struct Peer {
     pub transport: Transport,
     /// What travels on it is encrypted.
     pub encrypted: bool,
+    /// It is under the fleet secret: TLS 1.3, and both ends have proved to know the secret.
+    #[serde(default)]
+    pub secured: bool,
+    /// The node that the peer proved to be; null without a fleet secret.
+    #[serde(default)]
+    #[schema(example = "4f1c0c5a7d0e4b6f8a9b0c1d2e3f4a5b")]
+    pub node_id: Option<String>,
     /// How long it has been open, in seconds.
     pub connected_seconds: f64,
     /// The median of the round trips of late, in seconds; null if nothing was asked of the peer.
@@ -87,7 +94,8 @@ pub struct Peer {
     /// We answer no requests of it.
     pub choked_by_us: bool,
     /// The same in letters: `D` we want and may fetch, `d` we want and are choked, `U` it wants and may
-    /// fetch, `u` it wants and is choked, `I` it opened the link, `E` encrypted, `F` a swarmlet, `T` uTP.
+    /// fetch, `u` it wants and is choked, `I` it opened the link, `E` encrypted,
+    /// `S` secured by the fleet secret, `F` a swarmlet, `T` uTP.
     #[schema(example = "DUIF")]
     pub flags: String,
 }
@@ -155,6 +163,8 @@ impl Peer {
                 Transport::Tcp
             },
             encrypted: link.encrypted,
+            secured: link.secured,
+            node_id: link.node.map(|node| node.to_string()),
             connected_seconds: link.age.as_secs_f64(),
             round_trip_seconds: link.round_trip.map(|time| time.as_secs_f64()),
             down_rate: link.rates.down,
@@ -180,6 +190,7 @@ fn flags(link: &LinkReport) -> String {
         (standing.peer_interested && standing.peer_choked, 'u'),
         (!link.dialed, 'I'),
         (link.encrypted, 'E'),
+        (link.secured, 'S'),
         (link.fleet, 'F'),
         (link.utp, 'T'),
     ];

@@ -12,6 +12,16 @@ pub struct Status {
     pub version: String,
     /// The node's name on the wire, in this life.
     pub peer_id: String,
+    /// Its name that outlives this process, which it proves to others; null without a fleet secret.
+    #[serde(default)]
+    #[schema(example = "4f1c0c5a7d0e4b6f8a9b0c1d2e3f4a5b")]
+    pub node_id: Option<String>,
+    /// Every link is secured by a fleet secret: who does not know it is not let in.
+    #[serde(default)]
+    pub secured: bool,
+    /// Links that were not let in, in this life: strangers, and those that the access list denies.
+    #[serde(default)]
+    pub refused_links: u64,
     /// Where it listens for peers.
     #[schema(example = "0.0.0.0:6881")]
     pub listen: String,
@@ -113,6 +123,9 @@ impl Status {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             peer_id: report.peer_id.to_string(),
+            node_id: report.node.map(|node| node.to_string()),
+            secured: report.node.is_some(),
+            refused_links: report.totals.refused.all(),
             listen: report.listen.to_string(),
             fleet: report.fleet.clone(),
             uptime_seconds: report.uptime.as_secs_f64(),
