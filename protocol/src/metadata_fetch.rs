@@ -161,11 +161,6 @@ impl MetadataFetch {
 
     /// When a piece may next be asked of another link, if there is a link for it.
     fn ask_another_at(&self) -> Timestamp {
-        let mut last = BTreeMap::new();
-        for (piece, at) in self.sources.values().flat_map(Source::live) {
-            let entry: &mut (Timestamp, usize) = last.entry(piece).or_insert((at, 0));
-            *entry = (entry.0.max(at), entry.1 + 1);
-        }
         let awake = |(_, source): (LinkId, &Source)| source.rests_until == Timestamp::ZERO;
         let missing = |attempt: &Attempt, piece: u32| !attempt.pieces.contains_key(&piece);
         let open = |piece: u32| {
@@ -173,7 +168,8 @@ impl MetadataFetch {
             attempt.is_some_and(|attempt| missing(attempt, piece))
                 && self.candidates(piece).any(awake)
         };
-        let times = last
+        let times = self
+            .asked()
             .into_iter()
             .filter(|&(_, (_, asked))| asked < MAX_ASKED);
         let open = times.filter(|&(piece, _)| open(piece));
@@ -317,7 +313,14 @@ impl MetadataFetch {
         for (&link, source) in self.sources.iter().filter(|(_, source)| source.usable(now)) {
             groups.entry(source.size).or_default().push(link);
         }
-        let Some((size, links)) = groups.into_iter().max_by_key(|(_, links)| links.len()) else {
+        // What many say is tried first; in distrust, what is cheap to refute: a stranger may offer
+        // 16 MiB of rubbish under a thousand names.
+        let mut groups = groups.into_iter();
+        let chosen = match self.distrustful {
+            true => groups.next(),
+            false => groups.max_by_key(|(_, links)| links.len()),
+        };
+        let Some((size, links)) = chosen else {
             // Keep what is here: its links may come back from their rest.
             return;
         };
@@ -341,35 +344,67 @@ impl MetadataFetch {
         });
     }
 
+    /// Asks whoever has room for it for what is missing. What costs time is looked at once: a stranger may
+    /// offer a thousand pieces, and have this called as often as it likes.
     fn ask(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        let Some(size) = self.attempt.as_ref().map(|attempt| attempt.size) else {
+        let Some(attempt) = &self.attempt else {
             return;
         };
-        for piece in 0..piece_count(size) as u32 {
-            let got = |attempt: &Attempt| attempt.pieces.contains_key(&piece);
-            if self.attempt.as_ref().is_some_and(got) {
+        let is_ours = |link: LinkId, source: &Source| {
+            source.size == attempt.size && attempt.only.is_none_or(|only| only == link)
+        };
+        let sources = self.sources.iter();
+        let usable = sources.filter(|(link, source)| is_ours(**link, source) && source.usable(now));
+        let mut free: Vec<_> = usable
+            .map(|(&link, source)| (source.live().count(), link))
+            .filter(|&(live, _)| live < WINDOW)
+            .collect();
+        if free.is_empty() {
+            return;
+        }
+        self.rng.shuffle(&mut free);
+        let asked = self.asked();
+        for piece in 0..piece_count(attempt.size) as u32 {
+            if attempt.pieces.contains_key(&piece) {
                 continue;
             }
-            let live = self.sources.values().flat_map(Source::live);
-            let asked: Vec<_> = live.filter(|&(asked, _)| asked == piece).collect();
-            let recent = asked.iter().any(|&(_, at)| at + ASK_ANOTHER > now);
-            if recent || asked.len() >= MAX_ASKED {
+            if let Some(&(last, times)) = asked.get(&piece)
+                && (last + ASK_ANOTHER > now || times >= MAX_ASKED)
+            {
                 continue;
             }
-            let mut links: Vec<_> = self
-                .candidates(piece)
-                .filter(|(_, source)| source.usable(now))
-                .map(|(link, source)| (source.live().count(), link))
-                .collect();
-            self.rng.shuffle(&mut links);
-            let Some(&(_, link)) = links.iter().min_by_key(|&&(live, _)| live) else {
+            let sources = &self.sources;
+            let owes = |link: &LinkId| {
+                let asked = sources
+                    .get(link)
+                    .and_then(|source| source.asked.get(&piece));
+                asked.is_some_and(|(_, timed_out)| !timed_out)
+            };
+            let able = free.iter_mut().filter(|(_, link)| !owes(link));
+            let Some((live, link)) = able.min_by_key(|(live, _)| *live) else {
                 continue;
             };
+            *live += 1;
+            let link = *link;
             if let Some(source) = self.sources.get_mut(&link) {
                 source.asked.insert(piece, (now, false));
                 out.push(Output::Request { link, piece });
             }
+            free.retain(|&(live, _)| live < WINDOW);
+            if free.is_empty() {
+                return;
+            }
         }
+    }
+
+    /// When each piece was asked for last, and of how many.
+    fn asked(&self) -> BTreeMap<u32, (Timestamp, usize)> {
+        let mut asked = BTreeMap::new();
+        for (piece, at) in self.sources.values().flat_map(Source::live) {
+            let entry: &mut (Timestamp, usize) = asked.entry(piece).or_insert((at, 0));
+            *entry = (entry.0.max(at), entry.1 + 1);
+        }
+        asked
     }
 
     /// The links that the present attempt may ask for the piece, rest aside.

@@ -9,13 +9,17 @@ use crate::stage::{Has, Stage, stranger};
 use crate::support;
 
 /// An honest node lists another one that does not run yet. A thousand strangers come first and take all
-/// the places that there are, by the book. When the honest one starts, knowing nobody, the file arrives.
+/// the places that there are, by the book, and say that they are linked with the honest one, so that it
+/// seems to need nobody. When it starts, knowing nobody, the file arrives.
 #[test]
 fn a_node_whose_places_strangers_took_dials_the_one_that_its_operator_named() {
     let _turn = support::take_turn();
     let mut stage = Stage::new("eclipse", 256);
     let node = stage.start(Has::Config, &[1], &[]);
     let (to, swarm) = (stage.address(node), info_hash(&stage.content));
+    let std::net::IpAddr::V4(honest) = stage.address(1).ip() else {
+        unreachable!();
+    };
     let crowd = Crowd::start(
         1_000,
         Duration::from_millis(500),
@@ -24,7 +28,10 @@ fn a_node_whose_places_strangers_took_dials_the_one_that_its_operator_named() {
             let Some(mut peer) = Peer::join(stranger(number), to, swarm, name).await else {
                 return false;
             };
-            let _ = peer.say(&message(HAVE_NONE, &[])).await;
+            let added = [&honest.octets()[..], &[0x1a, 0xe1]].concat();
+            let pex = [b"d5:added6:", &added[..], b"e"].concat();
+            let words = [message(HAVE_NONE, &[]), extended(PEX, &pex)].concat();
+            let _ = peer.say(&words).await;
             peer.stay().await;
             true
         },

@@ -14,6 +14,7 @@ mod camping;
 mod crowd;
 mod floods;
 mod liars;
+mod metadata;
 mod peer;
 mod rate;
 mod stage;

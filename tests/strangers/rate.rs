@@ -51,7 +51,8 @@ fn hostile(stage: &Stage, node: usize, first: usize) -> Crowd {
 /// Bytes per second of one transfer, between two nodes that just started.
 fn transfer(parts: usize, crowded: bool) -> f64 {
     let mut stage = Stage::new("rate", parts);
-    let seed = stage.start(Has::File, &[], &[]);
+    // They list each other, as a fleet does.
+    let seed = stage.start(Has::File, &[1], &[]);
     let at_seed = crowded.then(|| hostile(&stage, seed, 0));
     if let Some(crowd) = &at_seed {
         crowd.wait_until_came(500);

@@ -12,12 +12,25 @@ use crate::time::Timestamp;
 use crate::tokens::Tokens;
 
 /// Who came lately, and how often.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Admission {
     hosts: BTreeMap<IpAddr, Tokens>,
+    strangers: Tokens,
 }
 
 impl Admission {
+    pub(super) fn new() -> Self {
+        Self {
+            hosts: BTreeMap::new(),
+            strangers: Tokens::new(STRANGERS_BURST, STRANGERS_PERIOD),
+        }
+    }
+
+    /// May one more have a free place for whom nobody stands?
+    pub(super) fn takes_stranger(&mut self, now: Timestamp) -> bool {
+        self.strangers.take(now)
+    }
+
     /// One more connection of that host: not too many?
     pub(super) fn takes(&mut self, remote: IpAddr, now: Timestamp) -> bool {
         let site = site(remote);
@@ -67,7 +80,7 @@ mod tests {
 
     #[test]
     fn one_host_comes_in_a_burst_and_then_at_its_rate_and_others_as_they_like() {
-        let mut admission = Admission::default();
+        let mut admission = Admission::new();
         let (one, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let start = Timestamp::from_millis(1);
         let let_in = (0..1_000).filter(|_| admission.takes(one, start)).count();
@@ -84,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_ipv6_network_are_one_site() {
-        let mut admission = Admission::default();
+        let mut admission = Admission::new();
         let start = Timestamp::from_millis(1);
         let mut let_in = 0;
         for host in 0..1_000_u128 {
@@ -96,7 +109,7 @@ mod tests {
 
     #[test]
     fn hosts_without_number_take_no_memory_without_end() {
-        let mut admission = Admission::default();
+        let mut admission = Admission::new();
         for number in 0..100_000_u32 {
             let now = Timestamp::from_micros(1 + u64::from(number));
             assert!(admission.takes(Ipv4Addr::from_bits(number).into(), now));

@@ -80,6 +80,14 @@ pub const HOST_BURST: u32 = 64;
 /// done for him: a link that begins costs a hundred times what a refusal does.
 pub const HOST_PERIOD: Duration = Duration::from_millis(50);
 
+/// 256 strangers at once may have free places: a fleet that starts ...
+pub const STRANGERS_BURST: u32 = 256;
+
+/// ... and 250 a second on the long run, whichever hosts they come from. Whoever comes, shakes hands and
+/// goes leaves a free place behind, and each such visit costs some 300 us. Peers for whom somebody stands
+/// need not wait.
+pub const STRANGERS_PERIOD: Duration = Duration::from_millis(4);
+
 /// 1,024 hosts of which it is remembered how often they came; of more, the one that was quiet for
 /// longest is forgotten.
 pub const HOSTS_COUNTED: usize = 1_024;

@@ -68,7 +68,7 @@ impl Membership {
             links: BTreeMap::new(),
             visitors: BTreeMap::new(),
             bans: BTreeMap::new(),
-            admission: Admission::default(),
+            admission: Admission::new(),
             dial_tokens: Tokens::new(DIAL_BURST, DIAL_PERIOD),
             known_changed: false,
             trade: Trade::default(),
@@ -137,7 +137,8 @@ impl Membership {
     /// Is an inbound connection let in? Asked before a byte of it is read; if so, the host goes on
     /// with [`Input::LinkOpened`]. May close the least useful link to make room. A newcomer is
     /// turned away only if banned, if its host has too many connections without a handshake or comes
-    /// too often, or for the moment in which every link is brand-new.
+    /// too often, if strangers come in hundreds a second, or for the moment in which every link is
+    /// brand-new.
     pub fn admit(&mut self, remote: IpAddr, now: Timestamp, out: &mut Vec<Output>) -> bool {
         let remote = remote.to_canonical();
         if self.is_banned(remote, now)
@@ -149,7 +150,7 @@ impl Membership {
         if self.is_full() {
             return self.make_room(remote, now, out) || self.takes_visitors();
         }
-        true
+        self.vouches_for(remote) || self.admission.takes_stranger(now)
     }
 
     /// Is there a link that a newcomer may have at once, since nobody has shaken hands on it for

@@ -276,3 +276,56 @@ proptest! {
         }
     }
 }
+
+/// Two hundred strangers offer the most that may be offered, and one peer the dictionary: what they say is
+/// fetched once, and then what is cheap to refute comes first.
+#[test]
+fn strangers_that_offer_16_mib_of_rubbish_have_it_fetched_once() {
+    let info = info(SIZE);
+    let mut fetch = MetadataFetch::new(InfoHash::of(&info), 1);
+    let mut now = Timestamp::from_millis(1);
+    let honest = LinkId(1_000);
+    let offers = (0..200).map(|link| (LinkId(link), MAX_METADATA_LENGTH as u64));
+    let offers = offers.chain([(honest, u64::from(SIZE))]);
+    let mut inputs: Vec<_> = offers
+        .map(|(link, size)| Input::LinkOffers { link, size })
+        .collect();
+    let (mut fetched, mut done) = (0, false);
+    while !done {
+        let input = inputs.pop().unwrap_or_else(|| {
+            now = fetch.next_timeout().expect("somebody can be asked");
+            Input::Tick
+        });
+        let mut out = Vec::new();
+        fetch.handle(input, now, &mut out);
+        for output in out {
+            match output {
+                Output::Request { link, piece } => {
+                    let begin = piece as usize * METADATA_PIECE_LENGTH as usize;
+                    let rubbish = vec![0; METADATA_PIECE_LENGTH as usize];
+                    let bytes = match link == honest {
+                        true => info[begin..info.len().min(begin + rubbish.len())].to_vec(),
+                        false => rubbish,
+                    };
+                    fetched += bytes.len();
+                    let total_size = match link == honest {
+                        true => u64::from(SIZE),
+                        false => MAX_METADATA_LENGTH as u64,
+                    };
+                    inputs.push(Input::Data {
+                        link,
+                        piece,
+                        total_size,
+                        bytes: bytes.into(),
+                    });
+                }
+                Output::Done(bytes) => done = bytes == info,
+                Output::Strike { .. } => {}
+            }
+        }
+    }
+    assert!(
+        fetched <= MAX_METADATA_LENGTH + 2 * SIZE as usize,
+        "{fetched} bytes"
+    );
+}

@@ -299,3 +299,24 @@ fn a_node_is_never_left_alone_with_strangers_for_long() {
         assert!(worst < 100, "seed {seed}: alone for {} ms", worst * 10);
     }
 }
+
+#[test]
+fn strangers_that_come_and_go_are_let_in_at_a_rate_and_peers_that_are_known_at_once() {
+    let mut node = Node::new(LINKS, 0);
+    node.learn(10, Source::Listed);
+    let mut let_in = 0;
+    for count in 0..10_000 {
+        node.now = node.now + Duration::from_millis(1);
+        let number = STRANGERS + count % 4_000;
+        if node.admit(number).0 {
+            let_in += 1;
+            let (link, _) = node.link(number, false);
+            node.closed(link, LinkEnd::Graceful);
+        }
+        if count % 500 == 0 {
+            assert!(node.admit(10).0, "somebody stands for it");
+        }
+    }
+    // Ten seconds at their rate, and the burst.
+    assert!((2_500..=2_800).contains(&let_in), "{let_in}");
+}
