@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-
 use crate::crowd::Crowd;
 use crate::peer::*;
 use crate::stage::{Has, Stage, stranger};
@@ -19,7 +17,7 @@ enum Answer {
     Silence,
     /// It says no, and goes on saying that it has everything.
     No,
-    /// Bytes, but others; after two pieces it leaves, and comes anew as somebody else.
+    /// Bytes, but others.
     Rubbish,
     /// The right bytes but for the last block of each piece.
     Almost,
@@ -41,7 +39,6 @@ async fn lie(
     if peer.say(&hello).await.is_none() {
         return true;
     }
-    let mut sent = 0;
     while let Some((id, payload)) = peer.hear().await {
         if id != REQUEST {
             continue;
@@ -63,17 +60,11 @@ async fn lie(
                     bytes.iter_mut().for_each(|byte| *byte ^= 0x55);
                 }
                 delivered.fetch_add(usize::from(is_last), Ordering::Relaxed);
-                sent += usize::from(is_last);
                 let head = [piece.to_be_bytes(), begin.to_be_bytes()].concat();
                 message(PIECE, &[head, bytes].concat())
             }
         };
         if peer.say(&said).await.is_none() {
-            return true;
-        }
-        if answer == Answer::Rubbish && sent == 2 {
-            // What was said arrives.
-            let _ = peer.stream.shutdown().await;
             return true;
         }
     }
