@@ -140,7 +140,9 @@ impl Download {
 
     /// Gives up everything: the peer chokes us. Returns the leases that end.
     pub(super) fn give_up(&mut self) -> Vec<PieceIndex> {
-        let pieces: Vec<_> = self.leases.keys().copied().collect();
+        let mut pieces: Vec<_> = self.leases.keys().copied().collect();
+        // Not in the order of a hash map: the same inputs have the same outputs.
+        pieces.sort_unstable();
         for &piece in &pieces {
             self.forsake(piece);
         }
