@@ -109,18 +109,27 @@ impl Scheduler {
                 self.pick(Input::Pause);
             }
             StorageFact::Resumed => {
-                self.state.paused = None;
-                self.setup.trouble.do_send(StorageTrouble {
-                    info_hash: self.setup.info_hash,
-                    error: None,
-                });
+                self.storage_works();
                 self.go_on();
             }
         }
     }
 
-    /// Storage begins with the file. Unless it is the first time, all that was known is void.
+    /// What was wrong with the file is over.
+    fn storage_works(&mut self) {
+        if self.state.paused.take().is_some() {
+            self.setup.trouble.do_send(StorageTrouble {
+                info_hash: self.setup.info_hash,
+                error: None,
+            });
+        }
+    }
+
+    /// Storage begins with the file. Unless it is the first time, all that was known is void. So is what
+    /// was wrong with it: storage that was asked to check anew, or panicked, has forgotten that, and
+    /// says it again if it still is.
     fn opened(&mut self) {
+        self.storage_works();
         if std::mem::take(&mut self.state.expects_opening) {
             return;
         }
