@@ -26,10 +26,13 @@ pub(crate) const NODE_LINKS: usize = 300;
 const LEAST_LINKS: usize = 4;
 
 /// Links that a node with so many swarms may have, if one alone may have `most`: each further one
-/// brings half as many.
+/// brings half as many, and never fewer than each swarm has for itself. Swarms that had all sockets of
+/// their node would let no newcomer in.
 fn node_links(swarms: usize, most: usize) -> usize {
     let further = (most / 2).saturating_mul(swarms.saturating_sub(1));
-    most.saturating_add(further).min(NODE_LINKS.max(most))
+    let least = LEAST_LINKS.min(most).saturating_mul(swarms);
+    let links = most.saturating_add(further).max(least);
+    links.min(NODE_LINKS.max(most))
 }
 
 /// Links that each of so many swarms may have: an equal part, so that none takes the others'.
@@ -81,11 +84,17 @@ mod tests {
         assert_eq!(links(1, 24), (24, 24));
         assert_eq!(links(2, 24), (36, 18));
         assert_eq!(links(1, 500), (500, 500));
-        assert_eq!(links(5, 2), (6, 2));
+        assert_eq!(links(5, 2), (10, 2), "a socket for each link of each");
         for swarms in 1..=NODE_LINKS / LEAST_LINKS {
             let (node, swarm) = links(swarms, MAX_LINKS);
             assert!(swarms * swarm <= node && node <= NODE_LINKS);
         }
         assert_eq!(swarm_links(10_000, MAX_LINKS), LEAST_LINKS);
+        for most in 2..=MAX_LINKS {
+            for swarms in 1..=NODE_LINKS / LEAST_LINKS {
+                let (node, swarm) = links(swarms, most);
+                assert!(swarms * swarm <= node, "{swarms} swarms, {most} links");
+            }
+        }
     }
 }
