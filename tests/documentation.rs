@@ -12,6 +12,7 @@ const NO_LIMITS: &[&str] = &[
     "actors/src/clock.rs",
     "actors/src/gauge.rs",
     "actors/src/private.rs",
+    "actors/src/simulation/",
     "actors/src/state/mod.rs VERSION",
     "actors/src/supervisor/admission.rs OTHERS",
     "protocol/src/address/compact.rs",

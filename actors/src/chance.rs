@@ -1,4 +1,4 @@
-//! Where a node's randomness comes from: the operating system.
+//! Where a node's randomness comes from: the operating system, or in a simulation its seed.
 //!
 //! `fastrand` seeds itself from a clock. Two nodes that start in the same nanosecond then have the
 //! same peer id, take each other for themselves and never link: seen once in 20,000 starts of a
@@ -11,6 +11,10 @@ use swarmlet_protocol::encryption::Randomness;
 /// A seed that no other node has.
 #[must_use]
 pub fn seed() -> u64 {
+    #[cfg(feature = "simulation")]
+    if let Some(seed) = crate::simulation::seed() {
+        return seed;
+    }
     // The keys of the standard library's hash maps are the system's randomness, and the hash of
     // nothing under such keys is as random as they are.
     RandomState::new().build_hasher().finish()

@@ -19,3 +19,14 @@ pub(crate) fn take_time(time: Duration) {
         None => std::thread::sleep(time),
     }
 }
+
+/// What was noted so far on this thread; none where time passes by itself.
+pub(crate) fn noted() -> Option<Duration> {
+    DEBT.get()
+}
+
+/// From now on time is noted on this thread, or passes by itself again.
+#[cfg(feature = "simulation")]
+pub(crate) fn note(from: bool) {
+    DEBT.set(from.then_some(Duration::ZERO));
+}

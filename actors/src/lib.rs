@@ -40,6 +40,7 @@ pub mod http;
 pub mod limits;
 pub mod listener;
 pub mod listeners;
+mod maps;
 pub mod messages;
 #[cfg(feature = "port-map")]
 pub mod port_map;
@@ -49,6 +50,8 @@ mod schedstat;
 pub mod scheduler;
 pub mod session;
 pub mod share;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod state;
 pub mod storage;
 pub mod supervisor;
@@ -58,3 +61,4 @@ pub mod turns;
 pub mod watchdog;
 pub mod web_seeds;
 mod words;
+mod workers;

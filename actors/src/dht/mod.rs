@@ -9,7 +9,6 @@
 mod open;
 mod table;
 
-use std::collections::{HashMap, HashSet};
 use std::net::{SocketAddr, SocketAddrV4};
 
 use actix::{
@@ -26,6 +25,7 @@ use swarmlet_protocol::time::Timestamp;
 use self::table::{Gone, Table};
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
+use crate::maps::{HashMap, HashSet};
 use crate::messages::dht::{FindInTable, NodeHeard, StopTable};
 use crate::messages::discovery::AddressesFound;
 use crate::messages::operator::SwarmRemoved;
@@ -88,7 +88,7 @@ impl State {
             lookups: Lookups::new(seed),
             table: None,
             failures: 0,
-            measuring: HashSet::new(),
+            measuring: HashSet::default(),
         }
     }
 }
@@ -103,7 +103,7 @@ impl Dht {
             contacts.remember(&nodes, &named);
         }
         Self {
-            swarms: HashMap::new(),
+            swarms: HashMap::default(),
             contacts,
             rng: fastrand::Rng::with_seed(setup.seed),
             complained: false,

@@ -7,7 +7,6 @@
 //! does not answer (BEP 43). What it says of its own thread by panicking (that it is
 //! gone) is caught here, and is [`Gone`].
 
-use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -16,6 +15,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::maps::HashSet;
 use actix::prelude::Stream;
 use mainline::async_dht::AsyncDht;
 use mainline::{Dht, Id, ServerSettings};
@@ -126,7 +126,7 @@ impl Table {
         mut found: impl FnMut(Vec<SocketAddr>),
     ) -> Result<(), Gone> {
         let mut answers = caught(|| self.0.get_peers(Id::from(info_hash.0)))?;
-        let mut told = HashSet::new();
+        let mut told = HashSet::default();
         let listening = async {
             while told.len() < MAX_PEERS_FOUND {
                 let next = poll_fn(|task| Pin::new(&mut answers).poll_next(task)).await;

@@ -4,10 +4,10 @@
 //! Does not ban anybody; that is for the machines of the swarms, which are told each time.
 //! Invariant: at most [`MAX_BANS`] hosts are remembered.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::maps::HashMap;
 use swarmlet_protocol::time::Timestamp;
 
 /// 256: banned hosts that are remembered, some ten KiB; of more, the ban that ends first is

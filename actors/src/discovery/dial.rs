@@ -62,7 +62,7 @@ impl Discovery {
 /// Connects by TCP; where nobody answers that, by uTP if this node speaks it.
 async fn dial(from: IpAddr, utp: Option<Endpoint>, to: SocketAddr) -> io::Result<Connection> {
     let error = match connect(from, to, DIAL_TIMEOUT).await {
-        Ok(stream) => return Ok(Connection::Tcp(stream)),
+        Ok(connection) => return Ok(connection),
         Err(error) => error,
     };
     match utp {
@@ -80,7 +80,12 @@ pub(super) async fn connect(
     from: IpAddr,
     to: SocketAddr,
     patience: Duration,
-) -> io::Result<std::net::TcpStream> {
+) -> io::Result<Connection> {
+    #[cfg(feature = "simulation")]
+    if let Some(network) = crate::simulation::network() {
+        let connected = network.connect(from, to, patience).await;
+        return connected.map(Connection::Simulated);
+    }
     let socket = match to {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -92,7 +97,7 @@ pub(super) async fn connect(
     let stream = connecting
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    stream.into_std()
+    Ok(Connection::Tcp(stream.into_std()?))
 }
 
 fn failure(error: &io::Error) -> DialFailure {

@@ -1,6 +1,5 @@
 //! Local beacons (BEP 14): who else of our swarms is on this network.
 
-use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use swarmlet_protocol::secret::beacon::SealedBeacon;
 use tokio::net::UdpSocket;
 
 use super::Discovery;
+use crate::maps::HashSet;
 use crate::messages::discovery::AddressesFound;
 use crate::reason::reason;
 use crate::transport::Security;

@@ -21,7 +21,6 @@ mod swarms;
 pub use self::sockets::MAX_LINKS;
 pub(crate) use self::sockets::NODE_LINKS;
 
-use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +43,7 @@ use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::listeners::Listeners;
+use crate::maps::{HashMap, HashSet};
 use crate::messages::discovery::{
     AddressesFound, AdmitLink, CrashLink, LinkLied, LinkReport, ResetLinks, StopDiscovery,
     SwarmCompleted, SwarmStarted,
@@ -160,8 +160,8 @@ impl Discovery {
         let state = State::new(&setup);
         Self {
             setup,
-            started: HashMap::new(),
-            complete: HashSet::new(),
+            started: HashMap::default(),
+            complete: HashSet::default(),
             bans: Bans::default(),
             strikes: Strikes::default(),
             bell: Bell::default(),
@@ -273,10 +273,10 @@ impl State {
     fn new(setup: &Setup) -> Self {
         Self {
             rendezvous: Rendezvous::new(setup),
-            swarms: HashMap::new(),
-            links: HashMap::new(),
-            joined: HashMap::new(),
-            doubles: HashSet::new(),
+            swarms: HashMap::default(),
+            links: HashMap::default(),
+            joined: HashMap::default(),
+            doubles: HashSet::default(),
             dialing: 0,
             weighed: Timestamp::ZERO,
             owner: watch::Sender::new(()),

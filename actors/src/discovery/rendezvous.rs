@@ -1,7 +1,5 @@
 //! The rendezvous: nodes that do not know their swarm are told of it here.
 
-use std::collections::{HashMap, HashSet};
-
 use actix::Context;
 use log::{error, info, warn};
 use swarmlet_protocol::extension::{MAX_RENDEZVOUS_PEERS, SwarmEntry, SwarmsMessage};
@@ -13,6 +11,7 @@ use swarmlet_protocol::session::Input as SessionInput;
 
 use super::swarms::{TARGET_LINKS, membership};
 use super::{Discovery, Setup};
+use crate::maps::{HashMap, HashSet};
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::JoinSwarm;
 
@@ -35,8 +34,8 @@ impl Rendezvous {
         Self {
             membership: membership(setup, setup.rendezvous, TARGET_LINKS),
             join: Join::new(setup.wanted.clone()),
-            heard: HashMap::new(),
-            warned: HashSet::new(),
+            heard: HashMap::default(),
+            warned: HashSet::default(),
         }
     }
 }
@@ -79,7 +78,7 @@ impl Discovery {
             .chain([&self.state.rendezvous.membership])
             .flat_map(Membership::tellable)
             .collect();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         peers.retain(|&peer| seen.insert(peer));
         peers.truncate(MAX_RENDEZVOUS_PEERS);
         let message = SwarmsMessage {

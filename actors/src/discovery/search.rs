@@ -11,7 +11,6 @@ use tokio::net::UdpSocket;
 use super::dial::connect;
 use super::swarms::TARGET_LINKS;
 use super::{Discovery, Setup};
-use crate::transport::Connection;
 
 /// One sweep per network that we are in.
 #[derive(Debug)]
@@ -85,7 +84,6 @@ impl Discovery {
                         discovery.member(main, found, context);
                         // With links enough, it is for membership to visit it.
                         if discovery.sockets() < TARGET_LINKS {
-                            let stream = Connection::Tcp(stream);
                             discovery.open(stream, addr, Some(addr), main, context);
                         }
                     }

@@ -13,13 +13,13 @@ use swarmlet_protocol::membership::{
 };
 use swarmlet_protocol::session::Input as SessionInput;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
 
 use super::{Discovery, Setup};
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
 use crate::state::{Addresses, or_warn};
+use crate::workers::spawn_blocking;
 
 /// 12: a node dials while it has fewer links. The rest of its links come to it.
 pub(super) const TARGET_LINKS: usize = 12;

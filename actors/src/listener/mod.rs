@@ -44,10 +44,60 @@ pub fn listen(address: SocketAddr) -> Result<StdListener, String> {
     open().map_err(|error: io::Error| format!("cannot listen on {address}: {}", reason(&error)))
 }
 
+/// A socket that listens.
+#[derive(Debug)]
+pub enum Socket {
+    /// For TCP.
+    Tcp(StdListener),
+    /// On a simulated network.
+    #[cfg(feature = "simulation")]
+    Simulated(crate::simulation::Door),
+}
+
+impl From<StdListener> for Socket {
+    fn from(socket: StdListener) -> Self {
+        Self::Tcp(socket)
+    }
+}
+
+/// The same where links are accepted.
+enum Accepting {
+    Tcp(TcpListener),
+    #[cfg(feature = "simulation")]
+    Simulated(crate::simulation::Door),
+}
+
+impl Socket {
+    /// Registers it with the present arbiter; it stays usable.
+    fn register(&self) -> io::Result<Accepting> {
+        match self {
+            Self::Tcp(socket) => Ok(Accepting::Tcp(TcpListener::from_std(socket.try_clone()?)?)),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(door) => Ok(Accepting::Simulated(door.clone())),
+        }
+    }
+}
+
+impl Accepting {
+    async fn accept(&self) -> io::Result<(Connection, SocketAddr)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, remote) = socket.accept().await?;
+                Ok((Connection::Tcp(stream.into_std()?), remote))
+            }
+            #[cfg(feature = "simulation")]
+            Self::Simulated(door) => {
+                let (stream, remote) = door.accept().await;
+                Ok((Connection::Simulated(stream), remote))
+            }
+        }
+    }
+}
+
 /// Accepts links.
 #[derive(Debug)]
 pub struct Listener {
-    socket: StdListener,
+    socket: Socket,
     utp: Option<Endpoint>,
     discovery: Recipient<AdmitLink>,
 }
@@ -61,7 +111,7 @@ impl Listener {
     /// Accepts on a socket that listens already. The socket outlives a restart of the actor.
     #[must_use]
     pub const fn new(
-        socket: StdListener,
+        socket: Socket,
         utp: Option<Endpoint>,
         discovery: Recipient<AdmitLink>,
     ) -> Self {
@@ -77,8 +127,7 @@ impl Actor for Listener {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        let socket = self.socket.try_clone().and_then(TcpListener::from_std);
-        let socket = match socket {
+        let socket = match self.socket.register() {
             Ok(socket) => socket,
             Err(error) => {
                 error!("cannot accept links: {}", reason(&error));
@@ -89,8 +138,6 @@ impl Actor for Listener {
         let accepting = async move {
             loop {
                 let accepted = socket.accept().await;
-                let accepted = accepted
-                    .and_then(|(stream, remote)| Ok((Connection::Tcp(stream.into_std()?), remote)));
                 if !hand_over(accepted, &discovery).await {
                     return;
                 }

@@ -13,8 +13,6 @@ mod running;
 mod sources;
 mod turn;
 
-use std::collections::HashMap;
-
 use actix::{Actor, AsyncContext, Context, Handler, Recipient, Supervised};
 use log::{error, info};
 use swarmlet_protocol::choking::{self as choker, Choker};
@@ -29,6 +27,7 @@ use self::readers::Readers;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::maps::HashMap;
 use crate::messages::discovery::{LinkLied, ResetLinks, SwarmCompleted};
 use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::scheduler::{OpenLink, Progress, QueryProgress, ServeContent, StorageFact};
@@ -119,7 +118,7 @@ impl Scheduler {
         Self {
             setup,
             content: None,
-            sources: HashMap::new(),
+            sources: HashMap::default(),
             turn,
             held: false,
             readers: Readers::default(),
@@ -163,7 +162,7 @@ impl State {
         };
         Self {
             phase,
-            links: HashMap::new(),
+            links: HashMap::default(),
             choker: Choker::new(setup.upload_slots, setup.seed),
             paused: None,
             complete: false,

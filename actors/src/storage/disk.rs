@@ -9,11 +9,11 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use rustix::fs::FsWord;
 use swarmlet_protocol::pace::Pace;
-use tokio::task::spawn_blocking;
 
 use super::Storage;
 use super::content::Content;
 use super::held_up::Stopwatch;
+use crate::workers::spawn_blocking;
 
 /// What became of a job: its answer, or why there is none.
 pub(super) type Done<T> = Result<T, String>;

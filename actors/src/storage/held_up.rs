@@ -17,6 +17,9 @@ thread_local! {
 pub(super) struct Stopwatch {
     begun: Instant,
     busy: Duration,
+    /// What was noted before, where no time passes by itself.
+    #[cfg(any(test, feature = "simulation"))]
+    noted: Option<Duration>,
 }
 
 impl Stopwatch {
@@ -24,11 +27,17 @@ impl Stopwatch {
         Self {
             begun: Instant::now(),
             busy: busy(),
+            #[cfg(any(test, feature = "simulation"))]
+            noted: crate::debt::noted(),
         }
     }
 
     /// How long the thread was held up since. To be asked on the thread that started it.
     pub(super) fn held_up(&self) -> Duration {
+        #[cfg(any(test, feature = "simulation"))]
+        if let (Some(before), Some(now)) = (self.noted, crate::debt::noted()) {
+            return now.saturating_sub(before);
+        }
         let elapsed = self.begun.elapsed();
         elapsed.saturating_sub(busy().saturating_sub(self.busy))
     }

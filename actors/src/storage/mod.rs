@@ -29,7 +29,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,7 +48,6 @@ use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::pace::Pace;
 use swarmlet_protocol::scrub::Scrub;
 use swarmlet_protocol::time::Timestamp;
-use tokio::task::spawn_blocking;
 
 pub use self::content::Content;
 use self::content::{complaint, shown};
@@ -60,9 +59,11 @@ use self::store::Held;
 use crate::alarm::{Alarm, Bell};
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::maps::HashMap;
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::{FlushStorage, RecheckAll, ReportPieces};
 use crate::messages::{Crash, Ping};
+use crate::workers::spawn_blocking;
 
 /// 2: batches that workers hash and write at once.
 const WORKERS: usize = 2;
@@ -128,7 +129,7 @@ struct State {
     /// The next piece that no check job has taken.
     unchecked: u32,
     checks: usize,
-    checked_at: std::time::Instant,
+    checked_at: tokio::time::Instant,
     /// How the disk has dealt with writes and with reads.
     writing: Pace,
     reading: Pace,
@@ -428,7 +429,7 @@ impl State {
             bad: Bitfield::new(pieces),
             unchecked: 0,
             checks: 0,
-            checked_at: std::time::Instant::now(),
+            checked_at: tokio::time::Instant::now(),
             writing: Pace::new(true),
             reading: Pace::new(true),
             held: Held::default(),

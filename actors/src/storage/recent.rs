@@ -1,9 +1,9 @@
 //! Descriptors of the files that were used last.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::beneath::Opened;
+use crate::maps::HashMap;
 
 /// 64 open files of one folder: as many as the jobs that run at once work on, several times over.
 /// A process may often have 1,024 descriptors only, and a folder has thousands of files.

@@ -12,7 +12,6 @@ use log::{info, warn};
 use swarmlet_protocol::layout::{Layout, PieceIndex};
 use swarmlet_protocol::scrub::{DOUBT_STEP, Epoch};
 use swarmlet_protocol::time::Timestamp;
-use tokio::task::spawn_blocking;
 
 use super::Storage;
 use super::jobs::{self, Checked};
@@ -22,6 +21,7 @@ use crate::alarm::{Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::scheduler::StorageFact;
 use crate::words::counted;
+use crate::workers::spawn_blocking;
 
 /// 1 MiB between two looks at the file, a second apart: a node that moves more is busy, and scrubs
 /// later.

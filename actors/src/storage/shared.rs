@@ -34,6 +34,10 @@ impl Default for Shared {
 
 /// Check jobs that run at once, and one that waits, so that no core does when a job ends.
 pub(super) fn check_jobs() -> usize {
+    #[cfg(feature = "simulation")]
+    if crate::simulation::is_on() {
+        return 3;
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cores.min(MAX_CHECKS) + 1
 }

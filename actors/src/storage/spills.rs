@@ -5,7 +5,7 @@
 //! storage until it is stored or rejected. What cannot be written is kept and tried again, as
 //! batches are (see `store`); the tokens of its parts keep the link from sending more.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use super::Storage;
 use super::content::{Content, complaint};
 use super::scratch::Scratch;
 use crate::credit::Token;
+use crate::maps::HashMap;
 use crate::messages::storage::{ForgetParts, SpillPiece};
 use crate::reason::reason;
 

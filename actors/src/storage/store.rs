@@ -4,7 +4,7 @@
 //! half of one after the other, so a piece waits a little for company. One job hashes a batch and
 //! writes what is right.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use super::content::Content;
 use super::disk::Done;
 use super::{Storage, WORKERS, jobs};
+use crate::maps::HashMap;
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::StorePieces;
 

@@ -16,7 +16,6 @@ use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use log::{error, info, warn};
 use swarmlet_protocol::access::{AccessList, MAX_ACCESS_FILE};
 use swarmlet_protocol::secret::{MAX_SECRET_FILE, Secrets};
-use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use super::Supervisor;
@@ -24,6 +23,7 @@ use crate::messages::admission::{
     AccessChanged, ReloadAdmission, SecretsChanged, SetAccess, SetSecrets,
 };
 use crate::reason::reason;
+use crate::workers::spawn_blocking;
 
 /// 1 s: how often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);

@@ -17,8 +17,7 @@ mod shutdown;
 mod swarms;
 mod threads;
 
-use std::collections::{BTreeMap, HashSet};
-use std::net::TcpListener;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -35,7 +34,7 @@ use swarmlet_protocol::id::{InfoHash, PeerId};
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::task::AbortHandle;
 
 pub use self::admission::Admission;
 use self::admission::Seen;
@@ -51,8 +50,9 @@ use crate::counters::Counters;
 use crate::discovery::Discovery;
 use crate::guard::{self, Failure, Policy};
 use crate::limits::Limits;
-use crate::listener::Listener;
+use crate::listener::{self, Listener};
 use crate::listeners::Listeners;
+use crate::maps::HashSet;
 use crate::messages::discovery::CrashLink;
 use crate::messages::events::Event;
 use crate::messages::storage::ReadBlocks;
@@ -70,6 +70,7 @@ use crate::transport::{Identity, Security};
 use crate::turns::Turns;
 use crate::watchdog::Watchdog;
 use crate::web_seeds::{Clients, WebSeeds};
+use crate::workers::spawn_blocking;
 
 /// Knows all actors.
 ///
@@ -98,7 +99,7 @@ pub struct Supervisor {
     /// For web seeds of all contents.
     clients: Rc<Clients>,
     /// The listening socket, until the listener has it.
-    socket: Option<TcpListener>,
+    socket: Option<listener::Socket>,
     /// The threads of sessions; none once the node stops.
     threads: Option<Threads>,
     /// Ends every other actor of this thread: they hold each other's addresses and would live on.
@@ -179,7 +180,10 @@ impl Supervisor {
     ///
     /// # Errors
     /// The state folder cannot be used; the node can be started without one.
-    pub fn start_node(settings: Settings, socket: TcpListener) -> std::io::Result<Addr<Self>> {
+    pub fn start_node(
+        settings: Settings,
+        socket: impl Into<listener::Socket>,
+    ) -> std::io::Result<Addr<Self>> {
         let manners = settings.manners;
         let limits = Limits::new(manners.download_limit, manners.upload_limit);
         // What was learned on open links is not believed by a node with a secret.
@@ -221,12 +225,12 @@ impl Supervisor {
             seed: rng.u64(..),
             peer_id: PeerId::random(&mut rng),
             next_link: Arc::new(AtomicU64::new(1)),
-            socket: Some(socket),
+            socket: Some(socket.into()),
             threads: Some(Threads::new()),
             tasks: Vec::new(),
             children: None,
             swarms: BTreeMap::new(),
-            removed: HashSet::new(),
+            removed: HashSet::default(),
             words,
             said: 0,
         };

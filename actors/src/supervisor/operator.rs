@@ -7,7 +7,7 @@ use actix::{Context, Handler, ResponseFuture};
 use log::info;
 use swarmlet_protocol::extension::MAX_SWARMS;
 use swarmlet_protocol::id::InfoHash;
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::task::AbortHandle;
 
 use super::places::{self, Kept};
 use super::{Supervisor, SwarmActors};
@@ -21,6 +21,7 @@ use crate::messages::storage::{FlushStorage, RecheckAll};
 use crate::messages::web_seeds::StopWebSeeds;
 use crate::share::{Share, Topic};
 use crate::state::{Added, or_warn};
+use crate::workers::spawn_blocking;
 
 /// Files of the state directory, beside descriptions.
 const OWN_FILES: [&str; 5] = [

@@ -2,7 +2,7 @@
 //!
 //! Looks at what is there, and opens nothing: opening a pipe or a device could block.
 
-use std::collections::HashSet;
+use crate::maps::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ pub fn check(contents: &[Kept]) -> Result<(), Misplaced> {
         let path = path.to_owned();
         Err(Misplaced { path, reason })
     };
-    let (mut places, mut files) = (HashSet::new(), HashSet::new());
+    let (mut places, mut files) = (HashSet::default(), HashSet::default());
     for Kept { path, is_folder } in contents {
         if let Some(reason) = no_data_path(path, *is_folder) {
             return misplaced(path, reason.to_owned());

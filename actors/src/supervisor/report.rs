@@ -1,6 +1,5 @@
 //! Reports of the whole node, put together from what several actors say.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio::time::timeout;
 use super::places::Kept;
 use super::{Supervisor, SwarmActors};
 use crate::counters::{self, Counters};
+use crate::maps::HashMap;
 use crate::messages::report::{
     ActorReport, Figures, LinkReport, Linked, NodeReport, QueryFigures, QueryLinks, QueryNode,
     QueryPieces, QuerySwarm, Rates, Refused, SwarmReport, SwarmState, Totals,

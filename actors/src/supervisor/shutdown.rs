@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix::Addr;
 use log::{info, warn};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{End, Supervisor};
@@ -16,6 +15,7 @@ use crate::messages::port_map::StopPortMap;
 use crate::messages::storage::FlushStorage;
 use crate::messages::trackers::StopTrackers;
 use crate::messages::web_seeds::StopWebSeeds;
+use crate::workers::spawn_blocking;
 
 /// 600 ms: what the links may take to say goodbye.
 const LINKS: Duration = Duration::from_millis(600);

@@ -40,7 +40,10 @@ impl Threads {
         Self {
             own,
             others: Vec::new(),
-            most: cores.min(MAX_THREADS),
+            most: match is_simulated() {
+                true => 1,
+                false => cores.min(MAX_THREADS),
+            },
         }
     }
 
@@ -85,6 +88,11 @@ impl Threads {
             .into_iter()
             .all(|(arbiter, _)| arbiter.join().is_ok())
     }
+}
+
+/// A simulation has one thread and no other clock than its own.
+const fn is_simulated() -> bool {
+    cfg!(feature = "simulation")
 }
 
 /// The first thread that has time; else a new one, if there may be one more; else the least busy.

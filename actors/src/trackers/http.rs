@@ -11,11 +11,11 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use swarmlet_protocol::tracker::{Answer, AskError, http};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::ask::AskFailure;
 use crate::http::{AGENT, HAS_TLS, NO_TLS, cause, no_client, redirect, without_certificates};
+use crate::workers::spawn_blocking;
 
 /// 20 s for an announce from the first packet to the last byte, redirects included: trackers are
 /// slow, and nothing waits for them but the next tracker.

@@ -10,7 +10,6 @@ pub(crate) mod http;
 mod said;
 mod udp;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -28,6 +27,7 @@ use self::ask::Asker;
 use self::said::Said;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
+use crate::maps::HashMap;
 use crate::messages::discovery::AddressesFound;
 use crate::messages::operator::SwarmRemoved;
 use crate::messages::port_map::PortMapped;
@@ -91,8 +91,8 @@ impl Trackers {
         let asker = Rc::new(Asker::new(from, setup.clock));
         Self {
             setup,
-            tracked: HashMap::new(),
-            complete: HashMap::new(),
+            tracked: HashMap::default(),
+            complete: HashMap::default(),
             asker,
             bell: Bell::default(),
             state: State::default(),

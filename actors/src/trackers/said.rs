@@ -2,12 +2,11 @@
 //!
 //! Invariant: at most [`MAX_SAID`] trackers are remembered.
 
-use std::collections::HashMap;
-
 use log::{debug, info, warn};
 use swarmlet_protocol::tracker::{Answer, TrackerUrl};
 
 use super::ask::AskFailure;
+use crate::maps::HashMap;
 
 /// 256 trackers whose last words are remembered, some 64 KiB; those of more are said each time.
 const MAX_SAID: usize = 256;

@@ -30,6 +30,9 @@ pub enum Connection {
     Tcp(std::net::TcpStream),
     /// Over UDP.
     Utp(Stream),
+    /// Over a simulated network.
+    #[cfg(feature = "simulation")]
+    Simulated(crate::simulation::Stream),
 }
 
 /// A connection that the present thread polls.
@@ -41,6 +44,9 @@ pub enum Wire {
     Utp(Stream),
     /// Over either of them.
     Tls(Box<TlsStream>),
+    /// Over a simulated network.
+    #[cfg(feature = "simulation")]
+    Simulated(crate::simulation::Stream),
 }
 
 impl Connection {
@@ -57,6 +63,8 @@ impl Connection {
                 Ok(Wire::Tcp(stream))
             }
             Self::Utp(stream) => Ok(Wire::Utp(stream)),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(stream) => Ok(Wire::Simulated(stream)),
         }
     }
 }
@@ -68,6 +76,8 @@ impl Wire {
             Self::Tcp(stream) => stream.poll_read_ready(task),
             Self::Utp(_) => Poll::Ready(Ok(())),
             Self::Tls(stream) => stream.poll_read_ready(task),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(stream) => stream.poll_read_ready(task),
         }
     }
 
@@ -88,6 +98,8 @@ impl Wire {
             },
             Self::Utp(stream) => stream.poll_read(task, buffer),
             Self::Tls(stream) => stream.poll_read(task, buffer),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(stream) => stream.poll_read(task, buffer),
         }
     }
 
@@ -110,6 +122,8 @@ impl Wire {
                 first.map_or(Poll::Ready(Ok(0)), |first| stream.poll_write(task, first))
             }
             Self::Tls(stream) => stream.poll_write(task, slices),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(stream) => stream.poll_write(task, slices),
         }
     }
 
@@ -118,6 +132,8 @@ impl Wire {
         match self {
             Self::Tls(stream) => stream.poll_flush(task),
             Self::Tcp(_) | Self::Utp(_) => Poll::Ready(Ok(())),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -126,6 +142,8 @@ impl Wire {
         match self {
             Self::Tls(stream) => stream.take_authenticated(),
             Self::Tcp(_) | Self::Utp(_) => None,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => None,
         }
     }
 
@@ -140,6 +158,11 @@ impl Wire {
             }
             Self::Utp(stream) => stream.shut(task),
             Self::Tls(stream) => stream.shut(task),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(stream) => {
+                stream.shut();
+                Ok(())
+            }
         }
     }
 }

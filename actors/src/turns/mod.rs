@@ -4,7 +4,6 @@
 //! while more want to fetch than may. A node of a few contents gives each its turn once and is
 //! never asked again.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use actix::{
@@ -15,6 +14,7 @@ use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::turns::{Standing, Turn, Turns as Machine};
 
 use crate::clock::Clock;
+use crate::maps::HashMap;
 use crate::messages::operator::SwarmRemoved;
 use crate::messages::scheduler::{Progress, QueryProgress, TakeTurn};
 use crate::messages::supervisor::CompletionChanged;
@@ -55,7 +55,7 @@ impl Turns {
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
-            contents: HashMap::new(),
+            contents: HashMap::default(),
             state: State::default(),
         }
     }

@@ -10,7 +10,7 @@ mod figures;
 mod links;
 mod mailboxes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use self::mailboxes::Mailboxes;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::listeners::Listeners;
+use crate::maps::HashMap;
 use crate::messages::events::Event;
 use crate::messages::operator::SwarmRemoved;
 use crate::messages::report::{Figures, QueryFigures, Rates};
@@ -212,7 +213,7 @@ impl State {
             turns: RateMeter::new(counters.turns.get(), now),
             told: None,
             summed: None,
-            swarms: HashMap::new(),
+            swarms: HashMap::default(),
         }
     }
 }

@@ -17,10 +17,10 @@ use reqwest::header::{ACCEPT_ENCODING, RANGE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use swarmlet_protocol::web_seed::{CONNECTIONS, MAX_HOPS, is_local, may_follow};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::http::{AGENT, HAS_TLS, NO_TLS, cause, no_client, redirect, without_certificates};
+use crate::workers::spawn_blocking;
 
 /// 10 s until a server must have accepted the connection.
 const CONNECT: Duration = Duration::from_secs(10);

@@ -14,7 +14,6 @@ mod selected_tests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -35,6 +34,7 @@ use super::parts::{Edges, Part, Parts};
 use super::recent::{MAX_OPEN_FILES, Recent};
 use super::stamps::Stamps;
 use crate::files::{self, File, Identity, Look, look_at};
+use crate::maps::HashMap;
 
 /// 1,000 files of a folder are looked at from outside at once, and those that are open: a few
 /// thousandths of a second. So a change of one in 100,000 is noticed within a minute.
@@ -83,7 +83,7 @@ impl ContentFolder {
             is_renumbered,
             inner: None,
             found: Vec::with_capacity(files.len()),
-            owners: HashMap::new(),
+            owners: HashMap::default(),
             recent: Recent::default(),
             read_only: None,
             fresh: FreshBytes::default(),

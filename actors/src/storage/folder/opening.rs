@@ -1,6 +1,5 @@
 //! Opening a folder: its files one after the other, and what is gathered of each.
 
-use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,6 +16,7 @@ use super::super::parts::{Edges, Parts};
 use super::super::recent::Recent;
 use super::split;
 use crate::files::Identity;
+use crate::maps::HashMap;
 
 /// What is gathered while the files are opened one after the other.
 pub(super) struct Opening<'a> {
