@@ -6,6 +6,8 @@
 //! for their owner alone: they say who is in the fleet and what it has.
 
 mod operator;
+mod table_file;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +23,8 @@ use swarmlet_protocol::dht::MAX_REMEMBERED;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 
-pub use self::operator::{Added, Words};
+use self::table_file::read_table;
+pub use self::words::{Added, Words};
 use crate::private;
 use crate::reason::reason;
 
@@ -200,19 +203,7 @@ impl StateFolder {
     /// operator had named then. What cannot be read counts as nothing.
     #[must_use]
     pub fn load_table(&self) -> (Vec<SocketAddrV4>, Vec<String>) {
-        let text = fs::read(self.table_file()).unwrap_or_default();
-        let table = serde_json::from_slice::<Value>(&text).unwrap_or_default();
-        if table["version"] != VERSION {
-            return Default::default();
-        }
-        let texts = |key: &str| -> Vec<String> {
-            let texts = table[key].as_array().into_iter().flatten();
-            let texts = texts.filter_map(|text| Some(text.as_str()?.to_owned()));
-            texts.take(MAX_REMEMBERED).collect()
-        };
-        let nodes = texts("nodes");
-        let nodes = nodes.iter().filter_map(|node| node.parse().ok());
-        (nodes.collect(), texts("named"))
+        read_table(&fs::read(self.table_file()).unwrap_or_default())
     }
 
     /// Remembers nodes of the distributed hash table, and those that the operator named.

@@ -1,64 +1,16 @@
 //! What an operator said at run time, for the next life of the node: contents that he added, those
 //! that he paused, hosts that he banned for good.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
-use serde_json::{Value, json};
-use swarmlet_protocol::address::PeerAddress;
-use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::tracker::TrackerUrl;
-use swarmlet_protocol::web_seed::SourceUrl;
-
-use super::{StateFolder, VERSION, replace};
-use crate::share::{Place, Share, Topic};
-
-/// What an operator said.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Words {
-    /// Contents that are kept beside those of the configuration.
-    pub added: Vec<Added>,
-    /// Contents of which nothing moves.
-    pub paused: BTreeSet<InfoHash>,
-    /// Hosts that are not spoken to until that is lifted.
-    pub banned: BTreeSet<IpAddr>,
-}
-
-/// A content that was added. Its description lies in a file of its own, as soon as it is known.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Added {
-    /// The swarm.
-    pub info_hash: InfoHash,
-    place: Place,
-    peers: Vec<PeerAddress>,
-    trackers: Vec<Vec<TrackerUrl>>,
-    sources: Vec<SourceUrl>,
-    web_seeds: Vec<SourceUrl>,
-}
+use super::words::{Added, Words};
+use super::{StateFolder, replace};
+use crate::share::{Share, Topic};
 
 impl Added {
-    /// What is to be remembered of a content. Its choice of files is not: all are wanted.
-    #[must_use]
-    pub fn of(share: &Share) -> Self {
-        // The next life may begin in another directory.
-        let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        Self {
-            info_hash: share.info_hash(),
-            place: match &share.place {
-                Place::At(path) => Place::At(whole(path)),
-                Place::Under(folder) => Place::Under(whole(folder)),
-            },
-            peers: share.peers.clone(),
-            trackers: share.trackers.clone(),
-            sources: share.sources.clone(),
-            web_seeds: share.web_seeds.clone(),
-        }
-    }
-
     /// The content, with its description if that was learned.
     #[must_use]
     pub fn share(&self, state: &StateFolder) -> Share {
@@ -74,66 +26,13 @@ impl Added {
             ..Share::of(topic, self.place.clone())
         }
     }
-
-    fn to_json(&self) -> Value {
-        let (kind, path) = match &self.place {
-            Place::At(path) => ("at", path),
-            Place::Under(path) => ("under", path),
-        };
-        let texts = |urls: &[SourceUrl]| urls.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let tier = |tier: &Vec<TrackerUrl>| tier.iter().map(ToString::to_string).collect();
-        json!({
-            "infohash": self.info_hash.to_string(),
-            kind: path.to_string_lossy(),
-            "peers": self.peers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "trackers": self.trackers.iter().map(tier).collect::<Vec<Vec<_>>>(),
-            "sources": texts(&self.sources),
-            "web_seeds": texts(&self.web_seeds),
-        })
-    }
-
-    fn from_json(added: &Value) -> Option<Self> {
-        let path = |key: &str| added[key].as_str().map(PathBuf::from);
-        let place = match (path("at"), path("under")) {
-            (Some(path), _) => Place::At(path),
-            (None, Some(path)) => Place::Under(path),
-            (None, None) => return None,
-        };
-        let tiers = added["trackers"].as_array().into_iter().flatten();
-        Some(Self {
-            info_hash: added["infohash"].as_str()?.parse().ok()?,
-            place,
-            peers: parsed(&added["peers"]),
-            trackers: tiers.map(parsed).collect(),
-            sources: parsed(&added["sources"]),
-            web_seeds: parsed(&added["web_seeds"]),
-        })
-    }
-}
-
-/// The texts of a list that mean something.
-fn parsed<T: std::str::FromStr>(list: &Value) -> Vec<T> {
-    let texts = list.as_array().into_iter().flatten();
-    texts
-        .filter_map(|text| text.as_str()?.parse().ok())
-        .collect()
 }
 
 impl StateFolder {
     /// What an operator said in an earlier life. What cannot be read counts as nothing.
     #[must_use]
     pub fn load_words(&self) -> Words {
-        let text = fs::read(self.words_file()).unwrap_or_default();
-        let words = serde_json::from_slice::<Value>(&text).unwrap_or_default();
-        if words["version"] != VERSION {
-            return Words::default();
-        }
-        let added = words["added"].as_array().into_iter().flatten();
-        Words {
-            added: added.filter_map(Added::from_json).collect(),
-            paused: parsed(&words["paused"]).into_iter().collect(),
-            banned: parsed(&words["banned"]).into_iter().collect(),
-        }
+        Words::parse(&fs::read(self.words_file()).unwrap_or_default())
     }
 
     /// Remembers what an operator said. Each change has a higher number: whoever writes later but
@@ -147,13 +46,7 @@ impl StateFolder {
         if number <= *written {
             return Ok(());
         }
-        let words = json!({
-            "version": VERSION,
-            "added": words.added.iter().map(Added::to_json).collect::<Vec<_>>(),
-            "paused": words.paused.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "banned": words.banned.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        });
-        replace(&self.words_file(), format!("{words:#}\n").as_bytes())?;
+        replace(&self.words_file(), words.to_json().as_bytes())?;
         *written = number;
         Ok(())
     }
@@ -165,7 +58,12 @@ impl StateFolder {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use swarmlet_protocol::id::InfoHash;
+
     use super::*;
+    use crate::share::Place;
 
     #[test]
     fn what_an_operator_said_is_known_to_the_next_life() {
@@ -187,6 +85,25 @@ mod tests {
         assert_eq!(state.load_words(), Words::default());
         fs::write(state.words_file(), b"\xff").unwrap();
         assert_eq!(state.load_words(), Words::default());
+    }
+
+    #[test]
+    fn urls_are_remembered_with_their_paths_and_secrets() {
+        let mut share = Share::named(InfoHash([7; 20]), Place::At("/srv/x".into()));
+        share.trackers = vec![vec![
+            "http://t.example/PASSKEY/announce?k=1".parse().unwrap(),
+        ]];
+        share.sources = vec!["http://me:word@o.example/x?token=y".parse().unwrap()];
+        share.web_seeds = vec!["http://s.example/z?q".parse().unwrap()];
+        let words = Words {
+            added: vec![Added::of(&share)],
+            ..Words::default()
+        };
+        let again = Words::parse(words.to_json().as_bytes());
+        // Neither is shown as a whole, so they are compared as what they are.
+        assert_eq!(again.added[0].trackers, share.trackers);
+        assert_eq!(again.added[0].sources, share.sources);
+        assert_eq!(again.added[0].web_seeds, share.web_seeds);
     }
 
     #[test]
