@@ -9,6 +9,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::info::MAX_NAME_LENGTH;
+use super::torrent::MAX_SOURCES;
 use crate::address::{ParseAddressError, PeerAddress};
 use crate::id::{DIGEST_LENGTH, InfoHash};
 use crate::text::{percent_encode, printable, quoted};
@@ -53,7 +54,9 @@ pub enum MagnetError {
     #[error("the magnet link's x.pe: {0}")]
     Peer(ParseAddressError),
     /// A choice of files that is none.
-    #[error("the magnet link's so: '{0}' is no list of file numbers such as 0,2,6-8")]
+    #[error(
+        "the magnet link's so: '{0}' is no list of file numbers such as 0,2,6-8, {MAX_SOURCES} of them at most"
+    )]
     Select(String),
 }
 
@@ -91,16 +94,22 @@ impl FromStr for Magnet {
                     let shown = unescape(&value.replace('+', " "));
                     name = Some(printable(shown.as_bytes(), MAX_NAME_LENGTH));
                 }
-                "tr" if !value.is_empty() => trackers.push(unescape(value)),
+                "tr" if !value.is_empty() && trackers.len() < MAX_SOURCES => {
+                    trackers.push(unescape(value));
+                }
                 "so" if !value.is_empty() => {
                     let numbers = unescape(value);
                     for part in numbers.split(',') {
-                        let range = read_range(part.trim());
+                        let range = read_range(part.trim()).filter(|_| select.len() < MAX_SOURCES);
                         select.push(range.ok_or_else(|| MagnetError::Select(quoted(&numbers)))?);
                     }
                 }
-                "ws" if !value.is_empty() => web_seeds.push(unescape(value)),
-                "x.pe" => peers.push(unescape(value).parse().map_err(MagnetError::Peer)?),
+                "ws" if !value.is_empty() && web_seeds.len() < MAX_SOURCES => {
+                    web_seeds.push(unescape(value));
+                }
+                "x.pe" if peers.len() < MAX_SOURCES => {
+                    peers.push(unescape(value).parse().map_err(MagnetError::Peer)?)
+                }
                 _ => {}
             }
         }
@@ -279,7 +288,7 @@ mod tests {
             ),
             (
                 &format!("magnet:?xt=urn:btih:{HEX}&so=1,3-2"),
-                "the magnet link's so: '1,3-2' is no list of file numbers such as 0,2,6-8",
+                "the magnet link's so: '1,3-2' is no list of file numbers such as 0,2,6-8, 1000 of them at most",
             ),
             (
                 &format!("magnet:?xt=urn:btih:{HEX}&x.pe=x:y"),
@@ -288,6 +297,30 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(error.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_link_of_a_million_sources_brings_no_more_than_a_torrent_may() {
+        let many = |part: &str| part.repeat(100_000);
+        let text = format!(
+            "magnet:?xt=urn:btih:{HEX}{}{}{}",
+            many("&tr=a"),
+            many("&ws=b"),
+            many("&x.pe=c")
+        );
+        let magnet = read(&text).unwrap();
+        let counts = [
+            magnet.trackers.len(),
+            magnet.web_seeds.len(),
+            magnet.peers.len(),
+        ];
+        assert_eq!(counts, [MAX_SOURCES; 3]);
+        let so = |count| format!("magnet:?xt=urn:btih:{HEX}&so=0{}", ",1".repeat(count));
+        assert_eq!(
+            read(&so(MAX_SOURCES - 1)).unwrap().select.len(),
+            MAX_SOURCES
+        );
+        assert!(read(&so(MAX_SOURCES)).is_err());
     }
 
     proptest! {

@@ -9,7 +9,10 @@ mod magnet;
 mod selection;
 mod torrent;
 
-pub use conf::{CONTENT_NAME, ConfError, MAX_CONF_LENGTH, MAX_UNKNOWN, TorrentConf, UnknownField};
+pub use conf::{
+    CONTENT_NAME, ConfError, MAX_CONF_LENGTH, MAX_CONF_WEIGHT, MAX_UNKNOWN, TorrentConf,
+    UnknownField,
+};
 pub use files::{
     FileEntry, FileKind, Files, FilesError, MAX_FILES, MAX_PATH_DEPTH, MAX_PATH_LENGTH, NewFile,
     Span,

@@ -26,6 +26,11 @@ pub const CONTENT_NAME: &str = "data.bin";
 /// 64 MiB: [`MAX_PIECES`] hashes as JSON with room to spare.
 pub const MAX_CONF_LENGTH: usize = 64 * 1024 * 1024;
 
+/// 128 MiB: what the values of a config may take when they are read, beside their text. A million peers and
+/// the hashes of the largest content take 115; without a limit a file of empty objects would take
+/// gigabytes.
+pub const MAX_CONF_WEIGHT: usize = 128 * 1024 * 1024;
+
 /// What a torrent.conf says.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TorrentConf {
@@ -73,6 +78,14 @@ pub enum ConfError {
     TooLong {
         /// The bytes that came.
         length: usize,
+    },
+    /// Many small values take many times the memory of their text.
+    #[error(
+        "the values of the config take {weight} bytes when they are read; the limit is {MAX_CONF_WEIGHT}"
+    )]
+    TooHeavy {
+        /// What they would take.
+        weight: usize,
     },
     /// Not JSON.
     #[error("not JSON: line {line}, column {column}: {what}")]
@@ -222,6 +235,10 @@ impl TorrentConf {
         if bytes.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
+        let weight = weight(bytes);
+        if weight > MAX_CONF_WEIGHT {
+            return Err(ConfError::TooHeavy { weight });
+        }
         let value: Value = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
         let Value::Object(fields) = value else {
             return Err(wrong("the config", "an object", &value));
@@ -280,6 +297,28 @@ impl TorrentConf {
 }
 
 /// The fields of an object that are not among those that it may have.
+/// What the values of a JSON text take in memory at most, by what separates them.
+fn weight(text: &[u8]) -> usize {
+    let (mut weight, mut in_text, mut escaped) = (0, false, false);
+    for &byte in text {
+        if in_text {
+            in_text = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        weight += match byte {
+            // A value in a list, which may have grown to twice of what it holds.
+            b',' => 64,
+            b'[' => 128,
+            // The first fields of an object come with room for more.
+            b'{' => 768,
+            _ => 0,
+        };
+        in_text = byte == b'"';
+    }
+    weight
+}
+
 fn unknown_fields(
     parent: &str,
     fields: &Map<String, Value>,
@@ -341,6 +380,7 @@ fn read_peers(value: Option<&Value>) -> Result<Vec<PeerAddress>, ConfError> {
 }
 
 fn read_trackers(value: Option<&Value>) -> Result<Vec<TrackerUrl>, ConfError> {
+    let mut seen = HashSet::new();
     let mut trackers = Vec::new();
     for (index, entry) in entries(value, "Trackers", "a list of URLs")?
         .iter()
@@ -353,7 +393,7 @@ fn read_trackers(value: Option<&Value>) -> Result<Vec<TrackerUrl>, ConfError> {
         let tracker: TrackerUrl = text
             .parse()
             .map_err(|error| ConfError::Tracker { index, error })?;
-        if !trackers.contains(&tracker) {
+        if seen.insert(tracker.clone()) {
             trackers.push(tracker);
         }
     }
@@ -361,6 +401,7 @@ fn read_trackers(value: Option<&Value>) -> Result<Vec<TrackerUrl>, ConfError> {
 }
 
 fn read_sources(value: Option<&Value>) -> Result<Vec<SourceUrl>, ConfError> {
+    let mut seen = HashSet::new();
     let mut sources = Vec::new();
     for (index, entry) in entries(value, "Sources", "a list of URLs")?
         .iter()
@@ -373,7 +414,7 @@ fn read_sources(value: Option<&Value>) -> Result<Vec<SourceUrl>, ConfError> {
         let source: SourceUrl = text
             .parse()
             .map_err(|error| ConfError::Source { index, error })?;
-        if !sources.contains(&source) {
+        if seen.insert(source.clone()) {
             sources.push(source);
         }
     }

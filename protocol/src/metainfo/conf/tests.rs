@@ -323,6 +323,38 @@ fn sources_are_a_list_of_urls_each_once_and_as_absent_as_peers() {
     assert!(!TorrentConf::default().to_json().contains("Sources"));
 }
 
+#[test]
+fn a_million_peers_are_read_and_as_many_trackers_one_by_one() {
+    let list = |prefix: &str, count: u32| -> String {
+        let entries: Vec<_> = (0..count)
+            .map(|number| format!("\"{prefix}{number}\""))
+            .collect();
+        entries.join(",")
+    };
+    let peers = format!("{{\"Peers\": [{}]}}", list("node-", 1_000_000));
+    assert_eq!(parse(&peers).unwrap().peers.len(), 1_000_000);
+    // Each was once compared with all before it: a minute for so many.
+    let trackers = format!("{{\"Trackers\": [{}]}}", list("http://t/", 200_000));
+    assert_eq!(parse(&trackers).unwrap().trackers.len(), 200_000);
+    let sources = format!("{{\"Sources\": [{}]}}", list("http://s/", 200_000));
+    assert_eq!(
+        parse(&sources).unwrap_err(),
+        "Sources has 200000 URLs; the limit is 16"
+    );
+}
+
+#[test]
+fn a_config_that_would_take_gigabytes_is_refused_before_it_is_read() {
+    for (part, count) in [("{},", 1_000_000), ("0,", 10_000_000), ("[],", 2_000_000)] {
+        let text = format!("{{\"Other\": [{}0]}}", part.repeat(count));
+        let refused = parse(&text).unwrap_err();
+        assert!(refused.ends_with("; the limit is 134217728"), "{refused}");
+    }
+    // What stands in a text is none of it.
+    let text = format!("{{\"Other\": \"\\\"{}\"}}", "{[,".repeat(1_000_000));
+    assert!(parse(&text).is_ok());
+}
+
 proptest! {
     #[test]
     fn what_was_written_is_read_back(
