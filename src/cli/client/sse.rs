@@ -8,6 +8,10 @@ use thiserror::Error;
 /// 300 links.
 const MAX_EVENT: usize = 16 << 20;
 
+/// 1 KiB: the longest id that is kept; ours are numbers. Each event carries the last one, and a stream may
+/// have any number of events behind it.
+const MAX_ID: usize = 1 << 10;
+
 /// An event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Event {
@@ -76,7 +80,9 @@ impl Parser {
                 self.data.push_str(value);
                 self.data.push('\n');
             }
-            "id" if !value.contains('\0') => value.clone_into(&mut self.id),
+            "id" if value.len() <= MAX_ID && !value.contains('\0') => {
+                value.clone_into(&mut self.id)
+            }
             // A comment, a time to wait, or a field of a later version.
             _ => {}
         }
@@ -143,6 +149,16 @@ mod tests {
             outcome = outcome.and_then(|_| parser.push(b"\n"));
         }
         assert_eq!(outcome, Err(TooLong));
+    }
+
+    #[test]
+    fn a_long_id_is_not_carried_by_every_event_behind_it() {
+        let id = "x".repeat(MAX_ID + 1);
+        let text = format!("id: 7\nid: {id}\n{}", "data\n\n".repeat(1_000));
+        let events = all(&text);
+        assert_eq!(events.len(), 1_000);
+        assert!(events.iter().all(|(_, _, id)| id == "7"));
+        assert_eq!(all(&format!("id: {}\ndata\n\n", &id[1..]))[0].2, id[1..]);
     }
 
     proptest! {
