@@ -743,6 +743,32 @@ fn leases_that_end_close_connections_only_where_that_saves_something() {
     play.assert_complete();
 }
 
+#[test]
+fn a_second_head_does_not_change_what_is_left() {
+    let mut play = Play::new(single("a.iso", 1_000, 1_000));
+    play.lease();
+    let transfer = *play.running.keys().next().unwrap();
+    let bytes: Vec<_> = (0..1_000).map(byte).collect();
+    let whole = head(206, "bytes 0-999/1000", 1_000);
+    play.tell(Input::Answered {
+        transfer,
+        head: whole.clone(),
+    });
+    for part in bytes.chunks(400) {
+        let mut out = Vec::new();
+        play.source.receive(transfer, part, play.now, &mut out);
+        play.follow(out);
+        // Were it believed there would be bytes left behind the end of the last piece.
+        play.tell(Input::Answered {
+            transfer,
+            head: whole.clone(),
+        });
+    }
+    play.source
+        .receive(transfer, &[7], play.now, &mut Vec::new());
+    assert_eq!(play.got[&PieceIndex::new(0)], bytes);
+}
+
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         Just(Act::Honest),

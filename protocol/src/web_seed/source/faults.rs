@@ -23,6 +23,10 @@ impl Source {
         let Some(transfer) = &mut self.runs[place].transfer else {
             return;
         };
+        // A request has one head: what is left of it is not to be said anew.
+        if transfer.left.is_some() {
+            return;
+        }
         let (id, file) = (transfer.id, transfer.file);
         match judge(&transfer.asked, head) {
             Judgement::Body { length, more } => {
