@@ -275,7 +275,8 @@ impl Session {
     /// to be closed, nor to be taken for a dead one, for what it may well have sent.
     pub fn held_up(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.last_received = now;
-        if let Some(download) = &mut self.pieces.download
+        if !matches!(self.phase, Phase::Closed)
+            && let Some(download) = &mut self.pieces.download
             && download.excuse_silence(now)
         {
             out.push(Output::Progress);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::rig::*;
 use crate::extension::{ExtensionHandshake, METADATA_ID, MetadataMessage};
 use crate::session::{
-    CHATTER_BURST, CloseReason, HANDSHAKE_TIMEOUT, Input, KEEP_ALIVE, MAX_OUTBOX, Output, Role,
-    SILENCE_LIMIT, SNUBBED_AFTER, STARVED_LIMIT, STORE_DELAY, STUCK_LIMIT,
+    CHATTER_BURST, CloseReason, HANDSHAKE_TIMEOUT, Input, KEEP_ALIVE, MAX_OUTBOX, Output,
+    PROGRESS_PERIOD, Role, SILENCE_LIMIT, SNUBBED_AFTER, STARVED_LIMIT, STORE_DELAY, STUCK_LIMIT,
 };
 use crate::time::Timestamp;
 use crate::wire::Message;
@@ -190,4 +190,18 @@ fn a_small_piece_waits_for_company_only_for_a_moment() {
     assert_eq!(rig.stored(), [(1, 100)]);
     rig.deliver(raw(2, 0, 100)).unwrap();
     assert_eq!(rig.stored(), [(2, 100)], "nothing else is on its way");
+}
+
+#[test]
+fn a_link_that_ended_says_nothing_more_of_its_progress() {
+    let mut rig = Rig::fetching(100, 100);
+    rig.grant(&[0]);
+    rig.outputs();
+    rig.later(PROGRESS_PERIOD);
+    rig.held_up();
+    assert_eq!(rig.outputs(), [Output::Progress]);
+    assert!(rig.hear(&[0xff; 5]).is_err());
+    rig.later(PROGRESS_PERIOD);
+    rig.held_up();
+    assert_eq!(rig.outputs(), []);
 }
