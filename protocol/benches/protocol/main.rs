@@ -10,6 +10,7 @@
 mod bencode;
 mod bitfield;
 mod codec;
+mod hostile;
 mod picker;
 
 use std::time::Duration;
@@ -31,6 +32,6 @@ criterion_group! {
     name = benches;
     config = short();
     targets = codec::decoding, codec::encoding, picker::fetching, picker::hearing, bencode::reading,
-        bencode::writing, bitfield::bitfields
+        bencode::writing, bitfield::bitfields, hostile::inputs
 }
 criterion_main!(benches);
