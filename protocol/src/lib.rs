@@ -14,6 +14,9 @@ pub mod choking;
 pub mod dht;
 pub mod encryption;
 pub mod extension;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod id;
 pub mod layout;
 pub mod membership;

@@ -16,6 +16,8 @@
 //! free while a link that wants one waits; a peer that wants nothing more holds none. A machine in
 //! which nobody waits, or which holds, has no deadline.
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod audit;
 mod messages;
 mod rank;
 #[cfg(test)]

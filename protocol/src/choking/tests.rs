@@ -39,21 +39,7 @@ impl Rig {
     }
 
     fn check(&self) {
-        let links = &self.choker.links;
-        if self.choker.holds {
-            assert!(self.unchoked.is_empty(), "somebody is served");
-            assert_eq!(self.choker.next_timeout(), None);
-            return;
-        }
-        for (id, link) in links {
-            assert_eq!(link.unchoked, self.unchoked.contains(&id.0));
-            assert!(!link.fleet || link.unchoked, "a member is choked");
-            assert!(!(link.holds() && link.done), "unchoked in vain");
-            assert!(!link.optimistic || link.unchoked);
-        }
-        let waits = links.values().any(Link::waits);
-        assert!(!(waits && self.choker.free() > 0), "a slot is free");
-        assert_eq!(self.choker.next_timeout().is_some(), waits);
+        self.choker.audit(&self.unchoked);
     }
 
     fn open(&mut self, link: u64, fleet: bool) -> Vec<Output> {

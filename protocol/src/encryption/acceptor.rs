@@ -57,6 +57,23 @@ impl Acceptor {
         }
     }
 
+    /// The side whose keys are exchanged already.
+    #[cfg(feature = "fuzzing")]
+    pub(super) const fn behind_keys(
+        policy: Policy,
+        swarms: Vec<InfoHash>,
+        random: Randomness,
+        secret: [u8; KEY_LENGTH],
+    ) -> Self {
+        Self {
+            policy,
+            swarms,
+            random,
+            received: Vec::new(),
+            stage: Stage::Mark { secret },
+        }
+    }
+
     /// Takes bytes from the socket, and appends to `reply` what is to be sent.
     pub(super) fn receive(
         &mut self,

@@ -147,9 +147,13 @@ impl Dialer {
     fn introduce(&mut self, reply: &mut Vec<u8>) -> Result<Stage, Refusal> {
         let theirs: Vec<u8> = self.received.drain(..KEY_LENGTH).collect();
         let secret = self.random.shared_secret(&theirs)?;
-        let mut ciphers = Ciphers::of_dialer(&secret, &self.info_hash);
-        reply.extend_from_slice(&mark(&secret));
-        reply.extend_from_slice(&swarm_name(&secret, &self.info_hash));
+        Ok(self.offer(&secret, reply))
+    }
+
+    fn offer(&mut self, secret: &[u8; KEY_LENGTH], reply: &mut Vec<u8>) -> Stage {
+        let mut ciphers = Ciphers::of_dialer(secret, &self.info_hash);
+        reply.extend_from_slice(&mark(secret));
+        reply.extend_from_slice(&swarm_name(secret, &self.info_hash));
         let start = reply.len();
         reply.extend_from_slice(&ZEROS);
         reply.extend_from_slice(&self.policy.offers().to_be_bytes());
@@ -160,7 +164,28 @@ impl Dialer {
         ciphers.ours.apply(&mut reply[start..]);
         let mut sign = ZEROS;
         ciphers.theirs.apply(&mut sign);
-        Ok(Stage::Zeros { ciphers, sign })
+        Stage::Zeros { ciphers, sign }
+    }
+
+    /// The side whose keys are exchanged already, and what it says.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn behind_keys(
+        policy: Policy,
+        info_hash: InfoHash,
+        random: Randomness,
+        secret: &[u8; KEY_LENGTH],
+    ) -> (Self, Vec<u8>) {
+        let mut dialer = Self {
+            policy,
+            info_hash,
+            random,
+            initial: Vec::new(),
+            received: Vec::new(),
+            stage: Stage::Key,
+        };
+        let mut said = Vec::new();
+        dialer.stage = dialer.offer(secret, &mut said);
+        (dialer, said)
     }
 }
 

@@ -82,6 +82,25 @@ impl Envelope {
         }
     }
 
+    /// From behind the exchange of keys on.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn accepting(acceptor: Acceptor) -> Self {
+        Self {
+            state: State::Accepting(Box::new(acceptor)),
+            ..Self::plain()
+        }
+    }
+
+    /// The same of the other side, with what it says.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn dialing((dialer, outgoing): (Dialer, Vec<u8>)) -> Self {
+        Self {
+            state: State::Dialing(Box::new(dialer)),
+            outgoing,
+            sent: 0,
+        }
+    }
+
     /// Does the handshake carry the session's first bytes? Then the session must not send them.
     #[must_use]
     pub const fn takes_initial(&self) -> bool {

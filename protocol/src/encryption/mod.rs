@@ -11,6 +11,8 @@
 //! keys), `cipher`, `dialer` and `acceptor` (the two sides of the handshake), `envelope`.
 
 mod acceptor;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod behind_keys;
 mod cipher;
 mod dialer;
 mod envelope;

@@ -9,11 +9,15 @@
 
 mod address;
 mod admission;
+#[cfg(test)]
+mod any_input_tests;
 mod book;
 mod dialing;
 mod event;
 mod exchange;
 mod join;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod judge;
 mod keeping;
 pub mod lan;
 mod limits;

@@ -48,7 +48,7 @@ pub(super) struct Giving {
     turn: Duration,
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Giving {
     /// The fresh pieces, unless they are to be looked for anew.
     pub(super) fn known_fresh(&self) -> impl Iterator<Item = PieceIndex> {

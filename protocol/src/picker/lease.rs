@@ -45,7 +45,7 @@ impl Leases {
         self.leases.get(&piece).map(|(lease, _)| lease)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn iter(&self) -> impl Iterator<Item = (PieceIndex, &Lease, u64)> {
         let rows = self.leases.iter();
         rows.map(|(&piece, (lease, charge))| (piece, lease, *charge))

@@ -24,6 +24,8 @@ mod choose;
 mod demand;
 mod endgame;
 mod giving;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod judge;
 mod lease;
 mod link;
 mod messages;

@@ -414,7 +414,7 @@ impl Download {
     }
 
     /// Counts again what is counted along the way, and panics where the two differ.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn check(&self) {
         let mut coming = 0;
         let mut outstanding = 0;

@@ -341,8 +341,8 @@ impl Session {
         download.map_or((0, 0, 0), |download| download.figures())
     }
 
-    #[cfg(test)]
-    fn check(&self) {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn check(&self) {
         if let Some(download) = &self.pieces.download {
             download.check();
         }

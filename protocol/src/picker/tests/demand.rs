@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::steps::{demand, steps};
 use super::stories::{A, B, Story, granted, pieces, selection};
-use super::world::{Step, World, demand, steps};
 use crate::id::LinkId;
 use crate::layout::{Layout, PieceIndex};
+use crate::picker::judge::{Step, World};
 use crate::picker::{Input, MAX_DEMANDED, Output, Picker, PickerLimits, PieceState, RIVAL_BYTES};
 use crate::time::Timestamp;
 

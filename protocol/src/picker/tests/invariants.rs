@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::world::{Step, World, demand, steps};
+use super::steps::{demand, steps};
 use crate::id::LinkId;
 use crate::layout::{Layout, PieceIndex};
+use crate::picker::judge::{Step, World};
 use crate::picker::{Input, Output, Picker, PickerLimits};
 use crate::time::Timestamp;
 

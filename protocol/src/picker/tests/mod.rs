@@ -1,12 +1,10 @@
 //! The picker's invariants under random inputs, its stories, and a small swarm.
 
-mod audit;
 mod demand;
 mod demand_of_sources;
 mod giving;
 mod invariants;
-mod model;
 mod reserve;
+mod steps;
 mod stories;
 mod swarm;
-mod world;

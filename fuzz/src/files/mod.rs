@@ -1,0 +1,6 @@
+//! Descriptions of contents, in all their forms.
+
+pub mod conf;
+pub mod magnet;
+pub mod selection;
+pub mod torrent;

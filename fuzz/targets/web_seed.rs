@@ -1,0 +1,6 @@
+//! See `fuzz/README.md`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    |bytes: &[u8]| swarmlet_fuzz::machines::requests::check_web_seed(bytes)
+);

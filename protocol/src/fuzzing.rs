@@ -1,0 +1,25 @@
+//! What the fuzz targets need of the inside, and nobody else: no part of the API.
+
+use std::collections::BTreeSet;
+
+use crate::choking::Choker;
+pub use crate::encryption::behind_keys::{accepting, acceptors_words, dialers_words, dialing};
+pub use crate::membership::judge::World as MembershipWorld;
+pub use crate::picker::judge::{Step as PickerStep, World as PickerWorld};
+use crate::session::Session;
+
+/// Counts again what a link counts along the way.
+///
+/// # Panics
+/// Where the two differ.
+pub fn check_session(session: &Session) {
+    session.check();
+}
+
+/// Compares what a choker keeps with what it has said.
+///
+/// # Panics
+/// Where the two differ.
+pub fn check_choker(choker: &Choker, unchoked: &BTreeSet<u64>) {
+    choker.audit(unchoked);
+}
