@@ -26,10 +26,15 @@ impl Discovery {
         addr: SocketAddr,
         context: &mut Context<Self>,
     ) {
-        if self.lacks_sockets() || self.check_address(addr.ip()).is_err() {
+        let denied = self.check_address(addr.ip()).is_err();
+        if denied || self.lacks_sockets() {
             // Not from within the machine's own turn.
             context.run_later(Duration::ZERO, move |discovery, context| {
-                let reason = DialFailure::Local;
+                // Who is denied is tried as seldom as who is not there: the list may change.
+                let reason = match denied {
+                    true => DialFailure::Unreachable,
+                    false => DialFailure::Local,
+                };
                 discovery.member(info_hash, Input::DialFailed { addr, reason }, context);
             });
             return;

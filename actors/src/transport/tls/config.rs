@@ -37,16 +37,15 @@ impl Configs {
         let authorities: io::Result<Vec<_>> = secrets.iter().map(Authority::new).collect();
         let authorities = Arc::new(authorities?);
         let mut servers = Vec::new();
-        for place in 0..authorities.len() {
+        for (place, authority) in authorities.iter().enumerate() {
             let certificates = Certificates {
                 identity: Arc::clone(identity),
                 authorities: Arc::clone(&authorities),
                 place,
                 wall: wall.clone(),
             };
-            let secret = authorities[place].secret;
             let server = server(&provider, certificates, wall)?;
-            servers.push((secret, Arc::new(server)));
+            servers.push((authority.secret, Arc::new(server)));
         }
         let certificates = Certificates {
             identity: Arc::clone(identity),

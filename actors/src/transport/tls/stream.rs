@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use log::debug;
 use rustls::Connection;
 use rustls::pki_types::UnixTime;
 use swarmlet_protocol::secret::SecretId;
@@ -316,13 +317,13 @@ impl Stream {
         Ok(())
     }
 
-    /// The connection is over. Where that is the answer to our first words, the log may speak of it.
+    /// The connection is over. Where that is the answer to our first words, who looks for the reason finds
+    /// it said: a node that has no place left does the same, so it is no warning.
     fn hung_up(&mut self) {
         self.ended = true;
         let is_new = matches!(&self.state, State::Talking { is_through, .. } if !is_through);
         if self.dialed && is_new {
-            let refusals = &self.security.0.refusals;
-            refusals.was_refused(self.remote, &HUNG_UP);
+            debug!("no link with {}: {HUNG_UP}", self.remote);
         }
     }
 
@@ -385,7 +386,8 @@ fn talking(mut tls: Connection, configs: Arc<Configs>, secret: Option<SecretId>)
 }
 
 /// What it means for a dialer that nothing is said to its first words.
-const HUNG_UP: &str = "it hangs up on TLS: a node without the fleet secret, another client, or one whose access list denies us";
+const HUNG_UP: &str = "it hangs up on TLS: it has no place left, or is a node without the fleet secret, another client, \
+     or one whose access list denies us";
 
 /// What it means for a dialer that its handshake failed.
 fn dialers_words(error: &rustls::Error) -> String {
