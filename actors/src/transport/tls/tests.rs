@@ -180,7 +180,7 @@ async fn nodes_with_the_same_secret_know_each_other() {
 async fn what_is_sent_arrives_whole_however_it_is_cut() {
     let (one, two) = (node(&[OLD]), node(&[OLD]));
     let bytes: Vec<u8> = (0..3_000_000_u32)
-        .map(|number| (number * 7 >> 3) as u8)
+        .map(|number| ((number * 7) >> 3) as u8)
         .collect();
     for room in [1, 700, 20_000, 300_000] {
         let some = &bytes[..bytes.len().min(room * 2_000)];
