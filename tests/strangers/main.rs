@@ -3,8 +3,7 @@
 //!
 //! Each test bounds what can be counted: bytes right, memory, sockets, processor time beside that of an
 //! honest transfer in the same run. None of them is about seconds, but for `rate`, which measures by the
-//! clock and has a bound that a busy machine keeps; `SWARMLET_STRANGERS=1` has it measure longer and
-//! hold the figure that is promised.
+//! clock and runs only where `SWARMLET_STRANGERS=1` asks for it.
 
 // Helpers of tests panic as tests do.
 #![allow(clippy::expect_used, clippy::unwrap_used)]

@@ -7,14 +7,17 @@ use crate::peer::*;
 use crate::stage::{Has, Stage, stranger};
 use crate::support;
 
-/// Set to measure for longer, and to hold what is promised.
+/// Set to measure. It is about a clock, so that a machine that does other work says nothing of it.
 const MEASURED_BY: &str = "SWARMLET_STRANGERS";
 
 /// What is promised: the transfer keeps nine tenths of its rate.
 const PROMISED: f64 = 0.9;
 
-/// What holds on any machine, however busy: strangers, nodes and the tests of others share its cores.
-const BUSY: f64 = 0.4;
+/// Now without, now with them, so often.
+const ROUNDS: usize = 7;
+
+/// 512 MiB in parts of 64 KiB.
+const PARTS: usize = 8_192;
 
 /// 500 strangers at a node, those from this number on: a third says nothing, a third is idle by the book,
 /// a third talks.
@@ -69,18 +72,21 @@ fn transfer(parts: usize, crowded: bool) -> f64 {
 
 #[test]
 fn an_honest_transfer_keeps_its_rate_beside_a_thousand_hostile_links() {
+    if !support::is_set(MEASURED_BY) {
+        let test = "an_honest_transfer_keeps_its_rate_beside_a_thousand_hostile_links";
+        let why = "set SWARMLET_STRANGERS=1 to measure, on a machine that does nothing else";
+        return support::skip(test, why, MEASURED_BY);
+    }
     let _turn = support::take_turn();
-    let is_measured = support::is_set(MEASURED_BY);
-    let (rounds, parts) = if is_measured { (7, 8_192) } else { (3, 2_048) };
     let mut ratios = Vec::new();
-    for round in 0..rounds {
+    for round in 0..ROUNDS {
         // Now the one first, now the other.
         let (alone, beside) = if round % 2 == 0 {
-            let alone = transfer(parts, false);
-            (alone, transfer(parts, true))
+            let alone = transfer(PARTS, false);
+            (alone, transfer(PARTS, true))
         } else {
-            let beside = transfer(parts, true);
-            (transfer(parts, false), beside)
+            let beside = transfer(PARTS, true);
+            (transfer(PARTS, false), beside)
         };
         println!(
             "round {round}: {:.0} MB/s alone, {:.0} MB/s beside them: {:.2}",
@@ -92,7 +98,6 @@ fn an_honest_transfer_keeps_its_rate_beside_a_thousand_hostile_links() {
     }
     ratios.sort_by(f64::total_cmp);
     let median = ratios[ratios.len() / 2];
-    println!("an honest transfer keeps {median:.2} of its rate (median of {rounds} rounds)");
-    let bound = if is_measured { PROMISED } else { BUSY };
-    assert!(median >= bound, "{median:.2}");
+    println!("an honest transfer keeps {median:.2} of its rate (median of {ROUNDS} rounds)");
+    assert!(median >= PROMISED, "{median:.2}");
 }
