@@ -213,6 +213,10 @@ fn node_plan(node: usize, count: usize, rng: &mut fastrand::Rng) -> NodePlan {
     if node > 0 && !peers.contains(&0) {
         peers.push(0);
     }
+    // Nor is there one that knows nobody: nodes that have all the links they may have do not dial it.
+    if peers.is_empty() {
+        peers.push(1);
+    }
     NodePlan {
         peers,
         knows: true,
