@@ -106,9 +106,12 @@ mod places;
 mod reading;
 
 pub use swarmlet_actors::messages::ActorKind;
+#[doc(hidden)]
+pub use swarmlet_actors::messages::Harm;
 pub use swarmlet_actors::messages::events::Event;
 pub use swarmlet_actors::messages::operator::Refusal;
 pub use swarmlet_actors::messages::scheduler::{Progress, ReadRefusal};
+pub use swarmlet_actors::sentinel::{Remedy, Standstill};
 pub use swarmlet_actors::supervisor::{Choice, Place, Share, Sweep, Topic};
 pub use swarmlet_protocol as protocol;
 

@@ -1,5 +1,6 @@
 //! A node, from the outside: built, started, listened to, stopped.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -7,19 +8,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Addr, ArbiterHandle, Recipient};
+use log::warn;
+use swarmlet_actors::chance;
 use swarmlet_actors::listener::listen;
 use swarmlet_actors::listeners::{Listeners, WeakListeners};
 use swarmlet_actors::messages::events::Event;
-use swarmlet_actors::messages::supervisor::{CrashActor, Shutdown};
-use swarmlet_actors::messages::{ActorKind, Ping};
+use swarmlet_actors::messages::supervisor::{HarmActor, Shutdown};
+use swarmlet_actors::messages::{ActorKind, Harm, Ping};
 use swarmlet_actors::reason::reason;
-use swarmlet_actors::supervisor::{Admission, Manners, Reach, Settings, Share, Supervisor, Sweep};
+use swarmlet_actors::sentinel::Remedy;
+use swarmlet_actors::supervisor::{
+    Admission, Manners, Reach, Settings, Share, Supervisor, Sweep, Vigilance,
+};
 use swarmlet_actors::transport::{Endpoint, Security};
 use swarmlet_protocol::access::AccessList;
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::choking::MAX_UPLOAD_SLOTS;
 use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::InfoHash;
+use swarmlet_protocol::membership::shorten;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent, TorrentConf};
 use swarmlet_protocol::scrub::SCRUB_PERIOD;
 use swarmlet_protocol::secret::{FleetSecret, Secrets};
@@ -75,6 +82,7 @@ pub struct NodeBuilder {
     manners: Manners,
     admission: Admission,
     scrub: Option<Duration>,
+    vigilance: Vigilance,
 }
 
 /// A running node. Cheap to clone, and usable from every thread. Dropping it does not stop the node;
@@ -141,8 +149,14 @@ impl Node {
     /// there was such an actor.
     #[doc(hidden)]
     pub async fn crash(&self, kind: ActorKind) -> bool {
+        self.harm(kind, Harm::Panic).await
+    }
+
+    /// The same, with other harm: an actor that answers nobody any more, or holds up its thread.
+    #[doc(hidden)]
+    pub async fn harm(&self, kind: ActorKind, harm: Harm) -> bool {
         self.supervisor
-            .send(CrashActor(kind))
+            .send(HarmActor { kind, harm })
             .await
             .unwrap_or(kind == ActorKind::Supervisor)
     }
@@ -173,6 +187,7 @@ impl NodeBuilder {
             manners: Manners::default(),
             admission: Admission::default(),
             scrub: Some(SCRUB_PERIOD),
+            vigilance: Vigilance::default(),
         }
     }
 
@@ -250,9 +265,7 @@ impl NodeBuilder {
     /// Adds a peer, of whichever content. A host name is resolved again and again, and every
     /// address is a peer.
     pub fn peer(mut self, peer: PeerAddress) -> Self {
-        if !self.peers.contains(&peer) {
-            self.peers.push(peer);
-        }
+        self.peers.push(peer);
         self
     }
 
@@ -345,6 +358,23 @@ impl NodeBuilder {
     /// withdrawn from peers and fetched anew.
     pub const fn scrub(mut self, period: Option<Duration>) -> Self {
         self.scrub = period;
+        self
+    }
+
+    /// How long an actor may take to answer before it starts anew, and its links with it if it is the
+    /// one of a link; 30 s, if not said. Time in which the process slept is not counted.
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.vigilance.patience = patience;
+        self
+    }
+
+    /// Has a thread look whether the threads of the node stand still: a call to the system does not
+    /// come back, or a loop does not end, for longer than `limit`. [`Event::ThreadStuck`] says so, and
+    /// the remedy is applied on that thread: ending the process, for instance. Not, if not said: the
+    /// node has no such thread.
+    pub fn sentinel(mut self, limit: Duration, remedy: Option<Remedy>) -> Self {
+        self.vigilance.standstill = Some(limit);
+        self.vigilance.remedy = remedy;
         self
     }
 
@@ -481,6 +511,11 @@ impl NodeBuilder {
             (None, None) => {}
         }
         places::check(&shares, place.as_deref())?;
+        let mut peers = self.peers;
+        bound(&mut peers);
+        for share in &mut shares {
+            bound(&mut share.peers);
+        }
         let listener = listen(self.listen).map_err(Error::Listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         let state = self.state.clone();
@@ -489,7 +524,7 @@ impl NodeBuilder {
             listen: address,
             shares,
             place,
-            peers: self.peers,
+            peers,
             join: self.join,
             trackers: self.trackers,
             content_trackers: self.content_trackers,
@@ -506,6 +541,7 @@ impl NodeBuilder {
             manners: self.manners,
             admission,
             scrub: self.scrub,
+            vigilance: self.vigilance,
         };
         let supervisor =
             Supervisor::start_node(settings, listener).map_err(|error| Error::State {
@@ -541,4 +577,17 @@ impl NodeBuilder {
         });
         told.await.unwrap_or(Err(Error::ArbiterGone))
     }
+}
+
+/// Each peer once, and of a list that is too long some by lot: what is kept of it lives as long as the
+/// node.
+fn bound(peers: &mut Vec<PeerAddress>) {
+    let listed = peers.len();
+    shorten(peers, &mut chance::generator());
+    if peers.len() < listed {
+        let tried = peers.len();
+        warn!("{listed} peers are listed; {tried} of them are tried, drawn by lot");
+    }
+    let mut seen = HashSet::with_capacity(peers.len());
+    peers.retain(|peer| seen.insert(peer.clone()));
 }

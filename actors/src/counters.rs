@@ -29,7 +29,9 @@ pub struct Counters {
     pub scrubbed: Count,
     /// Actors that panicked.
     pub panics: Count,
-    /// The same by the kind of actor.
+    /// Actors that did not answer any more.
+    pub stuck: Count,
+    /// Both by the kind of actor.
     pub restarts: Restarts,
     /// Links that were not let in, with a fleet secret.
     pub refused: Refused,
@@ -73,7 +75,7 @@ impl Moved {
     }
 }
 
-/// How often actors of each kind panicked.
+/// How often actors of each kind panicked or were stuck.
 #[derive(Debug, Default)]
 pub struct Restarts(Mutex<BTreeMap<&'static str, u64>>);
 

@@ -8,10 +8,14 @@
 //!
 //! A panic is contained, counted and reported once; too many in a short time end the attempts, and
 //! the report says so.
+//!
+//! An actor may also be stuck: it waits for what will never be, and its mailbox fills up. It does not
+//! know, so whoever finds out has its guard start it anew by a [`Lever`]. What held it up is dropped.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -20,8 +24,13 @@ use std::time::Duration;
 
 use actix::dev::ContextFut;
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep};
+
+/// 10 min: the time over which restarts of a stuck actor are counted. It takes half a minute to find
+/// each of them stuck.
+const STUCK_WINDOW: Duration = Duration::from_secs(600);
 
 /// How often an actor may panic before the node gives up.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -50,53 +59,99 @@ impl Policy {
     };
 }
 
-/// What a guard tells of a panic.
+/// What a guard tells of a panic, or of an actor that was stuck.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Failure {
     /// The actor's name.
     pub actor: &'static str,
-    /// The text of the panic.
-    pub panic: String,
+    /// What was wrong with it.
+    pub cause: Cause,
     /// Restarts within the window, this one included.
     pub restarts: usize,
     /// The actor will not come back.
     pub fatal: bool,
 }
 
-/// Starts an actor under guard on the present arbiter and returns its address.
-pub fn start<A, F>(name: &'static str, policy: Policy, actor: A, report: F) -> Addr<A>
+/// What is wrong with an actor that has to start anew.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// It panicked, with this text.
+    Panic(String),
+    /// It has not answered for so long.
+    Stuck(Duration),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panic(panic) => write!(f, "panicked: {panic}"),
+            Self::Stuck(silent) => write!(f, "did not answer for {:.0} s", silent.as_secs_f64()),
+        }
+    }
+}
+
+/// Has a guard start its actor anew that did not panic. Works from every thread; pulled while the
+/// actor is starting anew, or gone, it does nothing.
+#[derive(Clone, Debug)]
+pub struct Lever(mpsc::Sender<Duration>);
+
+impl Lever {
+    /// The actor is stuck: it has not answered for so long.
+    pub fn pull(&self, silent: Duration) {
+        // Pulled already, or the guard is gone.
+        let _ = self.0.try_send(silent);
+    }
+}
+
+/// An actor that runs under guard.
+#[derive(Debug)]
+pub struct Guarded {
+    /// Ends it without a word.
+    pub task: AbortHandle,
+    /// Starts it anew.
+    pub lever: Lever,
+}
+
+/// Starts an actor under guard on the present arbiter; its address, and its lever.
+pub fn start<A, F>(name: &'static str, policy: Policy, actor: A, report: F) -> (Addr<A>, Lever)
 where
     A: Actor<Context = Context<A>> + Supervised,
     F: Fn(Failure) + 'static,
 {
     let context = Context::new();
     let address = context.address();
-    run(name, policy, context, actor, report);
-    address
+    let guarded = run(name, policy, context, actor, report);
+    (address, guarded.lever)
 }
 
 /// Runs an actor under guard in a context that exists already: its address may have been given
-/// to others first. The handle ends it without a word.
+/// to others first.
 pub fn run<A, F>(
     name: &'static str,
     policy: Policy,
     context: Context<A>,
     actor: A,
     report: F,
-) -> AbortHandle
+) -> Guarded
 where
     A: Actor<Context = Context<A>> + Supervised,
     F: Fn(Failure) + 'static,
 {
+    let (lever, pulled) = mpsc::channel(1);
     let guard = Guard {
         name,
         policy,
         report: Box::new(report),
         inner: Some(Box::new(context.into_future(actor))),
+        pulled,
         pause: None,
-        restarts: VecDeque::new(),
+        panics: VecDeque::new(),
+        stuck: VecDeque::new(),
     };
-    actix_rt::spawn(guard).abort_handle()
+    Guarded {
+        task: actix_rt::spawn(guard).abort_handle(),
+        lever: Lever(lever),
+    }
 }
 
 struct Guard<A>
@@ -107,8 +162,11 @@ where
     policy: Policy,
     report: Box<dyn Fn(Failure)>,
     inner: Option<Box<ContextFut<A, Context<A>>>>,
+    pulled: mpsc::Receiver<Duration>,
     pause: Option<Pin<Box<Sleep>>>,
-    restarts: VecDeque<Instant>,
+    /// When it started anew of late, for either cause.
+    panics: VecDeque<Instant>,
+    stuck: VecDeque<Instant>,
 }
 
 // Nothing in a guard is pinned structurally: its parts are boxed.
@@ -133,17 +191,25 @@ where
                     Ok(true) => {}
                     Ok(false) => return Poll::Ready(()),
                     Err(panic) => {
-                        self.failed(panic.as_ref());
+                        self.failed(Cause::Panic(panic_text(panic.as_ref())));
                         continue;
                     }
                 }
+                // Whoever pulled meanwhile meant the actor as it was.
+                let _ = self.pulled.try_recv();
+            }
+            if self.inner.is_some()
+                && let Poll::Ready(Some(silent)) = self.pulled.poll_recv(task)
+            {
+                self.failed(Cause::Stuck(silent));
+                continue;
             }
             let Some(inner) = &mut self.inner else {
                 return Poll::Ready(());
             };
             match guarded(|| Pin::new(inner.as_mut()).poll(task)) {
                 Ok(poll) => return poll,
-                Err(panic) => self.failed(panic.as_ref()),
+                Err(panic) => self.failed(Cause::Panic(panic_text(panic.as_ref()))),
             }
         }
     }
@@ -153,18 +219,19 @@ impl<A> Guard<A>
 where
     A: Actor<Context = Context<A>> + Supervised,
 {
-    fn failed(&mut self, panic: &(dyn Any + Send)) {
+    fn failed(&mut self, cause: Cause) {
         let now = Instant::now();
-        while self
-            .restarts
-            .front()
-            .is_some_and(|&at| now - at > self.policy.window)
-        {
-            self.restarts.pop_front();
+        let (restarts, window) = match cause {
+            Cause::Panic(_) => (&mut self.panics, self.policy.window),
+            Cause::Stuck(_) => (&mut self.stuck, STUCK_WINDOW),
+        };
+        while restarts.front().is_some_and(|&at| now - at > window) {
+            restarts.pop_front();
         }
-        let fatal = self.restarts.len() >= self.policy.restarts;
-        let backoff = self.policy.backoff * 2_u32.saturating_pow(self.restarts.len() as u32);
-        self.restarts.push_back(now);
+        let fatal = restarts.len() >= self.policy.restarts;
+        let backoff = self.policy.backoff * 2_u32.saturating_pow(restarts.len() as u32);
+        restarts.push_back(now);
+        let restarts = restarts.len();
         if fatal {
             // Dropping the actor runs its `stopped`, which may panic too: not our problem any more.
             let inner = self.inner.take();
@@ -174,8 +241,8 @@ where
         }
         (self.report)(Failure {
             actor: self.name,
-            panic: panic_text(panic),
-            restarts: self.restarts.len(),
+            cause,
+            restarts,
             fatal,
         });
         if fatal {
@@ -230,7 +297,7 @@ fn panic_words(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use actix::{Handler, Message};
+    use actix::{Handler, Message, WrapFuture};
 
     use super::*;
 
@@ -267,10 +334,8 @@ mod tests {
         let failures = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&failures);
         let report = move |failure| seen.lock().unwrap().push(failure);
-        (
-            start("counter", Policy::SINGLETON, Counter::default(), report),
-            failures,
-        )
+        let (counter, _) = start("counter", Policy::SINGLETON, Counter::default(), report);
+        (counter, failures)
     }
 
     #[actix::test]
@@ -286,7 +351,10 @@ mod tests {
         );
         let failures = failures.lock().unwrap();
         assert_eq!(failures.len(), 1);
-        assert_eq!(failures[0].panic, "no more than 99");
+        assert_eq!(
+            failures[0].cause,
+            Cause::Panic("no more than 99".to_owned())
+        );
         assert!(!failures[0].fatal);
     }
 
@@ -304,5 +372,61 @@ mod tests {
             .map(|failure| failure.fatal)
             .collect();
         assert_eq!(fatal, [false, false, false, false, false, true]);
+    }
+
+    /// Waits for what will never be, with the mailbox closed.
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Stick;
+
+    impl Handler<Stick> for Counter {
+        type Result = ();
+
+        fn handle(&mut self, _: Stick, context: &mut Context<Self>) {
+            context.wait(std::future::pending::<()>().into_actor(self));
+        }
+    }
+
+    #[actix::test]
+    async fn a_stuck_actor_starts_anew_when_the_lever_is_pulled_and_loses_no_message() {
+        let failures = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&failures);
+        let report = move |failure: Failure| seen.lock().unwrap().push(failure);
+        let (counter, lever) = start("counter", Policy::SINGLETON, Counter::default(), report);
+        assert_eq!(counter.send(Add(5)).await, Ok(5));
+        counter.do_send(Stick);
+        let behind = counter.send(Add(1));
+        tokio::task::yield_now().await;
+        assert!(failures.lock().unwrap().is_empty());
+        let silent = Duration::from_secs(30);
+        lever.pull(silent);
+        lever.pull(silent);
+        assert_eq!(behind.await, Ok(1), "it is handled with fresh state");
+        let expected = Failure {
+            actor: "counter",
+            cause: Cause::Stuck(silent),
+            restarts: 1,
+            fatal: false,
+        };
+        assert_eq!(*failures.lock().unwrap(), [expected]);
+    }
+
+    #[actix::test]
+    async fn an_actor_that_is_stuck_too_often_is_given_up_and_its_senders_hear_of_it() {
+        let failures = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&failures);
+        let report = move |failure: Failure| seen.lock().unwrap().push(failure.fatal);
+        let (counter, lever) = start("counter", Policy::SINGLETON, Counter::default(), report);
+        for time in 0..6 {
+            counter.do_send(Stick);
+            let behind = counter.send(Add(1));
+            tokio::task::yield_now().await;
+            lever.pull(Duration::from_secs(30));
+            assert_eq!(behind.await.is_ok(), time < 5);
+        }
+        let fatal = failures.lock().unwrap().clone();
+        assert_eq!(fatal, [false, false, false, false, false, true]);
+        // A lever of nobody.
+        lever.pull(Duration::from_secs(30));
     }
 }

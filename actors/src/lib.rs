@@ -48,6 +48,7 @@ pub mod private;
 pub mod reason;
 mod schedstat;
 pub mod scheduler;
+pub mod sentinel;
 pub mod session;
 pub mod share;
 #[cfg(feature = "simulation")]

@@ -38,6 +38,7 @@ pub mod time;
 mod tokens;
 pub mod tracker;
 pub mod turns;
+pub mod vigil;
 pub mod waiting;
 pub mod web_seed;
 pub mod wire;

@@ -48,6 +48,8 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 /// `status --check`: the node answers and is not ready.
 const NOT_READY: u8 = 3;
+/// `node`: a thread stood still (`EX_SOFTWARE` of `sysexits.h`).
+const STOOD_STILL: u8 = 70;
 
 /// Runs the program with the arguments of this process.
 pub(crate) fn main() -> ExitCode {

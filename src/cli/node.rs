@@ -1,6 +1,7 @@
 //! `node`: gathers what a node needs to know, and runs it.
 
 use log::warn;
+use swarmlet_protocol::vigil::STANDSTILL;
 
 use super::args::NodeArgs;
 use super::command::Program;
@@ -12,7 +13,7 @@ use super::progress::NodeBar;
 use super::running::{self, Aim, NodeConfig};
 use super::shares;
 use super::state_dir;
-use super::values::Time;
+use super::values::{Time, TimeOrOff};
 
 /// Runs a node until it is told to stop; the exit status.
 ///
@@ -50,6 +51,10 @@ fn gather(args: NodeArgs) -> Result<NodeConfig, CliError> {
         network: Network::new(args.network).with_sources(args.origins),
         fleet: args.fleet,
         scrub: args.scrub,
+        standstill: match args.standstill_limit {
+            Some(TimeOrOff(limit)) => limit,
+            None => Some(STANDSTILL),
+        },
         swarm: args.swarm,
         aim,
     })

@@ -58,7 +58,7 @@ pub(crate) struct Span(pub(crate) Duration);
 
 /// How long it takes until all that is here is hashed again, if it is.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct ScrubPeriod(pub(crate) Option<Duration>);
+pub(crate) struct TimeOrOff(pub(crate) Option<Duration>);
 
 /// Says which files are meant.
 #[derive(Clone, Debug)]
@@ -107,7 +107,7 @@ pub(crate) enum ParseValueError {
     Span,
     /// Neither a time nor the word for none.
     #[error("expected a time such as 90s, 30m, 2h or 1d, or off")]
-    ScrubPeriod,
+    TimeOrOff,
     /// A pattern that is none.
     #[error("{0}")]
     Pattern(String),
@@ -211,14 +211,14 @@ impl FromStr for Span {
     }
 }
 
-impl FromStr for ScrubPeriod {
+impl FromStr for TimeOrOff {
     type Err = ParseValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "off" {
             return Ok(Self(None));
         }
-        let period = read_time(text).ok_or(ParseValueError::ScrubPeriod)?;
+        let period = read_time(text).ok_or(ParseValueError::TimeOrOff)?;
         Ok(Self(Some(period)))
     }
 }
@@ -354,13 +354,10 @@ mod tests {
     fn times_are_numbers_with_units() {
         assert_eq!("90s".parse(), Ok(Time(Duration::from_secs(90))));
         let hour = Some(Duration::from_secs(3_600));
-        assert_eq!("1h".parse(), Ok(ScrubPeriod(hour)));
-        assert_eq!("off".parse(), Ok(ScrubPeriod(None)));
+        assert_eq!("1h".parse(), Ok(TimeOrOff(hour)));
+        assert_eq!("off".parse(), Ok(TimeOrOff(None)));
         for wrong in ["", "0s", "never", "1"] {
-            assert_eq!(
-                wrong.parse::<ScrubPeriod>(),
-                Err(ParseValueError::ScrubPeriod)
-            );
+            assert_eq!(wrong.parse::<TimeOrOff>(), Err(ParseValueError::TimeOrOff));
         }
         assert_eq!("1h30m".parse(), Ok(Time(Duration::from_secs(5_400))));
         for text in ["", "90", "0s", "for 2h", "-1s"] {

@@ -28,9 +28,9 @@ pub(super) fn start(inner: &Arc<Inner>) {
         looking: false,
     };
     let report = |failure: guard::Failure| {
-        log::error!("http panicked: {}", failure.panic);
+        log::error!("http {}; it starts anew", failure.cause);
     };
-    let http = guard::start("http", Policy::SINGLETON, actor, report);
+    let (http, _) = guard::start("http", Policy::SINGLETON, actor, report);
     inner.node.listen(http.recipient());
 }
 

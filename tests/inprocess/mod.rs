@@ -108,6 +108,11 @@ impl Journal {
             .count()
     }
 
+    /// Looks at all that was heard, in order.
+    pub fn each(&self, look: impl FnMut(&Event)) {
+        self.0.lock().unwrap().iter().for_each(look);
+    }
+
     /// Waits for an event of that sort.
     pub async fn wait(&self, what: &str, is_meant: impl Fn(&Event) -> bool) {
         until(

@@ -106,6 +106,75 @@ impl Network {
         made.expect("add a default route");
     }
 
+    /// Cuts the cable of a host: nothing reaches it and nothing leaves it, and no connection hears of
+    /// it.
+    ///
+    /// # Panics
+    /// If it cannot be cut.
+    pub fn cut(&self, host: u8) {
+        self.port(host, &["down"]);
+    }
+
+    /// Mends the cable.
+    ///
+    /// # Panics
+    /// If it cannot be mended.
+    pub fn mend(&self, host: u8) {
+        self.port(host, &["up"]);
+    }
+
+    /// Joins a host to a bridge of that number; hosts of other bridges do not hear it. All begin at
+    /// number 0.
+    ///
+    /// # Panics
+    /// If it cannot be moved.
+    pub fn move_to_island(&self, host: u8, island: u8) {
+        let (space, name) = (self.bridge(), island_name(island));
+        // It may be there already.
+        let _ = ip(&["-n", &space, "link", "add", &name, "type", "bridge"]);
+        ip(&["-n", &space, "link", "set", &name, "up"]).expect("a bridge is up");
+        self.port(host, &["master", &name]);
+    }
+
+    /// Nothing that this host sends to that one leaves it; what comes from there arrives.
+    ///
+    /// # Panics
+    /// If the route cannot be made.
+    pub fn silence(&self, host: u8, towards: u8) {
+        let (space, to) = (self.space(host), format!("{}/32", self.ip(towards)));
+        ip(&["-n", &space, "route", "add", "blackhole", &to]).expect("a route to nowhere");
+    }
+
+    /// Undoes [`Self::silence`].
+    ///
+    /// # Panics
+    /// If there is no such route.
+    pub fn unsilence(&self, host: u8, towards: u8) {
+        let (space, to) = (self.space(host), format!("{}/32", self.ip(towards)));
+        ip(&["-n", &space, "route", "delete", "blackhole", &to]).expect("the route is gone");
+    }
+
+    /// A host has the address of that number from now on, and its own no more. It is still called by
+    /// its old number here.
+    ///
+    /// # Panics
+    /// If the address cannot be changed.
+    pub fn renumber(&self, host: u8, from: u8, to: u8) {
+        let space = self.space(host);
+        let (old, new) = (
+            format!("{}/24", self.ip(from)),
+            format!("{}/24", self.ip(to)),
+        );
+        ip(&["-n", &space, "address", "add", &new, "dev", "eth0"]).expect("a new address");
+        ip(&["-n", &space, "address", "delete", &old, "dev", "eth0"]).expect("the old one is gone");
+    }
+
+    fn port(&self, host: u8, what: &[&str]) {
+        let (space, port) = (self.bridge(), format!("port{host}"));
+        let words = [&["-n", &space, "link", "set", &port], what].concat();
+        ip(&words).expect("set the port of a host");
+    }
+
     /// The words that start a program on a host.
     pub fn launcher(&self, host: u8) -> Vec<String> {
         ["ip", "netns", "exec", &self.space(host)]
@@ -183,6 +252,13 @@ impl Drop for Network {
         let _ = ip(&["netns", "delete", &self.bridge()]);
         // Others may have files there.
         let _ = fs::remove_dir(ETC);
+    }
+}
+
+fn island_name(island: u8) -> String {
+    match island {
+        0 => "bridge".to_owned(),
+        _ => format!("island{island}"),
     }
 }
 

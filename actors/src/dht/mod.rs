@@ -31,7 +31,7 @@ use crate::messages::discovery::AddressesFound;
 use crate::messages::operator::SwarmRemoved;
 use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::QueryProgress;
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 use crate::state::StateFolder;
 
 /// What the actor is made of.
@@ -334,11 +334,10 @@ impl Handler<Ping> for Dht {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for Dht {
+impl Handler<Harm> for Dht {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the DHT to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the DHT", self, context);
     }
 }

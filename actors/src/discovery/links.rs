@@ -371,6 +371,7 @@ impl Discovery {
         if end == (LinkEnd::Violation { ban: true }) {
             self.shun(remote.to_canonical(), "broke the protocol", context);
         }
+        self.wake_rosters();
         self.linked(context);
         self.stopped(context);
     }

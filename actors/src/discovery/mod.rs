@@ -14,6 +14,7 @@ mod links;
 mod operator;
 mod rendezvous;
 mod resolve;
+mod roster;
 mod search;
 mod sockets;
 mod swarms;
@@ -21,6 +22,7 @@ mod swarms;
 pub use self::sockets::MAX_LINKS;
 pub(crate) use self::sockets::NODE_LINKS;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +32,7 @@ use swarmlet_protocol::access::AccessList;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::encryption::Policy;
 use swarmlet_protocol::id::{InfoHash, LinkId, NodeId, PeerId};
-use swarmlet_protocol::membership::{Input, Membership, Source};
+use swarmlet_protocol::membership::{Input, Membership, Roster, Source};
 use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
@@ -45,13 +47,13 @@ use crate::counters::Counters;
 use crate::listeners::Listeners;
 use crate::maps::{HashMap, HashSet};
 use crate::messages::discovery::{
-    AddressesFound, AdmitLink, CrashLink, LinkLied, LinkReport, ResetLinks, StopDiscovery,
+    AddressesFound, AdmitLink, HarmLink, LinkLied, LinkReport, ResetLinks, StopDiscovery,
     SwarmCompleted, SwarmStarted,
 };
 use crate::messages::events::Event;
 use crate::messages::session::SessionCommand;
 use crate::messages::supervisor::{JoinSwarm, StartSession};
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 use crate::state::{Addresses, StateFolder};
 use crate::transport::{Endpoint, Security};
 
@@ -146,6 +148,8 @@ struct State {
     /// Dropping this ends every session: a restarted discovery begins without links.
     owner: watch::Sender<()>,
     search: Search,
+    /// What the operator listed beyond what a machine takes.
+    rosters: BTreeMap<InfoHash, Roster>,
     /// A save is on its way.
     saving: bool,
     /// Something has changed that is not in the save on its way.
@@ -281,6 +285,7 @@ impl State {
             weighed: Timestamp::ZERO,
             owner: watch::Sender::new(()),
             search: Search::new(setup),
+            rosters: BTreeMap::new(),
             saving: false,
             unsaved: false,
             stopping: None,
@@ -334,6 +339,7 @@ impl Alarmed for Discovery {
             self.state.rendezvous.membership.next_timeout(),
             self.state.rendezvous.join.next_timeout(),
             self.state.search.next_timeout(),
+            self.next_roster(),
         ];
         swarms.chain(others).flatten().min()
     }
@@ -344,6 +350,7 @@ impl Alarmed for Discovery {
         }
         self.consider(swarmlet_protocol::membership::JoinInput::Tick);
         self.sweep(context);
+        self.call_rosters(context);
     }
 }
 
@@ -394,6 +401,7 @@ impl Handler<SwarmCompleted> for Discovery {
             self.complete.insert(info_hash);
         } else {
             self.complete.remove(&info_hash);
+            self.wake_rosters();
         }
         self.member(info_hash, Input::SelfComplete(complete), context);
     }
@@ -415,10 +423,10 @@ impl Handler<LinkLied> for Discovery {
     }
 }
 
-impl Handler<CrashLink> for Discovery {
+impl Handler<HarmLink> for Discovery {
     type Result = bool;
 
-    fn handle(&mut self, _: CrashLink, _: &mut Self::Context) -> bool {
+    fn handle(&mut self, HarmLink(harm): HarmLink, _: &mut Self::Context) -> bool {
         let mut sessions = self
             .state
             .links
@@ -426,7 +434,7 @@ impl Handler<CrashLink> for Discovery {
             .filter_map(|link| link.session.as_ref());
         let session = sessions.find(|session| session.connected());
         session
-            .inspect(|session| session.do_send(SessionCommand::Crash))
+            .inspect(|session| session.do_send(SessionCommand::Harm(harm)))
             .is_some()
     }
 }
@@ -449,11 +457,10 @@ impl Handler<Ping> for Discovery {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for Discovery {
+impl Handler<Harm> for Discovery {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked discovery to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("discovery", self, context);
     }
 }

@@ -20,6 +20,10 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// 30 s: a name is resolved again after this long. A headless service lists its pods so.
 const PERIOD: Duration = Duration::from_secs(30);
 
+/// 256 names of one list are resolved: each is a question every 30 s, and a future that is polled with
+/// every other. A name may stand for any number of hosts.
+const MAX_NAMES: usize = 256;
+
 impl Discovery {
     /// Keeps resolving every name among these peers: of one swarm, or of all.
     pub(super) fn start_resolving(
@@ -28,10 +32,15 @@ impl Discovery {
         info_hash: Option<InfoHash>,
         context: &mut Context<Self>,
     ) {
-        for peer in peers {
-            let PeerAddress::Name { host, port } = peer.clone() else {
-                continue;
-            };
+        let names = peers.iter().filter_map(|peer| match peer {
+            PeerAddress::Name { host, port } => Some((host.clone(), *port)),
+            PeerAddress::Socket(_) => None,
+        });
+        for (number, (host, port)) in names.enumerate() {
+            if number == MAX_NAMES {
+                warn!("of the names among the peers only the first {MAX_NAMES} are resolved");
+                break;
+            }
             let myself = context.address().recipient::<AddressesFound>();
             let resolving = async move {
                 let mut retry = FIRST_RETRY;

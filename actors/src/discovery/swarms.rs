@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
 use log::debug;
-use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::extension::{PexMessage, PexPeer};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::membership::{
@@ -117,24 +116,6 @@ impl Discovery {
         let hearsay = hearsay.map(|addr| (addr, Source::Rendezvous));
         for (addr, source) in remembered.chain(hearsay).collect::<Vec<_>>() {
             self.member(info_hash, Input::AddressLearned { addr, source }, context);
-        }
-    }
-
-    /// Tells a machine those of the configured peers whose address is known; names are resolved.
-    fn feed_listed(
-        &mut self,
-        info_hash: InfoHash,
-        peers: &[PeerAddress],
-        context: &mut Context<Self>,
-    ) {
-        for peer in peers {
-            if let PeerAddress::Socket(addr) = peer {
-                let listed = Input::AddressLearned {
-                    addr: *addr,
-                    source: Source::Listed,
-                };
-                self.member(info_hash, listed, context);
-            }
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use crate::messages::discovery::AdmitLink;
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 use crate::reason::reason;
 use crate::transport::{Connection, Endpoint};
 
@@ -198,11 +198,10 @@ impl Handler<Ping> for Listener {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for Listener {
+impl Handler<Harm> for Listener {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the listener to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the listener", self, context);
     }
 }

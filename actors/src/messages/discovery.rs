@@ -9,6 +9,7 @@ use swarmlet_protocol::id::{InfoHash, LinkId, PeerId};
 use swarmlet_protocol::membership::Source;
 use swarmlet_protocol::session::Ready;
 
+use super::Harm;
 use super::scheduler::OpenLink;
 use super::session::SessionCommand;
 use crate::credit::Token;
@@ -160,8 +161,8 @@ pub enum Lie {
     Metadata,
 }
 
-/// Panics the session of one link. From a test, through the supervisor; answers whether there was
+/// Harms the session of one link. From a test, through the supervisor; answers whether there was
 /// one.
 #[derive(Copy, Clone, Debug, Message)]
 #[rtype(result = "bool")]
-pub struct CrashLink;
+pub struct HarmLink(pub Harm);

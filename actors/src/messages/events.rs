@@ -178,7 +178,24 @@ pub enum Event {
         /// The text of the panic.
         panic: String,
     },
-    /// The node cannot go on: an actor panicked too often.
+    /// An actor had not answered for so long. It starts anew, or the link that it served is closed; if
+    /// neither can be, [`Self::Failed`] follows.
+    ActorStuck {
+        /// The actor's kind, in lower case.
+        actor: &'static str,
+        /// For how long, not counting what the process slept.
+        silent: Duration,
+    },
+    /// A thread of the node stands still: a call to the system does not come back, or a loop does not
+    /// end. Nothing can be done about it from within the process. Told by the sentinel, if there is
+    /// one, again and again.
+    ThreadStuck {
+        /// Which one.
+        thread: &'static str,
+        /// For how long, not counting what the process slept.
+        stood: Duration,
+    },
+    /// The node cannot go on: an actor panicked, or was stuck, too often.
     Failed {
         /// What is wrong, in one line.
         error: String,

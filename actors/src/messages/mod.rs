@@ -21,12 +21,37 @@ pub mod turns;
 pub mod watchdog;
 pub mod web_seeds;
 
-use actix::Message;
+use std::time::Duration;
 
-/// Panics the receiver. Sent by tests only, to see the node survive it.
+use actix::{Actor, AsyncContext, Context, Message, WrapFuture};
+
+/// What befalls the receiver. Sent by tests only, to see the node survive it.
 #[derive(Copy, Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub struct Crash;
+#[non_exhaustive]
+pub enum Harm {
+    /// It panics.
+    Panic,
+    /// It waits for what will never be, and looks at no message.
+    Stick,
+    /// It holds up its thread for so long: it, and all that share the thread, do nothing.
+    Block(Duration),
+}
+
+impl Harm {
+    /// Does it to the actor in hand.
+    #[allow(clippy::panic, reason = "the message exists to do this")]
+    pub(crate) fn befall<A>(self, name: &str, actor: &A, context: &mut Context<A>)
+    where
+        A: Actor<Context = Context<A>>,
+    {
+        match self {
+            Self::Panic => panic!("a test asked {name} to panic"),
+            Self::Stick => context.wait(std::future::pending::<()>().into_actor(actor)),
+            Self::Block(time) => std::thread::sleep(time),
+        }
+    }
+}
 
 /// Asks an actor for a sign of life. The watchdog measures how long the answer takes: the age of
 /// the mailbox.

@@ -256,7 +256,7 @@ pub struct ActorReport {
     pub name: &'static str,
     /// How long it took to answer when it was last asked, or since when it owes an answer.
     pub mailbox_age: Duration,
-    /// How often it panicked and was started anew; that of all actors of the kind.
+    /// How often it panicked or did not answer, and was started anew; that of all actors of the kind.
     pub restarts: u64,
 }
 

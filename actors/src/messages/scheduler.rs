@@ -127,6 +127,13 @@ pub enum StorageFact {
         /// Who delivered it.
         link: LinkId,
     },
+    /// What this link delivered is lost before it could be verified or written, by no fault of its own.
+    Lost {
+        /// The piece.
+        piece: PieceIndex,
+        /// Who delivered it.
+        link: LinkId,
+    },
     /// The file cannot be written or read at present.
     Paused(String),
     /// The file can be written again.

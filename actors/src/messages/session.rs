@@ -3,6 +3,7 @@
 use actix::{Message, Recipient};
 use swarmlet_protocol::session::Input;
 
+use super::Harm;
 use super::link::LinkFact;
 use super::storage::StorageHandle;
 use crate::limits::Limits;
@@ -28,6 +29,6 @@ pub enum SessionCommand {
         /// Write what waits first, and let the peer read it.
         politely: bool,
     },
-    /// From a test: panic.
-    Crash,
+    /// From a test.
+    Harm(Harm),
 }

@@ -10,8 +10,9 @@ use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Role;
 use tokio::sync::watch;
 
-use super::ActorKind;
+use super::{ActorKind, Harm};
 use crate::gauge::Gauge;
+use crate::guard::Lever;
 use crate::transport::Connection;
 
 /// Starts the session of a link. From discovery. When it cannot be started the link is reported as
@@ -92,7 +93,17 @@ pub struct StorageTrouble {
 #[rtype(result = "()")]
 pub struct Shutdown;
 
-/// Panics one actor of that kind. From a test; answers whether there was one.
+/// Harms one actor of that kind. From a test; answers whether there was one.
 #[derive(Copy, Clone, Debug, Message)]
 #[rtype(result = "bool")]
-pub struct CrashActor(pub ActorKind);
+pub struct HarmActor {
+    /// Which.
+    pub kind: ActorKind,
+    /// How.
+    pub harm: Harm,
+}
+
+/// The lever of the supervisor itself, which it cannot have before it runs: for the watchdog.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct WatchSupervisor(pub Lever);

@@ -19,7 +19,7 @@ use self::router::Mapping;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
 use crate::messages::port_map::{PortMapped, StopPortMap};
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 
 /// What the actor is made of.
 #[derive(Debug)]
@@ -193,11 +193,10 @@ impl Handler<Ping> for PortMap {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for PortMap {
+impl Handler<Harm> for PortMap {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the port map to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the port map", self, context);
     }
 }

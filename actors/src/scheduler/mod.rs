@@ -37,7 +37,7 @@ use crate::messages::supervisor::{
     CompletionChanged, ContentLearned, ContentUnusable, StorageTrouble,
 };
 use crate::messages::web_seeds::SourceCommand;
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 use crate::words::counted;
 
 /// What a scheduler is made of.
@@ -329,12 +329,11 @@ impl Handler<Ping> for Scheduler {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for Scheduler {
+impl Handler<Harm> for Scheduler {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the scheduler to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the scheduler", self, context);
     }
 }
 

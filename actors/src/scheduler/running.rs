@@ -100,6 +100,7 @@ impl Scheduler {
                 self.pick(Input::Rejected { piece, link });
                 self.strike(link, piece);
             }
+            StorageFact::Lost { piece, link } => self.pick(Input::Rejected { piece, link }),
             StorageFact::Paused(error) => {
                 self.state.paused = Some(error.clone());
                 self.setup.trouble.do_send(StorageTrouble {

@@ -32,6 +32,7 @@ use crate::counters::{Counters, Moved};
 use crate::credit::Credit;
 use crate::gauge::Gauge;
 use crate::limits::Limits;
+use crate::messages::Ping;
 use crate::messages::dht::NodeHeard;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::link::{LinkFact, LinkNews};
@@ -278,10 +279,15 @@ impl Handler<SessionCommand> for Session {
             } => {
                 self.finish(LinkEnd::Closed, reason);
             }
-            #[allow(clippy::panic, reason = "the message exists to do this")]
-            SessionCommand::Crash => panic!("a test asked the session to panic"),
+            SessionCommand::Harm(harm) => harm.befall("the session", self, context),
         }
     }
+}
+
+impl Handler<Ping> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 /// The envelope of a new link. Where it is sealed from the start, our first words travel with it.

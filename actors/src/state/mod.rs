@@ -114,10 +114,14 @@ impl StateFolder {
         }
         let addresses = |key: &str| -> Addresses {
             let swarms = node[key].as_object().into_iter().flatten();
+            let mut left = MAX_PEERS_IN_ALL;
+            // What we wrote is never more. Somebody else may have.
             let swarm = |(info_hash, list): (&String, &Value)| {
                 let list = list.as_array()?.iter();
                 let peers = list.filter_map(|peer| peer.as_str()?.parse().ok());
-                Some((info_hash.parse().ok()?, peers.collect()))
+                let peers: Vec<_> = peers.take(left.min(MAX_PEERS)).collect();
+                left -= peers.len();
+                Some((info_hash.parse().ok()?, peers))
             };
             swarms.filter_map(swarm).collect()
         };

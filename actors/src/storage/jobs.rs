@@ -33,7 +33,8 @@ pub(super) struct Checked {
     pub(super) bad: Vec<PieceIndex>,
 }
 
-/// Hashes these pieces of the file. Stops early at an error; what it found stands.
+/// Hashes these pieces of the file. What the disk has lost is bad, and fetched again; any other error says
+/// nothing of the pieces and ends the job. What it found stands.
 pub(super) fn check(
     file: &Content,
     info: &Info,
@@ -55,7 +56,7 @@ pub(super) fn check(
         let fit = buffer.len() as u32 / info.layout().piece_length();
         let count = fit.max(LANES as u32).min(until - next);
         let some = next..next + count;
-        if let Err(error) = check_some(file, info, some, &mut buffer, &mut checked) {
+        if let Err(error) = check_or_lose(file, info, some, &mut buffer, &mut checked) {
             return (checked, Err(error));
         }
         next += count;
@@ -63,8 +64,7 @@ pub(super) fn check(
     (checked, Ok(()))
 }
 
-/// Hashes pieces again that were right. What the disk has lost is bad; any other error says nothing of
-/// the pieces, and ends the job.
+/// Hashes pieces again that were right; as the check does, but for what was known unread.
 pub(super) fn check_again(
     file: &Content,
     info: &Info,
@@ -78,23 +78,33 @@ pub(super) fn check_again(
     while next < pieces.end {
         let count = fit.max(LANES as u32).min(pieces.end - next);
         let some = next..next + count;
-        let mut judged = check_some(file, info, some.clone(), &mut buffer, &mut checked);
-        if judged.is_err() {
-            // Which of them is it?
-            judged = some.into_iter().try_for_each(|piece| {
-                match check_some(file, info, piece..piece + 1, &mut buffer, &mut checked) {
-                    Err(error) if is_lost(&error) => checked.note(PieceIndex::new(piece), false),
-                    judged => judged?,
-                }
-                Ok(())
-            });
-        }
-        if judged.is_err() {
-            return (checked, judged);
+        if let Err(error) = check_or_lose(file, info, some, &mut buffer, &mut checked) {
+            return (checked, Err(error));
         }
         next += count;
     }
     (checked, Ok(()))
+}
+
+/// Checks some neighbouring pieces. Those that the disk has lost are bad.
+fn check_or_lose(
+    file: &Content,
+    info: &Info,
+    pieces: Range<u32>,
+    buffer: &mut [u8],
+    checked: &mut Checked,
+) -> io::Result<()> {
+    if check_some(file, info, pieces.clone(), buffer, checked).is_ok() {
+        return Ok(());
+    }
+    // Which of them is it?
+    for piece in pieces {
+        match check_some(file, info, piece..piece + 1, buffer, checked) {
+            Err(error) if is_lost(&error) => checked.note(PieceIndex::new(piece), false),
+            judged => judged?,
+        }
+    }
+    Ok(())
 }
 
 /// Pieces that lay beyond the old end of a file are zeros, and need not be read to know it. The hash

@@ -62,7 +62,7 @@ use crate::counters::Counters;
 use crate::maps::HashMap;
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::{FlushStorage, RecheckAll, ReportPieces};
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 use crate::workers::spawn_blocking;
 
 /// 2: batches that workers hash and write at once.
@@ -138,6 +138,8 @@ struct State {
     /// Pieces too long for memory, in their scratch files.
     spills: Spills,
     paused: Option<String>,
+    /// It is paused since it could not be read, and is read again.
+    rereading: bool,
     looking: bool,
     /// This look is one of every other.
     is_full_second: bool,
@@ -148,6 +150,8 @@ struct State {
     touched: Vec<Range<u64>>,
     /// Pieces that are not here and that somebody else may have written, to a file that we only read.
     perhaps_here: VecDeque<Range<u32>>,
+    /// Why pieces could not be hashed again when that was last tried.
+    unread: Option<std::io::Error>,
     /// A job copies equal pieces; what is missing is to be looked at once more after it.
     copying: bool,
     copies_again: bool,
@@ -182,17 +186,7 @@ impl Storage {
     /// Opens the file and starts to check it, if that is possible now.
     fn open(&mut self, context: &mut Context<Self>) {
         self.begin();
-        if !self.setup.info.is_folder() {
-            let Setup {
-                path,
-                info,
-                selection,
-                ..
-            } = &self.setup;
-            let content = Content::open(path, info, selection);
-            return self.use_content(content, context);
-        }
-        // A folder of thousands of files takes a while.
+        // A folder of thousands of files takes a while, and so does a disk that sleeps.
         self.state.opening = true;
         let opened = self.state.opened;
         let (path, info) = (self.setup.path.clone(), Arc::clone(&self.setup.info));
@@ -222,6 +216,9 @@ impl Storage {
                 self.state.reading = Pace::new(elsewhere);
                 self.state.file = Some(Arc::new(file));
                 self.check(context);
+                if self.state.checks == 0 {
+                    self.was_read();
+                }
             }
             Err(error) => self.pause(error),
         }
@@ -260,7 +257,10 @@ impl Storage {
                 }
                 storage.state.checks -= 1;
                 match done {
-                    Ok((checked, Ok(()))) => storage.checked(checked, context),
+                    Ok((checked, Ok(()))) => {
+                        storage.was_read();
+                        storage.checked(checked, context);
+                    }
                     Ok((checked, Err(error))) => {
                         storage.checked(checked, context);
                         storage.fail(&error, "read");
@@ -324,6 +324,24 @@ impl Storage {
 
     fn fail(&mut self, error: &std::io::Error, what: &str) {
         self.pause(complaint(what, &self.setup.path, error));
+    }
+
+    /// What failed was a read: all is read again, and that is good once some of it could be.
+    fn read_again(&mut self, context: &mut Context<Self>) {
+        if self.state.rereading && self.state.checks > 0 {
+            return;
+        }
+        let paused = self.state.paused.take();
+        self.open(context);
+        self.state.paused = paused;
+        self.state.rereading = true;
+    }
+
+    /// Some of it could be read, after it could not.
+    fn was_read(&mut self) {
+        if std::mem::take(&mut self.state.rereading) {
+            self.resume();
+        }
     }
 
     fn resume(&mut self) {
@@ -435,12 +453,14 @@ impl State {
             held: Held::default(),
             spills: Spills::default(),
             paused: None,
+            rereading: false,
             looking: false,
             is_full_second: false,
             scrub: Scrub::new(layout, setup.scrub, setup.clock.now()),
             scrubbing: 0,
             touched: Vec::new(),
             perhaps_here: VecDeque::new(),
+            unread: None,
             copying: false,
             copies_again: false,
             lies_elsewhere: false,
@@ -522,11 +542,10 @@ impl Handler<Ping> for Storage {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for Storage {
+impl Handler<Harm> for Storage {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the storage to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the storage", self, context);
     }
 }

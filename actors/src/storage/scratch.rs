@@ -21,6 +21,15 @@ pub(super) struct Scratch {
     file: File,
 }
 
+/// Which side of a copy failed.
+#[derive(Debug)]
+pub(super) enum Copying {
+    /// The scratch file cannot be read.
+    Read(io::Error),
+    /// The content cannot be written.
+    Write(io::Error),
+}
+
 impl Scratch {
     /// Makes one in the first of these folders in which that is possible.
     ///
@@ -56,11 +65,20 @@ impl Scratch {
     }
 
     /// Copies the first `length` bytes to these places of the file.
-    pub(super) fn copy(&self, length: u32, file: &Content, places: &[u64]) -> io::Result<()> {
-        self.each_step(length, |bytes, at| {
-            places
+    pub(super) fn copy(&self, length: u32, file: &Content, places: &[u64]) -> Result<(), Copying> {
+        let mut unwritten = None;
+        let copied = self.each_step(length, |bytes, at| {
+            let written = places
                 .iter()
-                .try_for_each(|place| file.write_at(bytes, place + at))
+                .try_for_each(|place| file.write_at(bytes, place + at));
+            written.map_err(|error| {
+                unwritten = Some(error);
+                io::Error::other("not written")
+            })
+        });
+        copied.map_err(|error| match unwritten {
+            Some(error) => Copying::Write(error),
+            None => Copying::Read(error),
         })
     }
 

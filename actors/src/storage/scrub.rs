@@ -259,6 +259,7 @@ impl Storage {
         if let Err(error) = read {
             // It says nothing of the pieces: the next look at the file tells more.
             log::debug!("{} cannot be hashed again: {error}", self.shown());
+            self.state.unread = Some(error);
             let unsettled = pieces.filter(|&piece| self.is_doubted(PieceIndex::new(piece)));
             let unsettled: Vec<_> = unsettled.collect();
             self.retry_doubts(unsettled, context);

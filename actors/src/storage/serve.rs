@@ -23,8 +23,9 @@ use crate::reason::reason;
 /// 4 MiB: bytes that were read for peers and have not left. Beyond, reads are short ones.
 const LENT: usize = 4 * 1024 * 1024;
 
-/// 40 times a quarter of a second: so long a piece that cannot be read now is tried again. Then it is
-/// taken for lost, and fetched again.
+/// 40 times a quarter of a second: so long a piece that cannot be read now is tried again. Then the file
+/// cannot be used. What the disk has lost is known at once; this is the system that is short of
+/// something, such as descriptors, and says nothing of the piece.
 const TRIES: u32 = 40;
 
 /// See [`TRIES`].
@@ -109,13 +110,15 @@ impl Storage {
         }
         // Nothing of it is given to anybody before it is hashed.
         let hashed = self.hash_for_reader(piece);
-        Box::pin(hashed.then(move |(), storage: &mut Self, context| {
+        Box::pin(hashed.then(move |(), storage: &mut Self, _| {
             if !storage.is_doubted(piece) {
                 return storage.read_for_peer(blocks, tries);
             }
             // The system is short of something, or it was touched again meanwhile.
             let Some(left) = tries.checked_sub(1) else {
-                storage.damaged(vec![piece], context);
+                if let Some(error) = storage.state.unread.take() {
+                    storage.fail(&error, "read");
+                }
                 return gone();
             };
             let pause = tokio::time::sleep(PAUSE).into_actor(storage);

@@ -17,8 +17,8 @@ use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::session::Spill;
 
 use super::Storage;
-use super::content::{Content, complaint};
-use super::scratch::Scratch;
+use super::content::{Content, complaint, is_lost};
+use super::scratch::{Copying, Scratch};
 use crate::credit::Token;
 use crate::maps::HashMap;
 use crate::messages::storage::{ForgetParts, SpillPiece};
@@ -77,6 +77,8 @@ enum Outcome {
     Stored(Vec<PieceIndex>),
     /// The piece has another hash.
     Wrong,
+    /// The disk has lost what was in the scratch file.
+    Lost(io::Error),
     /// The scratch file cannot be used: one line.
     NoScratch(String),
     /// The file cannot be written.
@@ -106,22 +108,24 @@ impl Spills {
         self.queue(number);
     }
 
-    fn complete(&mut self, link: LinkId, piece: PieceIndex, length: u32) {
+    /// All parts of a piece came. Says whether all of them are still here.
+    fn complete(&mut self, link: LinkId, piece: PieceIndex, length: u32) -> bool {
         let Some(number) = self.open.remove(&(link, piece)) else {
-            return;
+            return false;
         };
         let Some(attempt) = self.attempts.get_mut(&number) else {
-            return;
+            return false;
         };
-        if attempt.received == u64::from(length) {
+        let is_whole = attempt.received == u64::from(length);
+        if is_whole {
             attempt.work.whole = true;
             self.queue(number);
         } else {
-            // The file was opened anew while the parts came. The scheduler was told, and closes
-            // the link.
+            // The file was opened anew while the parts came, or a job failed.
             debug!("parts of piece {} of {link} were forgotten", piece.get());
             self.attempts.remove(&number);
         }
+        is_whole
     }
 
     fn forget(&mut self, is_lost: impl Fn(LinkId, PieceIndex) -> bool) {
@@ -173,7 +177,7 @@ impl Storage {
                         Ok((work, outcome)) => storage.stepped(number, work, outcome, retried),
                         Err(error) => {
                             warn!("a long piece was lost: {error}");
-                            storage.state.spills.attempts.remove(&number);
+                            storage.forget_attempt(number);
                         }
                     }
                 });
@@ -196,6 +200,17 @@ impl Storage {
         true
     }
 
+    /// An attempt came to nothing. A piece that is whole is fetched once more; of one that is not, that is
+    /// told when the rest has come.
+    fn forget_attempt(&mut self, number: u64) {
+        let spills = &mut self.state.spills;
+        if let Some(attempt) = spills.attempts.remove(&number)
+            && attempt.work.whole
+        {
+            self.lost(attempt.piece, attempt.link);
+        }
+    }
+
     fn stepped(&mut self, number: u64, mut work: Work, outcome: Outcome, retried: bool) {
         let spills = &mut self.state.spills;
         let Some(attempt) = spills.attempts.get_mut(&number) else {
@@ -209,13 +224,20 @@ impl Storage {
         let (piece, link) = (attempt.piece, attempt.link);
         let error = match outcome {
             Outcome::Kept => None,
-            Outcome::Stored(_) | Outcome::Wrong => {
+            Outcome::Stored(_) | Outcome::Wrong | Outcome::Lost(_) => {
                 spills.attempts.remove(&number);
                 if retried || !spills.failed {
                     self.resume();
                 }
                 match outcome {
                     Outcome::Stored(places) => self.stored(places),
+                    Outcome::Lost(error) => {
+                        let (piece_number, why) = (piece.get(), reason(&error));
+                        warn!(
+                            "what came of piece {piece_number} cannot be read again: {why}; it is fetched once more"
+                        );
+                        self.lost(piece, link);
+                    }
                     _ => self.reject(piece, link),
                 }
                 return;
@@ -284,13 +306,15 @@ impl Work {
             match scratch.hash(length) {
                 Ok(hash) if hash == info.hash(piece) => self.verified = true,
                 Ok(_) => return Outcome::Wrong,
+                Err(error) if is_lost(&error) => return Outcome::Lost(error),
                 Err(error) => return unusable(&error),
             }
         }
         let offsets: Vec<_> = places.iter().map(|&place| layout.offset(place)).collect();
         match scratch.copy(length, file, &offsets) {
             Ok(()) => Outcome::Stored(places),
-            Err(error) => Outcome::NotWritten(error),
+            Err(Copying::Read(error)) if is_lost(&error) => Outcome::Lost(error),
+            Err(Copying::Read(error) | Copying::Write(error)) => Outcome::NotWritten(error),
         }
     }
 }
@@ -311,7 +335,10 @@ impl Handler<SpillPiece> for Storage {
                 spills.add(link, piece, part);
             }
             Spill::Whole(piece) => {
-                spills.complete(link, piece, self.setup.info.layout().length(piece));
+                let length = self.setup.info.layout().length(piece);
+                if !spills.complete(link, piece, length) {
+                    self.lost(piece, link);
+                }
             }
             Spill::Dropped(lost) => spills.forget(|of, piece| (of, piece) == (link, lost)),
         }

@@ -264,3 +264,47 @@ async fn a_part_keeps_its_credit_until_it_is_out_of_memory() {
     rig.until(|fact| matches!(fact, StorageFact::Resumed)).await;
     assert!(credit.is_available(waker));
 }
+
+#[actix::test]
+async fn a_scratch_file_that_cannot_be_written_waits_and_one_that_the_disk_lost_is_fetched_again() {
+    use crate::files::faults::{Disk, Effect, Errno, Fault, Operation};
+
+    let rig = Rig::new(true).await;
+    let disk = Disk::of(&rig.scratch);
+    let paused = |fact: &StorageFact| matches!(fact, StorageFact::Paused(_));
+    let resumed = |fact: &StorageFact| matches!(fact, StorageFact::Resumed);
+    // No room for unfinished pieces, and then there is.
+    for error in [Errno::NOSPC, Errno::IO, Errno::ROFS] {
+        disk.add(Fault::on(Operation::Write, Effect::Fails(error)));
+    }
+    let deliver = |link, piece| {
+        rig.send(link, piece, rig.piece(piece as usize));
+        rig.say(link, Spill::Whole(PieceIndex::new(piece)));
+    };
+    deliver(1, 0);
+    rig.until(paused).await;
+    disk.mend_all();
+    rig.until(resumed).await;
+    rig.until(is_stored(0)).await;
+    // What was written there cannot be read: that is nobody's fault but the disk's.
+    disk.add(Fault {
+        times: 1,
+        ..Fault::on(Operation::Read, Effect::Fails(Errno::IO))
+    });
+    deliver(2, 1);
+    let lost = |fact: &StorageFact| matches!(fact, StorageFact::Lost { piece, link } if piece.get() == 1 && *link == LinkId(2));
+    rig.until(lost).await;
+    deliver(3, 1);
+    rig.until(is_stored(1)).await;
+    let rejected = |fact: &StorageFact| matches!(fact, StorageFact::Rejected { .. });
+    assert!(!rig.facts.lock().unwrap().iter().any(rejected));
+    assert_eq!(
+        rig.facts
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|fact| paused(fact))
+            .count(),
+        1
+    );
+}

@@ -240,12 +240,17 @@ impl Storage {
         // files: not here then.
         let repeats = |one: &Delivered| self.equal.contains_key(&self.setup.info.hash(one.piece));
         let is_long = is_scattered || batch.iter().any(repeats);
+        let came: Vec<_> = batch.iter().map(|one| (one.piece, one.link)).collect();
         let job = move || place.store(batch);
         let then = move |storage: &mut Self, outcome: Done<Outcome>, _: &mut Context<Self>| {
             storage.state.held.running -= 1;
             match outcome {
                 Ok(outcome) => storage.ended(outcome, epoch),
-                Err(error) => warn!("a batch of pieces was lost: {error}"),
+                Err(error) => {
+                    warn!("a batch of pieces was lost: {error}");
+                    came.into_iter()
+                        .for_each(|(piece, link)| storage.lost(piece, link));
+                }
             }
         };
         if is_long {
@@ -284,6 +289,13 @@ impl Storage {
             .do_send(StorageFact::Rejected { piece, link });
     }
 
+    /// What came is gone: it is fetched once more.
+    pub(super) fn lost(&self, piece: PieceIndex, link: LinkId) {
+        self.setup
+            .scheduler
+            .do_send(StorageFact::Lost { piece, link });
+    }
+
     pub(super) fn stored(&mut self, pieces: Vec<PieceIndex>) {
         for &piece in &pieces {
             self.state.good.insert(piece);
@@ -310,10 +322,7 @@ impl Storage {
                 self.work(context);
             }
             // Nothing is to be written: what failed was a read, so read all of it again.
-            None => {
-                self.resume();
-                self.open(context);
-            }
+            None => self.read_again(context),
         }
     }
 

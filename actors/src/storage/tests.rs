@@ -447,3 +447,6 @@ fn equal_pieces_are_copied_from_one_file_to_another() {
 
 #[path = "scrub_tests.rs"]
 mod scrub;
+
+#[path = "fault_tests.rs"]
+mod faults;

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
 use swarmlet_protocol::session::{Params, Role};
-use tokio::task::AbortHandle;
 
 use super::settings::{interfaces, own_addresses, sweeps};
 use super::{ActorFailed, Children, SESSION, Supervisor};
 use crate::discovery::{self, Discovery, NODE_LINKS};
-use crate::guard::{self, Failure, Policy};
+use crate::guard::{self, Failure, Guarded, Lever, Policy};
 use crate::listener::Listener;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
 use crate::messages::supervisor::StartSession;
-use crate::messages::watchdog::WatchLink;
+use crate::messages::watchdog::{WatchActor, WatchLink, Watched};
 use crate::session::{self, Session};
 use crate::trackers::{self, Trackers};
 use crate::transport::Endpoint;
@@ -62,10 +61,10 @@ impl Supervisor {
             utp: utp.clone(),
             listeners: self.settings.listeners.clone(),
         });
-        let discovery = self.start_guarded("discovery", discovery, context);
+        let (discovery, of_discovery) = self.start_guarded("discovery", discovery, context);
         let listener = Listener::new(socket, utp, discovery.clone().recipient());
-        let listener = self.start_guarded("listener", listener, context);
-        let turns = self.start_guarded("turns", Turns::new(self.clock), context);
+        let (listener, of_listener) = self.start_guarded("listener", listener, context);
+        let (turns, of_turns) = self.start_guarded("turns", Turns::new(self.clock), context);
         let trackers = Trackers::new(trackers::Setup {
             listen,
             peer_id: self.peer_id,
@@ -74,27 +73,29 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
         });
-        let trackers = self.start_guarded("trackers", trackers, context);
+        let (trackers, of_trackers) = self.start_guarded("trackers", trackers, context);
         let dht = self.start_dht(own, discovery.clone().recipient(), context);
         let mut told = vec![trackers.clone().recipient()];
         told.extend(dht.as_ref().map(|dht| dht.port_mapped.clone()));
         let port_map = self.start_port_map(told, context);
         let mut watched = vec![
-            ("discovery", discovery.clone().recipient()),
-            ("listener", listener.clone().recipient()),
-            ("turns", turns.clone().recipient()),
-            ("trackers", trackers.clone().recipient()),
+            Watched::new("discovery", &discovery, of_discovery),
+            Watched::new("listener", &listener, of_listener),
+            Watched::new("turns", &turns, of_turns),
+            Watched::new("trackers", &trackers, of_trackers),
         ];
-        watched.extend(dht.as_ref().map(|dht| ("dht", dht.ping.clone())));
-        watched.extend(port_map.as_ref().map(|map| ("port map", map.ping.clone())));
+        watched.extend(dht.as_ref().map(|dht| dht.watched.clone()));
+        watched.extend(port_map.as_ref().map(|map| map.watched.clone()));
         let watchdog = Watchdog::new(watchdog::Setup {
             period: self.settings.progress_period,
+            patience: self.settings.vigilance.patience,
             clock: self.clock,
             counters: Arc::clone(&self.counters),
             listeners: self.settings.listeners.clone(),
             watched,
         });
-        let watchdog = self.start_guarded("watchdog", watchdog, context);
+        let (watchdog, of_watchdog) = self.start_guarded("watchdog", watchdog, context);
+        self.watchdog_lever = Some(of_watchdog);
         self.children = Some(Children {
             discovery,
             listener,
@@ -112,13 +113,13 @@ impl Supervisor {
         name: &'static str,
         actor: A,
         supervisor: &Context<Self>,
-    ) -> Addr<A>
+    ) -> (Addr<A>, Lever)
     where
         A: Actor<Context = Context<A>> + Supervised,
     {
-        let (address, task) = run_guarded(name, actor, &supervisor.address());
+        let (address, Guarded { task, lever }) = run_guarded(name, actor, &supervisor.address());
         self.tasks.push(task);
-        address
+        (address, lever)
     }
 
     /// Starts a session on the thread that has most time for it.
@@ -182,9 +183,17 @@ impl Supervisor {
                 None => Ok(wire),
             }
         };
+        let watchdog = children.watchdog.clone();
+        // Each question wakes a session, so it is asked seldom.
+        let rest = self.settings.vigilance.patience;
         let start = move || match secured() {
             Ok(wire) => {
-                guard::start(SESSION, Policy::LINK, Session::new(setup, wire), report);
+                let session = Session::new(setup, wire);
+                let (session, lever) = guard::start(SESSION, Policy::LINK, session, report);
+                watchdog.do_send(WatchActor {
+                    watched: Watched::new(SESSION, &session, lever),
+                    rest,
+                });
             }
             Err(_) => setup.discovery.do_send(lost),
         };
@@ -207,12 +216,12 @@ impl Supervisor {
 /// Client and version, told to peers (BEP 10).
 const CLIENT: &str = concat!("swarmlet ", env!("CARGO_PKG_VERSION"));
 
-/// Starts an actor under guard on the present arbiter; the handle ends it.
+/// Starts an actor under guard on the present arbiter.
 pub(super) fn run_guarded<A>(
     name: &'static str,
     actor: A,
     supervisor: &Addr<Supervisor>,
-) -> (Addr<A>, AbortHandle)
+) -> (Addr<A>, Guarded)
 where
     A: Actor<Context = Context<A>> + Supervised,
 {

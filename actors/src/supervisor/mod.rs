@@ -16,6 +16,7 @@ mod settings;
 mod shutdown;
 mod swarms;
 mod threads;
+mod vigilance;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -33,6 +34,7 @@ use swarmlet_protocol::extension::rendezvous_hash;
 use swarmlet_protocol::id::{InfoHash, PeerId};
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::vigil::Vigil;
 use swarmlet_protocol::web_seed::SourceUrl;
 use tokio::task::AbortHandle;
 
@@ -41,27 +43,28 @@ use self::admission::Seen;
 pub use self::manners::Manners;
 pub use self::places::{Kept, Misplaced, check as check_places};
 use self::reach::{DhtActor, PortMapActor};
-pub use self::settings::{Reach, Settings, Sweep, interfaces, own_addresses, sweeps};
+pub use self::settings::{Reach, Settings, Sweep, Vigilance, interfaces, own_addresses, sweeps};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
 use crate::clock::{Clock, WallClock};
 use crate::counters::Counters;
 use crate::discovery::Discovery;
-use crate::guard::{self, Failure, Policy};
+use crate::guard::{self, Cause, Failure, Lever, Policy};
 use crate::limits::Limits;
 use crate::listener::{self, Listener};
 use crate::listeners::Listeners;
 use crate::maps::HashSet;
-use crate::messages::discovery::CrashLink;
+use crate::messages::discovery::HarmLink;
 use crate::messages::events::Event;
 use crate::messages::storage::ReadBlocks;
 use crate::messages::supervisor::{
-    CompletionChanged, ContentLearned, ContentUnusable, CrashActor, JoinSwarm, Shutdown,
-    StartSession, StorageTrouble,
+    CompletionChanged, ContentLearned, ContentUnusable, HarmActor, JoinSwarm, Shutdown,
+    StartSession, StorageTrouble, WatchSupervisor,
 };
-use crate::messages::{ActorKind, Crash, Ping};
+use crate::messages::{ActorKind, Ping};
 use crate::scheduler::Scheduler;
+use crate::sentinel::Sentinel;
 pub use crate::share::{Choice, Place, Share, Topic};
 use crate::state::{Remembered, StateFolder, Words, or_warn};
 use crate::storage::{Shared, Storage};
@@ -112,6 +115,11 @@ pub struct Supervisor {
     words: Words,
     /// How often that changed in this life.
     said: u64,
+    /// Whether the watchdog answers, and how it is started anew.
+    vigil: Vigil,
+    watchdog_lever: Option<Lever>,
+    /// Looks at our threads from one of its own, if that is wanted.
+    sentinel: Option<Sentinel>,
 }
 
 #[derive(Debug)]
@@ -209,6 +217,7 @@ impl Supervisor {
             Security::new(identity?, secrets, WallClock::default(), counters)
         });
         let mut rng = chance::generator();
+        let vigil = vigilance::vigil(&settings.vigilance);
         let supervisor = Self {
             security: security.transpose()?,
             seen: Seen::default(),
@@ -233,6 +242,9 @@ impl Supervisor {
             removed: HashSet::default(),
             words,
             said: 0,
+            vigil,
+            watchdog_lever: None,
+            sentinel: None,
         };
         // Nobody stands above the supervisor: its own panics are told past it.
         let (counters, listeners) = (
@@ -240,12 +252,9 @@ impl Supervisor {
             supervisor.settings.listeners.clone(),
         );
         let report = move |failure| failed(failure, &counters, &listeners);
-        Ok(guard::start(
-            "supervisor",
-            Policy::SINGLETON,
-            supervisor,
-            report,
-        ))
+        let (supervisor, lever) = guard::start(SUPERVISOR, Policy::SINGLETON, supervisor, report);
+        supervisor.do_send(WatchSupervisor(lever));
+        Ok(supervisor)
     }
 
     fn tell(&self, event: Event) {
@@ -253,28 +262,38 @@ impl Supervisor {
     }
 }
 
-/// Counts a panic, and says in the log and to the node's listeners what follows from it.
+/// Counts a panic, or an actor that was stuck, and says in the log and to the node's listeners what
+/// follows from it.
 fn failed(failure: Failure, counters: &Counters, listeners: &Listeners) {
-    counters.panics.add(1);
-    counters.restarts.count(failure.actor);
     let Failure {
         actor,
-        panic,
+        cause,
         restarts,
         fatal,
     } = failure;
-    listeners.tell(&Event::ActorPanicked {
-        actor,
-        panic: panic.clone(),
-    });
+    counters.restarts.count(actor);
+    let what = cause.to_string();
+    let often = match cause {
+        Cause::Panic(panic) => {
+            counters.panics.add(1);
+            let often = format!("panicked {restarts} times in a short time: {panic}");
+            listeners.tell(&Event::ActorPanicked { actor, panic });
+            often
+        }
+        Cause::Stuck(silent) => {
+            counters.stuck.add(1);
+            listeners.tell(&Event::ActorStuck { actor, silent });
+            format!("did not answer {restarts} times in a short time")
+        }
+    };
     if actor == SESSION {
-        warn!("a session panicked: {panic}; its link is closed");
+        warn!("a session {what}; its link is closed");
     } else if fatal {
-        let error = format!("{actor} panicked {restarts} times in a short time: {panic}");
+        let error = format!("{actor} {often}");
         error!("{error}; the node cannot go on");
         listeners.tell(&Event::Failed { error });
     } else {
-        error!("{actor} panicked: {panic}; it starts anew");
+        error!("{actor} {what}; it starts anew");
     }
 }
 
@@ -293,9 +312,11 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        self.keep_vigil(context);
         if self.children.is_some() {
             return;
         }
+        self.start_sentinel();
         self.start_children(context);
         self.watch_admission(context);
         self.tell(Event::Listening(self.settings.listen));
@@ -326,7 +347,11 @@ impl Actor for Supervisor {
     }
 }
 
-impl Supervised for Supervisor {}
+impl Supervised for Supervisor {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.vigil.forget_questions();
+    }
+}
 
 impl Handler<StartSession> for Supervisor {
     type Result = ();
@@ -467,11 +492,11 @@ impl Handler<Ping> for Supervisor {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<CrashActor> for Supervisor {
+impl Handler<HarmActor> for Supervisor {
     type Result = ResponseFuture<bool>;
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, CrashActor(kind): CrashActor, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, harm: HarmActor, context: &mut Self::Context) -> Self::Result {
+        let HarmActor { kind, harm } = harm;
         let answer = |is_hit: bool| -> Self::Result { Box::pin(async move { is_hit }) };
         let Some(children) = &self.children else {
             return answer(false);
@@ -479,39 +504,42 @@ impl Handler<CrashActor> for Supervisor {
         let swarm = self.swarms.values().next();
         match kind {
             ActorKind::Dht => match &children.dht {
-                Some(dht) => dht.crash.do_send(Crash),
+                Some(dht) => dht.harm.do_send(harm),
                 None => return answer(false),
             },
             ActorKind::PortMap => match &children.port_map {
-                Some(port_map) => port_map.crash.do_send(Crash),
+                Some(port_map) => port_map.harm.do_send(harm),
                 None => return answer(false),
             },
-            ActorKind::Supervisor => panic!("a test asked the supervisor to panic"),
-            ActorKind::Discovery => children.discovery.do_send(Crash),
-            ActorKind::Listener => children.listener.do_send(Crash),
-            ActorKind::Trackers => children.trackers.do_send(Crash),
-            ActorKind::Watchdog => children.watchdog.do_send(Crash),
-            ActorKind::Turns => children.turns.do_send(Crash),
+            ActorKind::Supervisor => harm.befall("the supervisor", self, context),
+            ActorKind::Discovery => children.discovery.do_send(harm),
+            ActorKind::Listener => children.listener.do_send(harm),
+            ActorKind::Trackers => children.trackers.do_send(harm),
+            ActorKind::Watchdog => children.watchdog.do_send(harm),
+            ActorKind::Turns => children.turns.do_send(harm),
             ActorKind::Session => {
-                let crash = children.discovery.send(CrashLink);
-                return Box::pin(async move { crash.await.unwrap_or(false) });
+                let harmed = children.discovery.send(HarmLink(harm));
+                return Box::pin(async move { harmed.await.unwrap_or(false) });
             }
             ActorKind::Scheduler => match swarm {
-                Some(swarm) => swarm.scheduler.do_send(Crash),
+                Some(swarm) => swarm.scheduler.do_send(harm),
                 None => return answer(false),
             },
             ActorKind::Storage => match swarm.and_then(|swarm| swarm.storage.as_ref()) {
-                Some(storage) => storage.do_send(Crash),
+                Some(storage) => storage.do_send(harm),
                 None => return answer(false),
             },
             ActorKind::WebSeeds => match swarm.and_then(|swarm| swarm.web_seeds.as_ref()) {
-                Some(web_seeds) => web_seeds.do_send(Crash),
+                Some(web_seeds) => web_seeds.do_send(harm),
                 None => return answer(false),
             },
         }
         answer(true)
     }
 }
+
+/// The name under which the supervisor fails.
+const SUPERVISOR: &str = "supervisor";
 
 /// The name under which sessions fail.
 const SESSION: &str = "session";

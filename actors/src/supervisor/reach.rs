@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use actix::{Context, Recipient};
 
 use super::Supervisor;
+use crate::messages::Harm;
 use crate::messages::dht::{FindInTable, NodeHeard, StopTable};
 use crate::messages::discovery::AddressesFound;
 use crate::messages::operator::SwarmRemoved;
 use crate::messages::port_map::{PortMapped, StopPortMap};
-use crate::messages::{Crash, Ping};
+use crate::messages::watchdog::Watched;
 
 /// What the supervisor knows of the actor of the table.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub(super) struct DhtActor {
     pub(super) heard: Recipient<NodeHeard>,
     pub(super) port_mapped: Recipient<PortMapped>,
     pub(super) stop: Recipient<StopTable>,
-    pub(super) ping: Recipient<Ping>,
-    pub(super) crash: Recipient<Crash>,
+    pub(super) watched: Watched,
+    pub(super) harm: Recipient<Harm>,
 }
 
 /// What the supervisor knows of the actor that opens a port.
@@ -38,8 +39,8 @@ pub(super) struct DhtActor {
 )]
 pub(super) struct PortMapActor {
     pub(super) stop: Recipient<StopPortMap>,
-    pub(super) ping: Recipient<Ping>,
-    pub(super) crash: Recipient<Crash>,
+    pub(super) watched: Watched,
+    pub(super) harm: Recipient<Harm>,
 }
 
 impl Supervisor {
@@ -82,7 +83,7 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
         });
-        let dht = self.start_guarded("dht", dht, context);
+        let (dht, lever) = self.start_guarded("dht", dht, context);
         Some(DhtActor {
             port,
             find: dht.clone().recipient(),
@@ -90,8 +91,8 @@ impl Supervisor {
             heard: dht.clone().recipient(),
             port_mapped: dht.clone().recipient(),
             stop: dht.clone().recipient(),
-            ping: dht.clone().recipient(),
-            crash: dht.recipient(),
+            watched: Watched::new("dht", &dht, lever),
+            harm: dht.recipient(),
         })
     }
 
@@ -127,11 +128,11 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
         });
-        let port_map = self.start_guarded("port map", port_map, context);
+        let (port_map, lever) = self.start_guarded("port map", port_map, context);
         Some(PortMapActor {
             stop: port_map.clone().recipient(),
-            ping: port_map.clone().recipient(),
-            crash: port_map.recipient(),
+            watched: Watched::new("port map", &port_map, lever),
+            harm: port_map.recipient(),
         })
     }
 

@@ -219,11 +219,11 @@ fn refused(counters: &counters::Refused) -> Refused {
     }
 }
 
-/// The actors that are watched, the oldest mailbox of each kind, and the others that panicked.
+/// The actors that are watched, the oldest mailbox of each kind, and the others that started anew.
 fn actors(figures: &Figures, counters: &Counters) -> Vec<ActorReport> {
     let mut actors: Vec<ActorReport> = Vec::new();
-    let panicked = counters.restarts.all();
-    let names = panicked.iter().map(|&(name, _)| (name, Duration::ZERO));
+    let anew = counters.restarts.all();
+    let names = anew.iter().map(|&(name, _)| (name, Duration::ZERO));
     for (name, mailbox_age) in figures.mailboxes.iter().copied().chain(names) {
         match actors.iter_mut().find(|actor| actor.name == name) {
             Some(actor) => actor.mailbox_age = actor.mailbox_age.max(mailbox_age),

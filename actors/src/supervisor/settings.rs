@@ -7,11 +7,13 @@ use std::time::Duration;
 use swarmlet_protocol::address::{Cidr, PeerAddress};
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::tracker::TrackerUrl;
+use swarmlet_protocol::vigil::STUCK;
 use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::admission::Admission;
 use super::manners::Manners;
 use crate::listeners::Listeners;
+use crate::sentinel::Remedy;
 use crate::share::Share;
 
 /// Everything that a node needs to know.
@@ -58,6 +60,30 @@ pub struct Settings {
     pub manners: Manners,
     /// Who gets in.
     pub admission: Admission,
+    /// What is done about actors and threads that do not answer.
+    pub vigilance: Vigilance,
+}
+
+/// What is done about actors and threads that do not answer.
+#[derive(Clone, Debug)]
+pub struct Vigilance {
+    /// An actor that takes longer to answer starts anew.
+    pub patience: Duration,
+    /// A thread that stands still for longer is told; none: nobody looks.
+    pub standstill: Option<Duration>,
+    /// What else is done about such a thread.
+    pub remedy: Option<Remedy>,
+}
+
+impl Default for Vigilance {
+    /// Actors are watched, and threads are not.
+    fn default() -> Self {
+        Self {
+            patience: STUCK,
+            standstill: None,
+            remedy: None,
+        }
+    }
 }
 
 /// How a node finds strangers and is found by them, beside trackers. All of it is off unless said,

@@ -14,7 +14,7 @@ use swarmlet_protocol::web_seed::{MAX_WEB_SEEDS, SourceUrl};
 use super::children::{reporter, run_guarded};
 use super::places::{self, Kept};
 use super::{Supervisor, SwarmActors};
-use crate::guard::{self, Policy};
+use crate::guard::{self, Guarded, Policy};
 use crate::limits::Limits;
 use crate::messages::dht::FindInTable;
 use crate::messages::discovery::SwarmStarted;
@@ -23,6 +23,7 @@ use crate::messages::scheduler::ServeContent;
 use crate::messages::storage::StorageHandle;
 use crate::messages::trackers::TrackSwarm;
 use crate::messages::turns::ContentStarted;
+use crate::messages::watchdog::Watched;
 use crate::scheduler::{self, Scheduler};
 use crate::share::{Choice, Place, Share, Topic};
 use crate::storage::{self, Storage};
@@ -195,11 +196,11 @@ impl Supervisor {
             upload_slots: self.settings.manners.upload_slots,
             limits: limits.clone(),
         });
-        let (scheduler, task) = run_guarded("scheduler", scheduler, &myself);
+        let (scheduler, Guarded { task, lever }) = run_guarded("scheduler", scheduler, &myself);
         watchdog.do_send(Watch {
             info_hash,
             scheduler: scheduler.clone().recipient(),
-            watched: vec![("scheduler", scheduler.clone().recipient())],
+            watched: vec![Watched::new("scheduler", &scheduler, lever)],
         });
         let actors = SwarmActors {
             scheduler,
@@ -366,17 +367,14 @@ impl Supervisor {
             scrub: self.settings.scrub,
             clock: self.clock,
         });
-        swarm.tasks.push(guard::run(
-            "storage",
-            Policy::SINGLETON,
-            place,
-            actor,
-            reporter(&myself),
-        ));
+        let report = reporter(&myself);
+        let Guarded { task, lever } =
+            guard::run("storage", Policy::SINGLETON, place, actor, report);
+        swarm.tasks.push(task);
         children.watchdog.do_send(Watch {
             info_hash: info.info_hash(),
             scheduler: swarm.scheduler.clone().recipient(),
-            watched: vec![("storage", storage.clone().recipient())],
+            watched: vec![Watched::new("storage", &storage, lever)],
         });
         children.turns.do_send(ContentStarted {
             info_hash: info.info_hash(),
@@ -409,12 +407,12 @@ impl Supervisor {
                 buffers: self.buffers.clone(),
                 next_link: Arc::clone(&self.next_link),
             });
-            let (address, task) = run_guarded("web seeds", web_seeds, &myself);
+            let (address, Guarded { task, lever }) = run_guarded("web seeds", web_seeds, &myself);
             swarm.tasks.push(task);
             children.watchdog.do_send(Watch {
                 info_hash: info.info_hash(),
                 scheduler: swarm.scheduler.clone().recipient(),
-                watched: vec![("web seeds", address.clone().recipient())],
+                watched: vec![Watched::new("web seeds", &address, lever)],
             });
             swarm.web_seeds = Some(address);
         }

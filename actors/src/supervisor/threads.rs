@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use actix_rt::Arbiter;
 
 use crate::schedstat::Schedstat;
+use crate::sentinel::Posts;
 
 /// 4: threads for sessions, the node's own among them; one per core up to this. Beyond, the disk
 /// and the network are what is slow.
@@ -23,12 +24,17 @@ const ENOUGH: f64 = 0.6;
 /// 100 ms: how often it is looked up how busy a thread is.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// What a thread of sessions is called.
+const THREAD: &str = "a thread of links";
+
 /// The threads of one node.
 #[derive(Debug)]
 pub(super) struct Threads {
     own: Load,
     others: Vec<(Arbiter, Load)>,
     most: usize,
+    /// Where new threads are enlisted, if somebody looks whether they stand still.
+    posts: Option<Posts>,
 }
 
 impl Threads {
@@ -44,7 +50,13 @@ impl Threads {
                 true => 1,
                 false => cores.min(MAX_THREADS),
             },
+            posts: None,
         }
+    }
+
+    /// Has threads that are started from now on looked at.
+    pub(super) fn look_at(&mut self, posts: Posts) {
+        self.posts = Some(posts);
     }
 
     /// Runs `start` on the thread that has most time for a session. Says whether it could be.
@@ -67,7 +79,13 @@ impl Threads {
             };
             let load = Load::new();
             let watched = load.clone();
-            arbiter.spawn_fn(move || watched.watch_this_thread());
+            let posts = self.posts.clone();
+            arbiter.spawn_fn(move || {
+                watched.watch_this_thread();
+                if let Some(posts) = posts {
+                    posts.enlist(THREAD);
+                }
+            });
             self.others.push((arbiter, load));
         }
         self.others

@@ -34,7 +34,7 @@ use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::{Progress, QueryProgress};
 use crate::messages::supervisor::CompletionChanged;
 use crate::messages::trackers::{StopTrackers, TrackSwarm};
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 use crate::transport::Security;
 
 /// What the trackers actor is made of.
@@ -388,11 +388,10 @@ impl Handler<Ping> for Trackers {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for Trackers {
+impl Handler<Harm> for Trackers {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the trackers to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the trackers", self, context);
     }
 }

@@ -19,7 +19,7 @@ use crate::messages::operator::SwarmRemoved;
 use crate::messages::scheduler::{Progress, QueryProgress, TakeTurn};
 use crate::messages::supervisor::CompletionChanged;
 use crate::messages::turns::ContentStarted;
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 
 /// 500 ms: how often the schedulers are asked how far they are, while somebody waits for a turn.
 const LOOK: Duration = Duration::from_millis(500);
@@ -215,11 +215,10 @@ impl Handler<Ping> for Turns {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for Turns {
+impl Handler<Harm> for Turns {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked turns to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("turns", self, context);
     }
 }

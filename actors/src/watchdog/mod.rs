@@ -2,7 +2,8 @@
 //!
 //! Once a second it asks the schedulers how far their swarms are and works out rates; it tells the
 //! progress to the node's listeners, and every few seconds to the log in one line. It measures how
-//! long the actors take to answer (the age of their mailboxes), keeps the rates and a window of round
+//! long the actors take to answer (the age of their mailboxes) and has those start anew that do not
+//! answer any more, keeps the rates and a window of round
 //! trips of each link, and complains when sessions are woken far more often than bytes move: a busy
 //! loop.
 
@@ -33,8 +34,8 @@ use crate::messages::events::Event;
 use crate::messages::operator::SwarmRemoved;
 use crate::messages::report::{Figures, QueryFigures, Rates};
 use crate::messages::scheduler::{Progress, QueryProgress};
-use crate::messages::watchdog::{LinkSampled, WatchLink};
-use crate::messages::{Crash, Ping};
+use crate::messages::watchdog::{LinkSampled, WatchActor, WatchLink, Watched};
+use crate::messages::{Harm, Ping};
 
 /// 5 s: the period of the one-line summary, while something changes.
 const SUMMARY: Duration = Duration::from_secs(5);
@@ -48,14 +49,16 @@ const BUSY_TURNS: u64 = 20_000;
 pub struct Setup {
     /// How often progress is looked at: a second, or less for a progress bar.
     pub period: Duration,
+    /// What an actor may take to answer before it starts anew.
+    pub patience: Duration,
     /// The node's clock.
     pub clock: Clock,
     /// The node's totals.
     pub counters: Arc<Counters>,
     /// Who hears of progress.
     pub listeners: Listeners,
-    /// The actors whose mailboxes are watched, by name.
-    pub watched: Vec<(&'static str, Recipient<Ping>)>,
+    /// The actors whose mailboxes are watched.
+    pub watched: Vec<Watched>,
 }
 
 /// Watches figures.
@@ -94,7 +97,7 @@ pub struct Watch {
     /// The scheduler to ask for progress.
     pub scheduler: Recipient<QueryProgress>,
     /// Further actors whose mailboxes are watched.
-    pub watched: Vec<(&'static str, Recipient<Ping>)>,
+    pub watched: Vec<Watched>,
 }
 
 impl Watchdog {
@@ -102,8 +105,10 @@ impl Watchdog {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let state = State::new(&setup);
-        let mut mailboxes = Mailboxes::default();
-        mailboxes.watch(None, setup.watched.clone());
+        let mut mailboxes = Mailboxes::new(setup.patience, setup.period);
+        for watched in setup.watched.clone() {
+            mailboxes.watch(None, watched, Duration::ZERO);
+        }
         Self {
             setup,
             schedulers: BTreeMap::new(),
@@ -240,8 +245,25 @@ impl Handler<Watch> for Watchdog {
 
     fn handle(&mut self, watch: Watch, _: &mut Self::Context) {
         self.schedulers.insert(watch.info_hash, watch.scheduler);
-        self.mailboxes.watch(Some(watch.info_hash), watch.watched);
+        for watched in watch.watched {
+            self.mailboxes
+                .watch(Some(watch.info_hash), watched, Duration::ZERO);
+        }
     }
+}
+
+impl Handler<WatchActor> for Watchdog {
+    type Result = ();
+
+    fn handle(&mut self, watch: WatchActor, _: &mut Self::Context) {
+        self.mailboxes.watch(None, watch.watched, watch.rest);
+    }
+}
+
+impl Handler<Ping> for Watchdog {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 impl Handler<SwarmRemoved> for Watchdog {
@@ -299,11 +321,10 @@ impl Handler<LinkSampled> for Watchdog {
     }
 }
 
-impl Handler<Crash> for Watchdog {
+impl Handler<Harm> for Watchdog {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the watchdog to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the watchdog", self, context);
     }
 }

@@ -35,7 +35,7 @@ use crate::messages::link::{LinkFact, LinkNews};
 use crate::messages::scheduler::OpenSource;
 use crate::messages::storage::{ForgetParts, SpillPiece, StorageHandle, StorePieces};
 use crate::messages::web_seeds::{SourceCommand, SourceWord, StopWebSeeds};
-use crate::messages::{Crash, Ping};
+use crate::messages::{Harm, Ping};
 
 /// 4: parts of long pieces of one request that may wait to be written, 1 MiB. The connection is not
 /// read while so many wait.
@@ -398,11 +398,10 @@ impl Handler<Ping> for WebSeeds {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
-impl Handler<Crash> for WebSeeds {
+impl Handler<Harm> for WebSeeds {
     type Result = ();
 
-    #[allow(clippy::panic, reason = "the message exists to do this")]
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("a test asked the web seeds to panic");
+    fn handle(&mut self, harm: Harm, context: &mut Self::Context) {
+        harm.befall("the web seeds", self, context);
     }
 }

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use swarmlet_actors::files::faults::{Effect, Errno, Fault as DiskFault, Operation};
+use swarmlet_actors::messages::Harm;
 use swarmlet_actors::messages::operator::VerifySwarm;
-use swarmlet_actors::messages::supervisor::CrashActor;
+use swarmlet_actors::messages::supervisor::HarmActor;
 
 use crate::fleet::{Act, Fleet};
 use crate::node::Node;
@@ -73,7 +74,10 @@ impl Fleet {
                     return false;
                 };
                 of.ordered += 1;
-                supervisor.do_send(CrashActor(kind));
+                supervisor.do_send(HarmActor {
+                    kind,
+                    harm: Harm::Panic,
+                });
             }
             Fault::Partition { nodes, time } => {
                 let ips: Vec<_> = self.nodes.iter().map(Node::ip).collect();

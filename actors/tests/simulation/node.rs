@@ -11,7 +11,9 @@ use swarmlet_actors::files::faults::Disk;
 use swarmlet_actors::listener::Socket;
 use swarmlet_actors::listeners::Listeners;
 use swarmlet_actors::messages::report::{NodeReport, QueryNode};
-use swarmlet_actors::supervisor::{Admission, Manners, Reach, Settings, Share, Supervisor, Sweep};
+use swarmlet_actors::supervisor::{
+    Admission, Manners, Reach, Settings, Share, Supervisor, Sweep, Vigilance,
+};
 use swarmlet_protocol::address::PeerAddress;
 use tokio::time::{Instant, timeout};
 
@@ -140,6 +142,7 @@ impl Node {
             scrub: Some(scrub),
             manners,
             admission: Admission::default(),
+            vigilance: Vigilance::default(),
         };
         let door = world.network.listen(self.at);
         let start = || Supervisor::start_node(settings, Socket::Simulated(door));

@@ -132,7 +132,7 @@ impl Book {
         let state = source == Source::State;
         let found = matches!(
             source,
-            Source::Dht | Source::Lan | Source::Sweep | Source::Tracker
+            Source::Dht | Source::Lan | Source::Roster | Source::Sweep | Source::Tracker
         );
         let unlinked_source = listed || state || found;
         if let Some(entry) = self.entries.get_mut(&addr) {

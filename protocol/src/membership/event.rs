@@ -49,6 +49,8 @@ pub enum Source {
     Pex,
     /// A peer told us at the rendezvous.
     Rendezvous,
+    /// The same as [`Self::Listed`], of a list that is too long to be known as a whole.
+    Roster,
     /// It was known in an earlier life of this node.
     State,
     /// The sweep found somebody there.

@@ -25,6 +25,7 @@ mod link;
 mod linking;
 mod machine;
 mod privacy;
+mod roster;
 mod sharing;
 mod sweep;
 mod trading;
@@ -37,6 +38,7 @@ pub use event::{
 pub use join::{HeardSwarm, Join, JoinInput, JoinOutput, JoinProblem};
 pub use limits::*;
 pub use machine::Membership;
+pub use roster::{LISTED_LIMIT, ROSTER_LIMIT, Roster, shorten};
 pub use sweep::{
     SWEEP_DIAL_TIMEOUT, SWEEP_HALF_OPEN, SWEEP_HALF_OPEN_LINKED, SWEEP_REST_FIRST, SWEEP_REST_LAST,
     SWEEP_REST_LINKED, Sweep,

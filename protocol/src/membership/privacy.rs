@@ -12,7 +12,7 @@ impl Source {
     /// May a private swarm dial whom this source names?
     pub(super) const fn is_believed_in_private(self) -> bool {
         match self {
-            Self::Inbound | Self::Listed | Self::Named | Self::Tracker => true,
+            Self::Inbound | Self::Listed | Self::Named | Self::Roster | Self::Tracker => true,
             Self::Dht | Self::Lan | Self::Pex | Self::Rendezvous | Self::State | Self::Sweep => {
                 false
             }

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args};
 
 use super::{HttpArgs, NetworkArgs, OriginArgs, ScrubArgs};
-use crate::cli::values::Time;
+use crate::cli::values::{Time, TimeOrOff};
 
 /// What `node` was asked to do.
 #[derive(Debug, Args)]
@@ -84,6 +84,19 @@ pub(crate) struct NodeArgs {
 
     #[command(flatten)]
     pub(crate) scrub: ScrubArgs,
+
+    /// How long a thread may stand still before the node ends with status 70, such as 90s or 5m, or off [default: 2m]
+    ///
+    /// A disk or a server of files that does not answer can hold up the whole node; whoever started it
+    /// is to start it anew. Time in which the machine sleeps is not counted. While a COMMAND runs beside
+    /// the node nothing ends: an error in the log says so.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "SWARMLET_STANDSTILL_LIMIT",
+        hide_env_values = true
+    )]
+    pub(crate) standstill_limit: Option<TimeOrOff>,
 
     /// End with status 0 as soon as the file is complete [default: go on serving it]
     #[arg(

@@ -3,7 +3,7 @@
 use clap::Args;
 use swarmlet::NodeBuilder;
 
-use crate::cli::values::ScrubPeriod;
+use crate::cli::values::TimeOrOff;
 
 /// How often all that is here is hashed again.
 #[derive(Debug, Args)]
@@ -18,14 +18,14 @@ pub(crate) struct ScrubArgs {
         env = "SWARMLET_SCRUB",
         hide_env_values = true
     )]
-    pub(crate) scrub: Option<ScrubPeriod>,
+    pub(crate) scrub: Option<TimeOrOff>,
 }
 
 impl ScrubArgs {
     /// Tells it to a node that is about to be started.
     pub(crate) fn apply(&self, node: NodeBuilder) -> NodeBuilder {
         match self.scrub {
-            Some(ScrubPeriod(period)) => node.scrub(period),
+            Some(TimeOrOff(period)) => node.scrub(period),
             None => node,
         }
     }

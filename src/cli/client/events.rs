@@ -118,7 +118,8 @@ impl<'a> Fact<'a> {
     fn tint(&self) -> Tint {
         match self.kind {
             "completed" | "storage-resumed" => Tint::Good,
-            "content-refused" | "storage-paused" | "actor-panicked" | "failed" => Tint::Bad,
+            "content-refused" | "storage-paused" | "actor-panicked" | "actor-stuck"
+            | "thread-stuck" | "failed" => Tint::Bad,
             "incomplete" | "banned" | "swarm-paused" | "lagged" => Tint::Odd,
             "peer-joined" | "peer-lost" => Tint::Faint,
             _ => Tint::Busy,

@@ -7,6 +7,7 @@ mod completion;
 mod console;
 mod ending;
 mod signals;
+mod standstill;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix::{Actor, Addr};
 use log::{info, warn};
@@ -43,7 +46,7 @@ use super::progress::{NodeBar, Progress};
 use super::shares::Contents;
 
 /// How often a bar on a terminal moves.
-const BAR_PERIOD: std::time::Duration = std::time::Duration::from_millis(200);
+const BAR_PERIOD: Duration = Duration::from_millis(200);
 
 /// Everything that a node is told at its start.
 pub(crate) struct NodeConfig {
@@ -61,6 +64,8 @@ pub(crate) struct NodeConfig {
     pub(crate) http: Option<Prepared>,
     /// How often all that is here is hashed again.
     pub(crate) scrub: ScrubArgs,
+    /// How long its threads may stand still; for ever if `None`.
+    pub(crate) standstill: Option<Duration>,
     /// What it is there for.
     pub(crate) aim: Aim,
 }
@@ -99,9 +104,14 @@ async fn serve(
     let console = Console(events).start();
     let (aim, count) = (config.aim, config.contents.count());
     let http = config.http.take();
-    let node = build(config, bar.is_visible())
-        .listener(console.clone().recipient())
-        .start();
+    let runs_command = Arc::<AtomicBool>::default();
+    let standstill = config.standstill;
+    let mut node = build(config, bar.is_visible()).listener(console.clone().recipient());
+    if let Some(limit) = standstill {
+        let remedy = standstill::remedy(Arc::clone(&runs_command));
+        node = node.sentinel(limit, Some(remedy));
+    }
+    let node = node.start();
     let node = match node {
         Ok(node) => node,
         Err(error) => {
@@ -127,6 +137,7 @@ async fn serve(
         deadline: None,
         program,
         command: None,
+        runs_command,
     };
     let outcome = run.until_end().await;
     run.bar.clear();
@@ -176,6 +187,8 @@ struct Run<'a> {
     program: Option<&'a Program>,
     /// The command while it runs.
     command: Option<Running>,
+    /// It does: for whoever looks from another thread.
+    runs_command: Arc<AtomicBool>,
 }
 
 impl Run<'_> {
@@ -295,6 +308,7 @@ impl Run<'_> {
         info!("complete; starting {}", program.shown());
         self.signals.listen_for_command().map_err(CliError::Start)?;
         self.command = Some(program.start()?);
+        self.runs_command.store(true, Ordering::Release);
         Ok(())
     }
 

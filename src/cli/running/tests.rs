@@ -47,10 +47,11 @@ fn a_command_goes_on_when_the_node_fails_and_gives_the_status() {
             deadline: None,
             program: Some(&program),
             command: None,
+            runs_command: Arc::default(),
         };
         let gone = async {
             while node.is_running() {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
             fs::write(&go_on, "").unwrap();
         };

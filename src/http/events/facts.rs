@@ -106,6 +106,19 @@ pub(in crate::http) fn fact(
             format!("{actor} panicked and starts anew: {panic}"),
             json!({ "actor": actor, "panic": panic }),
         ),
+        Event::ActorStuck { actor, silent } => (
+            "actor-stuck",
+            format!(
+                "{actor} did not answer for {} s and starts anew",
+                silent.as_secs()
+            ),
+            json!({ "actor": actor, "seconds": silent.as_secs() }),
+        ),
+        Event::ThreadStuck { thread, stood } => (
+            "thread-stuck",
+            format!("{thread} stands still for {} s", stood.as_secs()),
+            json!({ "thread": thread, "seconds": stood.as_secs() }),
+        ),
         Event::Failed { error } => ("failed", error.clone(), json!({ "error": error })),
         _ => return None,
     };

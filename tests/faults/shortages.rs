@@ -1,0 +1,219 @@
+//! What a system may run short of: descriptors, room, and memory for what is on its way.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use swarmlet::protocol::metainfo::TorrentConf;
+
+use crate::foreigner::{
+    HAVE_ALL, HAVE_NONE, INTERESTED, Link, UNCHOKE, answer, dial, name, request, serve, try_dial,
+};
+use crate::inprocess::{self, Member, Network, PIECE, on_system};
+use crate::support::content::Content;
+use crate::support::handful::{Handful, Has};
+use crate::support::loopback::Subnet;
+use crate::support::{self, wait_for};
+
+const KIB: usize = 1024;
+
+/// Descriptors of a process that has few: its own take some twenty.
+const FEW: &str = "--nofile=48";
+
+#[test]
+fn a_node_whose_descriptors_strangers_use_up_completes_and_serves_again_when_they_are_free() {
+    let _turn = support::share_turn();
+    let mut rng = support::seeded("descriptors");
+    let content = Content::random(&mut rng, 200 * 16 * KIB, 16 * KIB);
+    let subnet = Subnet::reserve();
+    let mut handful = Handful::new();
+    handful.add((Has::File, &content), subnet.address(0), &[], &[], &[]);
+    let seed = [subnet.ip(0).to_string()];
+    let slow = ["--download-limit", "500000", "--max-links", "60"];
+    let poor = subnet.address(1);
+    handful.add(
+        (Has::Config, &content),
+        poor,
+        &seed,
+        &slow,
+        &["prlimit", FEW],
+    );
+    handful.start_all();
+    handful.wait_for_log(1, "listening on");
+    // Strangers who say nothing: each holds a descriptor until the node hangs up, and comes again.
+    let begin = Instant::now();
+    let mut strangers: Vec<TcpStream> = Vec::new();
+    let mut came = 0;
+    let file = handful.nodes[1].files.data.clone();
+    let has_all = || std::fs::read(&file).unwrap_or_default() == content.bytes();
+    while !has_all() {
+        for number in 0..40 {
+            let from = subnet.ip(100 + number % 50).into();
+            strangers.extend(try_dial(from, poor));
+            came += 1;
+        }
+        let excess = strangers.len().saturating_sub(120);
+        strangers.drain(..excess);
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(
+            begin.elapsed() < Duration::from_secs(120),
+            "it does not go on"
+        );
+    }
+    let took = begin.elapsed();
+    drop(strangers);
+    // Now it serves somebody who knows nobody else.
+    handful.nodes[0].kill();
+    let late = subnet.address(2);
+    let known = [subnet.ip(1).to_string()];
+    handful.add((Has::Config, &content), late, &known, &[], &[]);
+    handful.nodes[2].start();
+    let begin = Instant::now();
+    handful.wait_for_file(&[2], &content);
+    println!(
+        "descriptors: {came} strangers at a node with 48 descriptors; its transfer took {took:.1?}, and {:.1?} \
+         after they left it had served a newcomer",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn a_node_that_has_no_descriptors_at_its_start_says_so_and_one_that_has_few_works() {
+    let mut rng = support::seeded("few descriptors");
+    let content = Content::random(&mut rng, 20 * 16 * KIB, 16 * KIB);
+    let subnet = Subnet::reserve();
+    let mut handful = Handful::new();
+    handful.add((Has::File, &content), subnet.address(0), &[], &[], &[]);
+    handful.nodes[0].start();
+    let seed = [subnet.ip(0).to_string()];
+    let mut works = None;
+    let mut refusals = 0;
+    for limit in [6, 8, 10, 12, 14, 16, 20, 24, 32, 40] {
+        let number = handful.nodes.len();
+        let launcher = ["prlimit".to_owned(), format!("--nofile={limit}")];
+        let launcher: Vec<&str> = launcher.iter().map(String::as_str).collect();
+        let at = subnet.address(number);
+        let only = ["--exit-when-complete"];
+        handful.add((Has::Config, &content), at, &seed, &only, &launcher);
+        let node = &mut handful.nodes[number];
+        node.start();
+        let mut ended = None;
+        wait_for(
+            "it ends",
+            || {
+                ended = node.poll().err();
+                ended.is_some()
+            },
+            String::new,
+        );
+        let code = ended.and_then(|status| status.code());
+        if code == Some(0) {
+            works = Some(limit);
+            break;
+        }
+        // No panic, no signal: a line, and a status.
+        refusals += 1;
+        let log = node.log();
+        assert!(
+            matches!(code, Some(1 | 126 | 127)),
+            "{limit}: {code:?}\n{log}"
+        );
+        assert!(!log.contains("panicked"), "{limit}:\n{log}");
+    }
+    let works = works.expect("a node works with 40 descriptors");
+    println!(
+        "few descriptors: {refusals} starts refused in a line, and {works} descriptors suffice for a transfer"
+    );
+}
+
+fn info_hash(content: &inprocess::Content) -> [u8; 20] {
+    let conf = TorrentConf::parse(&content.conf(&[])).unwrap();
+    conf.info.unwrap().info_hash().0
+}
+
+#[test]
+fn peers_that_hold_all_memory_for_reads_keep_no_other_from_being_served() {
+    let _turn = support::share_turn();
+    on_system(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (network, content) = (Network::any(), inprocess::Content::pieces(1_024));
+        let (seed_at, leecher_at) = (network.host(10), network.host(11));
+        let data = folder.path().join(format!("{}.bin", seed_at.ip()));
+        std::fs::write(data, &content.bytes).unwrap();
+        let generous = |node: swarmlet::NodeBuilder| node.upload_slots(20);
+        let seed = Member::start_with(folder.path(), seed_at, &content.conf(&[]), generous);
+        seed.completes(&content).await;
+        let hash = info_hash(&content);
+        let ask = move || {
+            let ask = |number: u8| {
+                let stream = dial(network.host(20 + number).ip(), seed_at);
+                let mut link = Link::open(stream, hash, name(usize::from(number))).unwrap();
+                link.say(HAVE_NONE).unwrap();
+                link.say(INTERESTED).unwrap();
+                link.until_unchoked().unwrap();
+                for piece in 0..1_000 {
+                    link.say(&request(piece, PIECE as u32)).unwrap();
+                }
+                link
+            };
+            (0..12).map(ask).collect::<Vec<_>>()
+        };
+        // Each asks for 16 MB and reads nothing of it.
+        let gluttons = tokio::task::spawn_blocking(ask).await.unwrap();
+        let begin = Instant::now();
+        let leecher = Member::start(folder.path(), leecher_at, &content.conf(&[seed_at]));
+        leecher.completes(&content).await;
+        println!(
+            "memory for reads: 12 peers hold all of it; a transfer of 16 MB beside them took {:.1?}",
+            begin.elapsed()
+        );
+        drop(gluttons);
+        leecher.node.shutdown().await;
+        seed.node.shutdown().await;
+    });
+}
+
+#[test]
+fn peers_that_hold_all_leases_keep_no_piece_from_arriving() {
+    let _turn = support::share_turn();
+    on_system(async {
+        let folder = tempfile::tempdir().unwrap();
+        // More than may be in flight at a time: 24 MiB.
+        let (network, content) = (Network::any(), inprocess::Content::pieces(2_000));
+        let (seed_at, leecher_at) = (network.host(10), network.host(11));
+        let data = folder.path().join(format!("{}.bin", seed_at.ip()));
+        std::fs::write(data, &content.bytes).unwrap();
+        let seed = Member::start(folder.path(), seed_at, &content.conf(&[]));
+        seed.completes(&content).await;
+        let liars: Vec<_> = (0..16).map(|number| network.host(30 + number)).collect();
+        let threads: Vec<_> = liars
+            .iter()
+            .enumerate()
+            .map(|(number, &at)| {
+                serve(at, move |stream| {
+                    let mut link = answer(stream, name(number)).expect("shake hands");
+                    link.say(HAVE_ALL).unwrap();
+                    link.say(UNCHOKE).unwrap();
+                    link.until_closed(|_| {})
+                })
+            })
+            .collect();
+        let begin = Instant::now();
+        let leecher = Member::start(folder.path(), leecher_at, &content.conf(&liars));
+        // They have had the node for themselves for a while before an honest peer comes.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(leecher.journal.progress().have, 0);
+        leecher.node.add_peers([seed_at.into()]);
+        leecher.completes(&content).await;
+        println!(
+            "leases: 16 peers that promise all and send nothing had 2 s; the file was here after {:.1?}",
+            begin.elapsed()
+        );
+        leecher.node.shutdown().await;
+        for thread in threads {
+            tokio::task::spawn_blocking(|| thread.join().unwrap())
+                .await
+                .unwrap();
+        }
+        seed.node.shutdown().await;
+    });
+}
