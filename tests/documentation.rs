@@ -15,6 +15,7 @@ const NO_LIMITS: &[&str] = &[
     "actors/src/simulation/",
     "actors/src/state/mod.rs VERSION",
     "actors/src/supervisor/admission.rs OTHERS",
+    "actors/src/supervisor/vigilance.rs WATCHDOG",
     "protocol/src/address/compact.rs",
     "protocol/src/encryption/mod.rs PLAIN",
     "protocol/src/encryption/mod.rs RC4",
