@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::limits::{HOST_BURST, HOST_PERIOD, HOSTS_COUNTED};
+use super::limits::{HOST_BURST, HOST_PERIOD, HOSTS_COUNTED, STRANGERS_BURST, STRANGERS_PERIOD};
 use crate::time::Timestamp;
 use crate::tokens::Tokens;
 
