@@ -9,10 +9,10 @@ use crate::foreigner::{
     HAVE_ALL, HAVE_NONE, INTERESTED, Link, UNCHOKE, answer, dial, name, request, serve, try_dial,
 };
 use crate::inprocess::{self, Member, Network, PIECE, on_system};
+use crate::support;
 use crate::support::content::Content;
 use crate::support::handful::{Handful, Has};
 use crate::support::loopback::Subnet;
-use crate::support::{self, wait_for};
 
 const KIB: usize = 1024;
 
@@ -73,55 +73,6 @@ fn a_node_whose_descriptors_strangers_use_up_completes_and_serves_again_when_the
         "descriptors: {came} strangers at a node with 48 descriptors; its transfer took {took:.1?}, and {:.1?} \
          after they left it had served a newcomer",
         begin.elapsed()
-    );
-}
-
-#[test]
-fn a_node_that_has_no_descriptors_at_its_start_says_so_and_one_that_has_few_works() {
-    let mut rng = support::seeded("few descriptors");
-    let content = Content::random(&mut rng, 20 * 16 * KIB, 16 * KIB);
-    let subnet = Subnet::reserve();
-    let mut handful = Handful::new();
-    handful.add((Has::File, &content), subnet.address(0), &[], &[], &[]);
-    handful.nodes[0].start();
-    let seed = [subnet.ip(0).to_string()];
-    let mut works = None;
-    let mut refusals = 0;
-    for limit in [6, 8, 10, 12, 14, 16, 20, 24, 32, 40] {
-        let number = handful.nodes.len();
-        let launcher = ["prlimit".to_owned(), format!("--nofile={limit}")];
-        let launcher: Vec<&str> = launcher.iter().map(String::as_str).collect();
-        let at = subnet.address(number);
-        let only = ["--exit-when-complete"];
-        handful.add((Has::Config, &content), at, &seed, &only, &launcher);
-        let node = &mut handful.nodes[number];
-        node.start();
-        let mut ended = None;
-        wait_for(
-            "it ends",
-            || {
-                ended = node.poll().err();
-                ended.is_some()
-            },
-            String::new,
-        );
-        let code = ended.and_then(|status| status.code());
-        if code == Some(0) {
-            works = Some(limit);
-            break;
-        }
-        // No panic, no signal: a line, and a status.
-        refusals += 1;
-        let log = node.log();
-        assert!(
-            matches!(code, Some(1 | 126 | 127)),
-            "{limit}: {code:?}\n{log}"
-        );
-        assert!(!log.contains("panicked"), "{limit}:\n{log}");
-    }
-    let works = works.expect("a node works with 40 descriptors");
-    println!(
-        "few descriptors: {refusals} starts refused in a line, and {works} descriptors suffice for a transfer"
     );
 }
 
