@@ -14,8 +14,8 @@ use crate::support::{self, wait_for};
 /// Addresses of the list.
 const LISTED: usize = 1_000_000;
 
-/// So many of them are alive: one in ten thousand.
-const ALIVE: usize = 100;
+/// So many of them are alive: one in a hundred. Of one in ten thousand a lot of ten thousand may have none.
+const ALIVE: usize = 10_000;
 
 /// Where the seed listens on all addresses of this machine: a port that no other test uses.
 const ALIVE_PORT: u16 = 6_989;
@@ -35,7 +35,10 @@ fn list(subnet: &Subnet, rng: &mut fastrand::Rng) -> Vec<String> {
     });
     let mut all: Vec<_> = dead.collect();
     // The seed listens on all addresses of this machine.
-    all.extend((0..ALIVE).map(|host| format!("127.{second}.{third}.{}:{ALIVE_PORT}", 50 + host)));
+    all.extend((0..ALIVE).map(|number| {
+        let (network, host) = (number / 200, number % 200);
+        format!("127.{second}.{network}.{}:{ALIVE_PORT}", 1 + host)
+    }));
     rng.shuffle(&mut all);
     all
 }
