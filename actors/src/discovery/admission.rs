@@ -96,9 +96,12 @@ impl Handler<AccessChanged> for Discovery {
     fn handle(&mut self, AccessChanged(access): AccessChanged, context: &mut Self::Context) {
         self.setup.access = Arc::clone(&access);
         let judged = self.state.links.iter().map(|(&id, link)| {
+            let check_node = || match link.authenticated {
+                Some(peer) => access.check_node(peer.node),
+                None => Ok(()),
+            };
             let judged = access.check_address(link.remote.ip());
-            let node = link.authenticated.map(|peer| access.check_node(peer.node));
-            (id, judged.and(node.unwrap_or(Ok(()))))
+            (id, judged.and_then(|()| check_node()))
         });
         let denied: Vec<_> = judged
             .filter_map(|(id, judged)| Some((id, judged.err()?)))

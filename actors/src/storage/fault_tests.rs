@@ -85,7 +85,8 @@ fn a_write_that_fails_at_any_point_in_any_way_is_made_good_and_loses_no_piece() 
                 tokio::time::sleep(Duration::from_secs(30)).await;
                 assert_eq!(pauses(&notes.0.borrow()), 1, "told once");
                 // While it is paused, what is here is served.
-                for piece in stored(&notes.0.borrow()) {
+                let here = stored(&notes.0.borrow());
+                for piece in here {
                     assert!(read(&storage, piece).await.is_ok());
                 }
                 injected += disk.mend(fault);
