@@ -88,6 +88,7 @@ const FLAGS: [(&str, &[Flag]); 20] = [
             ["--encryption", "allow", "SWARMLET_ENCRYPTION"],
             ["--utp", "off", "SWARMLET_UTP"],
             ["--scrub", "24h", "SWARMLET_SCRUB"],
+            ["--standstill-limit", "2m", "SWARMLET_STANDSTILL_LIMIT"],
             ["--tracker", "none", "SWARMLET_TRACKER"],
             ["--source", "none", "SWARMLET_SOURCE"],
             ["--http", "127.0.0.1:6880", "SWARMLET_HTTP"],

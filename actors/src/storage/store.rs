@@ -241,11 +241,13 @@ impl Storage {
         let repeats = |one: &Delivered| self.equal.contains_key(&self.setup.info.hash(one.piece));
         let is_long = is_scattered || batch.iter().any(repeats);
         let came: Vec<_> = batch.iter().map(|one| (one.piece, one.link)).collect();
+        // One that began before the file could not be written tells nothing of it, whenever it ends.
+        let is_retry = self.state.paused.is_some();
         let job = move || place.store(batch);
         let then = move |storage: &mut Self, outcome: Done<Outcome>, _: &mut Context<Self>| {
             storage.state.held.running -= 1;
             match outcome {
-                Ok(outcome) => storage.ended(outcome, epoch),
+                Ok(outcome) => storage.ended(outcome, is_retry, epoch),
                 Err(error) => {
                     warn!("a batch of pieces was lost: {error}");
                     came.into_iter()
@@ -260,7 +262,7 @@ impl Storage {
         }
     }
 
-    fn ended(&mut self, outcome: Outcome, epoch: Epoch) {
+    fn ended(&mut self, outcome: Outcome, is_retry: bool, epoch: Epoch) {
         let Outcome {
             batch,
             wrong,
@@ -275,8 +277,9 @@ impl Storage {
             self.state.held.put_back(batch);
             return;
         }
-        // A batch that was held while the file could not be written got through.
-        self.resume();
+        if is_retry {
+            self.resume();
+        }
         self.state.scrub.settled(stored.iter().copied(), epoch);
         self.stored(stored);
     }
