@@ -115,22 +115,25 @@ fn every_test_that_is_named_exists() {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let (_, part) = page.split_once("\n## Invariants\n").unwrap();
     let (part, _) = part.split_once("\n## ").unwrap();
+    let promises = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
     let is_name = |word: &&str| {
         let letters = |letter: char| letter.is_ascii_lowercase() || "_0123456789".contains(letter);
         word.chars().all(letters) && word.matches('_').count() > 2
     };
-    let named: BTreeSet<_> = part.split('`').filter(is_name).collect();
-    assert!(named.len() > 20, "no tests are named");
     let code: String = ["protocol", "actors", "src", "tests", "fuzz/tests"]
         .iter()
         .flat_map(|folder| files(&root().join(folder)))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    let missing: Vec<_> = named
-        .iter()
-        .filter(|name| !code.contains(&format!("fn {name}(")))
-        .collect();
-    assert!(missing.is_empty(), "no such tests: {missing:?}");
+    for text in [part, &promises] {
+        let named: BTreeSet<_> = text.split('`').filter(is_name).collect();
+        assert!(named.len() > 20, "no tests are named");
+        let missing: Vec<_> = named
+            .iter()
+            .filter(|name| !code.contains(&format!("fn {name}(")))
+            .collect();
+        assert!(missing.is_empty(), "no such tests: {missing:?}");
+    }
 }
 
 /// Name, value and path of each row of the table.
