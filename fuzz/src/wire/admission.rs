@@ -31,7 +31,7 @@ pub fn check_list(bytes: &[u8]) {
         Ok(list) => list,
         Err(error) => return oracle::is_short(&error),
     };
-    assert!(list.len() <= MAX_RULES && list.is_empty() == (list.len() == 0));
+    assert!(list.len() <= MAX_RULES);
     let mut lines: Vec<_> = file.split(|&byte| byte == b'\n').collect();
     lines.reverse();
     let backwards = lines.join(&b"\n"[..]);
@@ -74,8 +74,9 @@ pub fn check_hello(bytes: &[u8]) {
                 assert_eq!(whole.as_ref(), Ok(&Some(hello)), "more bytes changed it");
                 break;
             }
-            Err(foreign) => {
-                assert_eq!(whole, Err(foreign), "refused, and then not");
+            // The word for it may be another one, once more of it is here.
+            Err(_) => {
+                assert!(whole.is_err(), "refused, and then not");
                 break;
             }
         }
