@@ -13,7 +13,7 @@ use crate::support;
 const THOUSAND: usize = 1_000;
 
 /// How soon one that was sent away comes again.
-const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// While strangers do this to both, a node gets a file from another; and then one that was not there
 /// before gets it, too.
@@ -48,6 +48,7 @@ fn silent(
             let Ok(mut peer) = Peer::connect(stranger(from(number)), to).await else {
                 return false;
             };
+            peer.leave_no_trace();
             matches!(peer.stream.read(&mut [0; 1]).await, Ok(1))
         })
     }
@@ -71,6 +72,7 @@ fn a_thousand_that_say_a_byte_a_second_keep_nobody_out() {
             let Ok(mut peer) = Peer::connect(stranger(number), to).await else {
                 return false;
             };
+            peer.leave_no_trace();
             for byte in handshake(swarm, number + 1_000 * turn) {
                 if peer.stream.write_all(&[byte]).await.is_err() {
                     return false;
@@ -92,6 +94,7 @@ fn idle(from: impl Fn(usize) -> usize + Copy + Send + 'static) -> impl Fn(&Stage
             let Some(mut peer) = Peer::join(from, to, swarm, name).await else {
                 return false;
             };
+            peer.leave_no_trace();
             peer.stay().await;
             true
         })

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// 200,000 connections of one crowd at most.
-const MOST: usize = 200_000;
+/// 50,000 connections of one crowd at most.
+const MOST: usize = 50_000;
 
 /// What a crowd has done so far.
 #[derive(Debug, Default)]
