@@ -72,6 +72,7 @@ impl Discovery {
         for id in of_swarm.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.hang_up(id, "this content is not kept here any more", context);
         }
+        self.state.rosters.remove(&info_hash);
         if self.state.swarms.remove(&info_hash).is_none() {
             return;
         }

@@ -25,11 +25,11 @@ mod serve;
 mod shared;
 mod spills;
 mod stamps;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,22 +40,18 @@ use actix::{
     WrapFuture,
 };
 use log::{error, info, warn};
-use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::id::PieceHash;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::{Info, Selection};
 use swarmlet_protocol::pace::Pace;
-use swarmlet_protocol::scrub::Scrub;
-use swarmlet_protocol::time::Timestamp;
 
 pub use self::content::Content;
 use self::content::{complaint, shown};
 use self::jobs::Checked;
 pub use self::shared::Shared;
 use self::shared::check_jobs;
-use self::spills::Spills;
-use self::store::Held;
+use self::state::State;
 use crate::alarm::{Alarm, Bell};
 use crate::clock::Clock;
 use crate::counters::Counters;
@@ -114,60 +110,6 @@ pub struct Storage {
 
 /// Where each hash belongs that belongs to several places.
 type Equal = HashMap<PieceHash, Vec<PieceIndex>>;
-
-/// Everything that a restart begins anew.
-#[derive(Debug)]
-struct State {
-    /// The open file and how often it was opened: jobs of an earlier file are ignored.
-    file: Option<Arc<Content>>,
-    opened: u64,
-    /// A worker is opening it.
-    opening: bool,
-    good: Bitfield,
-    /// Pieces known to be wrong or missing.
-    bad: Bitfield,
-    /// The next piece that no check job has taken.
-    unchecked: u32,
-    checks: usize,
-    checked_at: tokio::time::Instant,
-    /// How the disk has dealt with writes and with reads.
-    writing: Pace,
-    reading: Pace,
-    /// Pieces that wait for company, or for the file to become writable.
-    held: Held,
-    /// Pieces too long for memory, in their scratch files.
-    spills: Spills,
-    paused: Option<String>,
-    /// It is paused since it could not be read, and is read again.
-    rereading: bool,
-    looking: bool,
-    /// This look is one of every other.
-    is_full_second: bool,
-    /// When what is here is hashed again, and how many such jobs run.
-    scrub: Scrub,
-    scrubbing: usize,
-    /// Ranges that others changed before the check was over.
-    touched: Vec<Range<u64>>,
-    /// Pieces that are not here and that somebody else may have written, to a file that we only read.
-    perhaps_here: VecDeque<Range<u32>>,
-    /// Why pieces could not be hashed again when that was last tried.
-    unread: Option<std::io::Error>,
-    /// A job copies equal pieces; what is missing is to be looked at once more after it.
-    copying: bool,
-    copies_again: bool,
-    /// The disk is another machine's or another process's.
-    lies_elsewhere: bool,
-    /// Pieces that were right, were found damaged, and are not back.
-    damaged: Bitfield,
-    /// Bytes that were read for peers or came from them; how many at the last look; whether they were
-    /// many of late.
-    moved: u64,
-    moved_before: u64,
-    /// When pieces were last written.
-    wrote: Option<Timestamp>,
-    is_busy: bool,
-    flushed: Vec<tokio::sync::oneshot::Sender<()>>,
-}
 
 impl Storage {
     /// The storage of a content. The file is opened when the actor starts.
@@ -433,45 +375,6 @@ fn equal_pieces(info: &Info) -> Equal {
     repeated
         .map(|group| (info.hash(group[0]), group.to_vec()))
         .collect()
-}
-
-impl State {
-    fn new(setup: &Setup, opened: u64) -> Self {
-        let layout = *setup.info.layout();
-        let pieces = layout.pieces();
-        Self {
-            file: None,
-            opened,
-            opening: false,
-            good: Bitfield::new(pieces),
-            bad: Bitfield::new(pieces),
-            unchecked: 0,
-            checks: 0,
-            checked_at: tokio::time::Instant::now(),
-            writing: Pace::new(true),
-            reading: Pace::new(true),
-            held: Held::default(),
-            spills: Spills::default(),
-            paused: None,
-            rereading: false,
-            looking: false,
-            is_full_second: false,
-            scrub: Scrub::new(layout, setup.scrub, setup.clock.now()),
-            scrubbing: 0,
-            touched: Vec::new(),
-            perhaps_here: VecDeque::new(),
-            unread: None,
-            copying: false,
-            copies_again: false,
-            lies_elsewhere: false,
-            damaged: Bitfield::new(pieces),
-            moved: 0,
-            moved_before: 0,
-            wrote: None,
-            is_busy: false,
-            flushed: Vec::new(),
-        }
-    }
 }
 
 impl Actor for Storage {
