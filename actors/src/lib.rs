@@ -26,6 +26,7 @@ pub mod counters;
 pub mod credit;
 #[cfg(any(test, feature = "simulation"))]
 mod debt;
+pub mod descriptors;
 #[cfg(feature = "dht")]
 pub mod dht;
 pub mod discovery;

@@ -6,6 +6,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use swarmlet_actors::descriptors::Descriptors;
 pub(crate) use swarmlet_actors::reason::reason;
 use swarmlet_protocol::layout::LayoutError;
 use swarmlet_protocol::metainfo::{ConfError, InfoError, MagnetError, TorrentError};
@@ -33,6 +34,9 @@ pub(crate) enum CliError {
     /// A manual page of no command.
     #[error("there is no command '{0}'")]
     NoPage(String),
+    /// A limit of the process under which no node can work.
+    #[error("this process may have {} descriptors; a node needs {}", .0.limit(), Descriptors::LEAST)]
+    Descriptors(Descriptors),
     /// The demo did not end well.
     #[error("{0}")]
     Demo(String),
@@ -264,6 +268,9 @@ impl CliError {
             Self::NotInConf(_) => Some("write a .torrent: name one with -o".to_owned()),
             Self::WithinItself(_) => Some("name a place outside of it with -o".to_owned()),
             Self::OverItself(_) => Some("name another file with -o".to_owned()),
+            Self::Descriptors(_) => Some(
+                "raise the limit: `ulimit -n 1024`, LimitNOFILE= of systemd, ulimits of a container".to_owned(),
+            ),
             Self::Token { .. } => Some(
                 "a token is one line of 16 to 200 printable characters without spaces, as `openssl rand -hex 32` gives"
                     .to_owned(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use actix::Actor;
 use swarmlet::{Choice, Error, Event, Node, Share};
+use swarmlet_actors::descriptors::Descriptors;
 use swarmlet_actors::supervisor::{interfaces, own_addresses};
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent};
@@ -72,6 +73,7 @@ pub(crate) fn seed(args: SeedArgs) -> Result<u8, CliError> {
     if let (Some(out), [one]) = (&args.torrent, shared.as_slice()) {
         write_torrent(out, one, &args)?;
     }
+    Descriptors::raise();
     running::on_system(async move {
         let outcome = serve(&shared, args, &bar).await;
         bar.clear();

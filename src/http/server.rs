@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server as Running, ServerHandle};
 use actix_web::{App, HttpServer};
+use swarmlet_actors::descriptors::Descriptors;
 use swarmlet_actors::private;
 use tokio::time::timeout;
 
@@ -17,7 +18,7 @@ use super::face::{BySocket, Face};
 /// 1 thread answers requests: they ask the node, which has one thread of its own.
 const WORKERS: usize = 1;
 
-/// 512 connections at a time: all readers of events, and as many again.
+/// 512 connections at a time: all readers of events, and as many again. Fewer where descriptors are few.
 const MAX_CONNECTIONS: usize = 512;
 
 /// 5 s: what a request's head may take to come.
@@ -42,10 +43,11 @@ pub struct Server {
 macro_rules! server {
     ($face:expr) => {{
         let face = $face.clone();
+        let affordable = Descriptors::of_process().for_requests().max(1);
         HttpServer::new(move || App::new().service(face.scope("")))
             .workers(WORKERS)
             .worker_max_blocking_threads(1)
-            .max_connections(MAX_CONNECTIONS)
+            .max_connections(MAX_CONNECTIONS.min(affordable))
             .client_request_timeout(HEAD)
             .keep_alive(KEEP_ALIVE)
             .shutdown_timeout(1)

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use swarmlet::protocol::session::SILENCE_LIMIT;
+
 use crate::support::content::Content;
 use crate::support::handful::{Handful, Has};
 use crate::support::judge::right_parts;
@@ -103,6 +105,28 @@ fn a_host_that_vanishes_without_a_word_holds_up_nobody_and_is_linked_again_when_
         "half-open link: a seed that vanished; no new piece for {longest:.1?} at most, complete after {took:.1?}; \
          back, and the only seed, it gave the whole file within {back:.1?}"
     );
+}
+
+#[test]
+fn a_host_that_vanishes_from_an_idle_link_is_missed_long_before_its_silence_would_tell() {
+    let _turn = support::share_turn();
+    let test = "faults, half-open idle links";
+    let Some(mut lan) = Lan::or_skip(test, &[2, 3], 16) else {
+        return;
+    };
+    lan.add(2, Has::File, &[], &[]);
+    let leecher = lan.add(3, Has::Config, &[2], &[]);
+    lan.handful.start_all();
+    lan.wait_for_file(&[leecher]);
+    // What they say when one is complete is said.
+    sleep(Duration::from_secs(2));
+    lan.network.cut(3);
+    let begin = Instant::now();
+    while lan.handful.lines_with(0, "the connection broke") == 0 {
+        assert!(begin.elapsed() < SILENCE_LIMIT, "it is not missed");
+        sleep(Duration::from_millis(100));
+    }
+    println!("half-open idle link: missed after {:.1?}", begin.elapsed());
 }
 
 #[test]

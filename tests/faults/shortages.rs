@@ -20,7 +20,6 @@ const KIB: usize = 1024;
 const FEW: &str = "--nofile=48";
 
 #[test]
-#[ignore = "not met yet: a node does not bound its links by the descriptors that it may have"]
 fn a_node_whose_descriptors_strangers_use_up_completes_and_serves_again_when_they_are_free() {
     let _turn = support::share_turn();
     let mut rng = support::seeded("descriptors");
@@ -75,6 +74,46 @@ fn a_node_whose_descriptors_strangers_use_up_completes_and_serves_again_when_the
          after they left it had served a newcomer",
         begin.elapsed()
     );
+}
+
+#[test]
+fn a_process_with_a_handful_of_descriptors_says_what_it_needs_and_the_least_that_it_needs_will_do()
+{
+    let _turn = support::share_turn();
+    let content = Content::random(&mut support::seeded("few"), 20 * 16 * KIB, 16 * KIB);
+    let subnet = Subnet::reserve();
+    for few in ["8", "20", "47"] {
+        let folder = tempfile::tempdir().unwrap();
+        let node = std::process::Command::new("prlimit")
+            .arg(format!("--nofile={few}"))
+            .arg(support::binary())
+            .args(["get", "--listen", &subnet.address(9).to_string(), "-o"])
+            .arg(folder.path())
+            .arg("magnet:?xt=urn:btih:0123456789012345678901234567890123456789")
+            .output()
+            .expect("run prlimit of util-linux");
+        let said = String::from_utf8_lossy(&node.stderr);
+        assert_eq!(node.status.code(), Some(1), "{few}: {said}");
+        let expected = format!("error: this process may have {few} descriptors; a node needs 48");
+        assert!(said.starts_with(&expected), "{few}: {said}");
+        assert_eq!(said.lines().count(), 2, "{few}: {said}");
+    }
+    let mut handful = Handful::new();
+    handful.add((Has::File, &content), subnet.address(0), &[], &[], &[]);
+    let seed = [subnet.ip(0).to_string()];
+    let least = ["prlimit", "--nofile=48"];
+    let http = ["--http", &format!("{}:6880", subnet.ip(1))];
+    handful.add(
+        (Has::Config, &content),
+        subnet.address(1),
+        &seed,
+        &http,
+        &least,
+    );
+    handful.start_all();
+    handful.wait_for_file(&[1], &content);
+    handful.wait_for_log(1, "links instead of 24");
+    assert_eq!(handful.lines_with(1, "Too many open files"), 0);
 }
 
 fn info_hash(content: &inprocess::Content) -> [u8; 20] {

@@ -19,8 +19,8 @@ mod search;
 mod sockets;
 mod swarms;
 
-pub use self::sockets::MAX_LINKS;
 pub(crate) use self::sockets::NODE_LINKS;
+pub use self::sockets::{LinkLimits, MAX_LINKS};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -92,8 +92,8 @@ pub struct Setup {
     pub seed: u64,
     /// Numbers links; shared over restarts, so that none is used twice.
     pub next_link: Arc<AtomicU64>,
-    /// How many links a swarm may have.
-    pub max_links: usize,
+    /// How many links there may be.
+    pub links: LinkLimits,
     /// Whether links are encrypted.
     pub encryption: Policy,
     /// The fleet secret, by which every link is secured; none: links are open.

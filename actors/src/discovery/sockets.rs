@@ -25,20 +25,48 @@ pub(crate) const NODE_LINKS: usize = 300;
 /// 4 links for every swarm, however many there are: two that bring, two that may go.
 const LEAST_LINKS: usize = 4;
 
-/// Links that a node with so many swarms may have, if one alone may have `most`: each further one
-/// brings half as many, and never fewer than each swarm has for itself. Swarms that had all sockets of
-/// their node would let no newcomer in.
-fn node_links(swarms: usize, most: usize) -> usize {
-    let further = (most / 2).saturating_mul(swarms.saturating_sub(1));
-    let least = LEAST_LINKS.min(most).saturating_mul(swarms);
-    let links = most.saturating_add(further).max(least);
-    links.min(NODE_LINKS.max(most))
+/// How many links a node may have.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct LinkLimits {
+    /// Of a swarm that is alone.
+    most: usize,
+    /// Of all swarms together, as far as the descriptors of the process go.
+    affordable: usize,
 }
 
-/// Links that each of so many swarms may have: an equal part, so that none takes the others'.
-fn swarm_links(swarms: usize, most: usize) -> usize {
-    let part = node_links(swarms, most) / swarms.max(1);
-    part.max(LEAST_LINKS).min(most)
+impl LinkLimits {
+    /// At most so many links of a swarm, and so many sockets of links.
+    #[must_use]
+    pub fn new(max_links: usize, sockets: usize) -> Self {
+        let affordable = sockets.saturating_sub(SPARE_SOCKETS + KNOWN_SOCKETS).max(2);
+        Self {
+            most: max_links.min(affordable),
+            affordable,
+        }
+    }
+
+    /// Links of a swarm that is alone.
+    #[must_use]
+    pub const fn most(self) -> usize {
+        self.most
+    }
+
+    /// Links that a node with so many swarms may have: each further one brings half as many as one alone may
+    /// have, and never fewer than each swarm has for itself. Swarms that had all sockets of their node
+    /// would let no newcomer in.
+    fn node(self, swarms: usize) -> usize {
+        let most = self.most;
+        let further = (most / 2).saturating_mul(swarms.saturating_sub(1));
+        let least = LEAST_LINKS.min(most).saturating_mul(swarms);
+        let links = most.saturating_add(further).max(least);
+        links.min(NODE_LINKS.max(most)).min(self.affordable)
+    }
+
+    /// Links that each of so many swarms may have: an equal part, so that none takes the others'.
+    fn swarm(self, swarms: usize) -> usize {
+        let part = self.node(swarms) / swarms.max(1);
+        part.max(LEAST_LINKS).min(self.most)
+    }
 }
 
 impl Discovery {
@@ -59,12 +87,13 @@ impl Discovery {
     }
 
     fn most_sockets(&self) -> usize {
-        node_links(self.state.swarms.len(), self.setup.max_links).saturating_add(SPARE_SOCKETS)
+        let links = self.setup.links.node(self.state.swarms.len());
+        links.saturating_add(SPARE_SOCKETS)
     }
 
     /// The number of swarms has changed: each may have another number of links.
     pub(super) fn share_sockets(&mut self, context: &mut Context<Self>) {
-        let links = swarm_links(self.state.swarms.len(), self.setup.max_links);
+        let links = self.setup.links.swarm(self.state.swarms.len());
         for info_hash in self.all_swarms() {
             if info_hash != self.setup.rendezvous {
                 self.member(info_hash, Input::SetMaxLinks(links), context);
@@ -79,7 +108,8 @@ mod tests {
 
     #[test]
     fn every_swarm_has_its_part_and_the_node_its_bound() {
-        let links = |swarms, most| (node_links(swarms, most), swarm_links(swarms, most));
+        let plenty = |most| LinkLimits::new(most, usize::MAX);
+        let links = |swarms, most| (plenty(most).node(swarms), plenty(most).swarm(swarms));
         assert_eq!(links(0, 24), (24, 24));
         assert_eq!(links(1, 24), (24, 24));
         assert_eq!(links(2, 24), (36, 18));
@@ -89,12 +119,26 @@ mod tests {
             let (node, swarm) = links(swarms, MAX_LINKS);
             assert!(swarms * swarm <= node && node <= NODE_LINKS);
         }
-        assert_eq!(swarm_links(10_000, MAX_LINKS), LEAST_LINKS);
+        assert_eq!(links(10_000, MAX_LINKS).1, LEAST_LINKS);
         for most in 2..=MAX_LINKS {
             for swarms in 1..=NODE_LINKS / LEAST_LINKS {
                 let (node, swarm) = links(swarms, most);
                 assert!(swarms * swarm <= node, "{swarms} swarms, {most} links");
             }
         }
+    }
+
+    #[test]
+    fn no_more_links_than_the_descriptors_allow() {
+        for sockets in 0..1_000 {
+            let limits = LinkLimits::new(500, sockets);
+            for swarms in 1..100 {
+                let all = limits.node(swarms) + SPARE_SOCKETS + KNOWN_SOCKETS;
+                assert!(all <= sockets.max(6), "{all} of {sockets}");
+            }
+        }
+        assert_eq!(LinkLimits::new(24, 4).most(), 2);
+        assert_eq!(LinkLimits::new(24, 20).most(), 16);
+        assert_eq!(LinkLimits::new(24, 500).most(), 24);
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Swarm {
 pub(super) fn membership(setup: &Setup, info_hash: InfoHash, target_links: usize) -> Membership {
     let salt = u64::from_le_bytes(info_hash.0[..8].try_into().unwrap_or_default());
     let config = MembershipConfig {
-        max_links: setup.max_links,
+        max_links: setup.links.most(),
         target_links,
         max_half_open: MAX_HALF_OPEN,
         own_addresses: setup.own.clone(),

@@ -249,10 +249,10 @@ impl Session {
         context: &mut Context<Self>,
         task: &mut TaskContext<'_>,
     ) -> (Progress, usize) {
-        if !self.machine.wants_bytes() || !self.credit.is_available(task.waker()) {
+        if !self.machine.wants_bytes() {
             return (Progress::Blocked, 0);
         }
-        if !self.parts.is_available(task.waker()) {
+        if !self.credit.is_available(task.waker()) || !self.parts.is_available(task.waker()) {
             self.hold_up(context);
             return (Progress::Blocked, 0);
         }

@@ -261,6 +261,43 @@ fn a_piece_is_not_taken_for_lost_because_descriptors_or_memory_were_used_up() {
 }
 
 #[test]
+fn what_a_disk_could_not_read_for_a_moment_is_served_again_though_nobody_else_has_it() {
+    for at_the_start in [true, false] {
+        on_paused_clock(async |folder| {
+            let (path, bytes) = (folder.join("data"), content(40));
+            fs::write(&path, &bytes).unwrap();
+            let disk = Disk::of(folder);
+            let fault = |piece| Fault {
+                range: range_of(piece),
+                ..fails(Operation::Read, Errno::IO)
+            };
+            if at_the_start {
+                disk.add(fault(5));
+                disk.add(fault(6));
+            }
+            let (storage, notes) = begin(&path, &bytes);
+            notes.is_checked(40).await;
+            if !at_the_start {
+                disk.add(fault(5));
+                disk.add(fault(6));
+                assert!(read(&storage, 5).await.is_err());
+                assert!(read(&storage, 6).await.is_err());
+            }
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            assert!(read(&storage, 5).await.is_err());
+            disk.mend_all();
+            tokio::time::sleep(Duration::from_secs(63)).await;
+            for piece in [5, 6] {
+                let bytes = bytes[piece as usize * PIECE..][..100].to_vec();
+                assert_eq!(read(&storage, piece).await, Ok(bytes));
+            }
+            let told = checked(&notes.0.borrow()).0;
+            assert!(told.ends_with(&[5, 6]), "{told:?}");
+        });
+    }
+}
+
+#[test]
 fn the_scrub_tells_a_disk_that_loses_bytes_from_a_system_that_is_short_of_something() {
     for (error, lost) in [(Errno::IO, vec![20]), (Errno::MFILE, vec![])] {
         on_paused_clock(async |folder| {

@@ -31,6 +31,8 @@ pub(super) const COPIED_PER_BATCH: usize = 64 * 1024 * 1024;
 pub(super) struct Checked {
     pub(super) good: Vec<PieceIndex>,
     pub(super) bad: Vec<PieceIndex>,
+    /// Those of the bad ones that could not be read.
+    pub(super) lost: Vec<PieceIndex>,
 }
 
 /// Hashes these pieces of the file. What the disk has lost is bad, and fetched again; any other error says
@@ -100,7 +102,10 @@ fn check_or_lose(
     // Which of them is it?
     for piece in pieces {
         match check_some(file, info, piece..piece + 1, buffer, checked) {
-            Err(error) if is_lost(&error) => checked.note(PieceIndex::new(piece), false),
+            Err(error) if is_lost(&error) => {
+                checked.note(PieceIndex::new(piece), false);
+                checked.lost.push(PieceIndex::new(piece));
+            }
             judged => judged?,
         }
     }

@@ -29,6 +29,7 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -227,7 +228,8 @@ impl Storage {
         {
             self.pause(refusal.to_owned());
         }
-        let Checked { good, bad } = checked;
+        let Checked { good, bad, lost } = checked;
+        self.state.unreadable.note(&lost);
         self.setup
             .scheduler
             .do_send(StorageFact::Checked { good, bad });

@@ -118,6 +118,20 @@ impl Storage {
         }
     }
 
+    /// A disk that could not read for a moment may be able to again, and what it holds may be the last
+    /// copy that there is.
+    fn try_the_unreadable(&mut self, context: &mut Context<Self>) {
+        if !self.is_checked() || !self.state.perhaps_here.is_empty() {
+            return;
+        }
+        let due = self
+            .state
+            .unreadable
+            .due(&self.state.bad, self.setup.clock.now());
+        self.state.perhaps_here.extend(due);
+        self.look_for_what_is_back(context);
+    }
+
     fn are_back(&mut self, found: Found) {
         let Some((Checked { mut good, .. }, _)) = found.hashed else {
             return;
@@ -153,6 +167,7 @@ impl Storage {
         let before = std::mem::replace(&mut self.state.moved_before, moved);
         self.state.is_busy = moved - before > BUSY;
         self.scrub(context);
+        self.try_the_unreadable(context);
     }
 
     /// Starts as many jobs as may run.
@@ -247,7 +262,7 @@ impl Storage {
             epoch,
             hashed,
         } = found;
-        let Some((Checked { good, bad }, read)) = hashed else {
+        let Some((Checked { good, bad, lost }, read)) = hashed else {
             self.state.scrub.unsettled(pieces);
             return;
         };
@@ -255,6 +270,7 @@ impl Storage {
         self.setup.counters.scrubbed.add(bytes.end - bytes.start);
         self.state.scrub.settled(good, epoch);
         self.state.scrub.settled(bad.iter().copied(), epoch);
+        self.state.unreadable.note(&lost);
         self.damaged(bad, context);
         if let Err(error) = read {
             // It says nothing of the pieces: the next look at the file tells more.

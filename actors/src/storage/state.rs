@@ -16,6 +16,7 @@ use super::Setup;
 use super::content::Content;
 use super::spills::Spills;
 use super::store::Held;
+use super::unreadable::Unreadable;
 
 /// Everything that a restart begins anew.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(super) struct State {
     pub(super) touched: Vec<Range<u64>>,
     /// Pieces that are not here and that somebody else may have written, to a file that we only read.
     pub(super) perhaps_here: VecDeque<Range<u32>>,
+    /// Pieces that are not here since the disk could not read them.
+    pub(super) unreadable: Unreadable,
     /// Why pieces could not be hashed again when that was last tried.
     pub(super) unread: Option<io::Error>,
     /// A job copies equal pieces; what is missing is to be looked at once more after it.
@@ -96,6 +99,7 @@ impl State {
             scrubbing: 0,
             touched: Vec::new(),
             perhaps_here: VecDeque::new(),
+            unreadable: Unreadable::new(pieces),
             unread: None,
             copying: false,
             copies_again: false,

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Supervised};
+use log::warn;
 use swarmlet_protocol::session::{Params, Role};
 
 use super::settings::{interfaces, own_addresses, sweeps};
 use super::{ActorFailed, Children, SESSION, Supervisor};
-use crate::discovery::{self, Discovery, NODE_LINKS};
+use crate::descriptors::Descriptors;
+use crate::discovery::{self, Discovery, LinkLimits, NODE_LINKS};
 use crate::guard::{self, Failure, Guarded, Lever, Policy};
 use crate::listener::Listener;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
@@ -53,7 +55,7 @@ impl Supervisor {
             clock: self.clock,
             seed: self.seed,
             next_link: Arc::clone(&self.next_link),
-            max_links: manners.max_links,
+            links: links(manners.max_links),
             encryption: manners.encryption,
             security: self.security.clone(),
             access: Arc::clone(&self.settings.admission.access),
@@ -237,4 +239,18 @@ where
 pub(super) fn reporter(supervisor: &Addr<Supervisor>) -> impl Fn(Failure) + Send + 'static {
     let supervisor = supervisor.clone();
     move |failure| supervisor.do_send(ActorFailed(failure))
+}
+
+/// As many links as were asked for, or as the descriptors of this process allow.
+fn links(asked: usize) -> LinkLimits {
+    let descriptors = Descriptors::of_process();
+    let links = LinkLimits::new(asked, descriptors.for_links());
+    if links.most() < asked {
+        warn!(
+            "at most {} links instead of {asked}: this process may have {} descriptors (ulimit -n)",
+            links.most(),
+            descriptors.limit()
+        );
+    }
+    links
 }

@@ -17,11 +17,25 @@ mod utp;
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 pub use self::tls::{Authenticated, Identity, Security, Stream as TlsStream};
 pub use self::utp::{Endpoint, Stream};
+
+/// 60 s: a host that has answered nothing for so long is gone, whether bytes wait for it or not: one that
+/// was switched off says no word, and would hold its place until [`SILENCE_LIMIT`]. It is the system
+/// that asks and the other system that answers, however busy its node is (RFC 1122, 4.2.3.6; RFC 5482).
+///
+/// [`SILENCE_LIMIT`]: swarmlet_protocol::session::SILENCE_LIMIT
+const GONE_AFTER: Duration = Duration::from_secs(60);
+
+/// Asked after 20 s of silence, and then every 10 s.
+const PROBES: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(20))
+    .with_interval(Duration::from_secs(10));
 
 /// A connection that no runtime knows yet.
 #[derive(Debug)]
@@ -60,6 +74,9 @@ impl Connection {
                 let stream = TcpStream::from_std(stream)?;
                 // Requests are small and must leave at once.
                 stream.set_nodelay(true)?;
+                let socket = SockRef::from(&stream);
+                socket.set_tcp_keepalive(&PROBES)?;
+                socket.set_tcp_user_timeout(Some(GONE_AFTER))?;
                 Ok(Wire::Tcp(stream))
             }
             Self::Utp(stream) => Ok(Wire::Utp(stream)),
@@ -153,9 +170,7 @@ impl Wire {
     /// The connection is gone.
     pub(crate) fn shut(&mut self, task: &mut Context<'_>) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => {
-                socket2::SockRef::from(&*stream).shutdown(std::net::Shutdown::Write)
-            }
+            Self::Tcp(stream) => SockRef::from(&*stream).shutdown(std::net::Shutdown::Write),
             Self::Utp(stream) => stream.shut(task),
             Self::Tls(stream) => stream.shut(task),
             #[cfg(feature = "simulation")]

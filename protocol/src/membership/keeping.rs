@@ -2,7 +2,7 @@
 //!
 //! Some places are for peers that the node dialed itself; some links stay whoever comes: those of
 //! the configuration and those on which something moves. Whoever says nothing gives way to somebody
-//! from elsewhere. Invariant: of a node with all its links a quarter is open to newcomers.
+//! from elsewhere. Invariant: of a node with all its links a quarter is open to newcomers, and one at least.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -91,7 +91,9 @@ impl Membership {
 
     /// The links that no newcomer gets.
     pub(super) fn kept(&self, now: Timestamp) -> BTreeSet<LinkId> {
-        let most = self.max_links / KEPT_SHARE;
+        // With two or three places a single one for each rule, and one that is open.
+        let most = (self.max_links / KEPT_SHARE).max(1);
+        let all = self.max_links - most;
         let is_listed = |addr: SocketAddr| self.book.get(&addr).is_some_and(|entry| entry.listed);
         let listed = |link: &Link| {
             let address = link.ready.as_ref().and_then(|ready| ready.address);
@@ -111,7 +113,11 @@ impl Membership {
             let mut ranked: Vec<_> = ranked.filter(|(worth, _)| *worth > 0.0).collect();
             ranked
                 .sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-            kept.extend(ranked.into_iter().take(most).map(|(_, id)| id));
+            for (_, id) in ranked.into_iter().take(most) {
+                if kept.len() < all {
+                    kept.insert(id);
+                }
+            }
         }
         kept
     }

@@ -235,6 +235,8 @@ pub enum CloseReason {
     Silent,
     /// The peer owes blocks and sends nothing.
     Starved,
+    /// A message of the peer has begun and does not come to its end.
+    Unfinished,
     /// The peer does not read what waits for it, or asks for more than it reads.
     Stuck,
     /// We lost pieces, and the peer cannot be told.
@@ -247,6 +249,7 @@ impl std::fmt::Display for CloseReason {
             Self::HandshakeTimedOut => "the handshakes took too long",
             Self::Silent => "the peer has said nothing for minutes",
             Self::Starved => "the peer owes blocks and sends nothing",
+            Self::Unfinished => "the peer takes minutes for one message",
             Self::Stuck => "the peer does not read what is sent to it",
             Self::Withdrew => "pieces were lost here, and the peer cannot be told of it",
         })

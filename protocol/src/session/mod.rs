@@ -21,6 +21,7 @@ mod pieces;
 mod reciprocity;
 mod spill;
 mod timeouts;
+mod unfinished;
 mod upload;
 mod violation;
 
@@ -42,6 +43,7 @@ use self::chatter::Chatter;
 use self::extensions::Extensions;
 use self::lists::Lists;
 use self::pieces::Pieces;
+use self::unfinished::Unfinished;
 use crate::bitfield::Bitfield;
 use crate::id::{InfoHash, PeerId};
 use crate::metainfo::Info;
@@ -50,7 +52,8 @@ use crate::wire::handshake::HANDSHAKE_LENGTH;
 use crate::wire::{Decoder, Frame, Handshake, Message};
 
 pub use self::timeouts::{
-    HANDSHAKE_TIMEOUT, KEEP_ALIVE, MAX_OUTBOX, SILENCE_LIMIT, STARVED_LIMIT, STUCK_LIMIT,
+    HANDSHAKE_TIMEOUT, KEEP_ALIVE, MAX_OUTBOX, MESSAGE_LIMIT, SILENCE_LIMIT, STARVED_LIMIT,
+    STUCK_LIMIT,
 };
 
 /// One link.
@@ -73,6 +76,7 @@ pub struct Session {
     lists: Lists,
     opened: Timestamp,
     last_received: Timestamp,
+    unfinished: Unfinished,
     last_sent: Timestamp,
     /// When the socket last took bytes, or when bytes began to wait for it.
     last_written: Timestamp,
@@ -116,6 +120,7 @@ impl Session {
             lists: Lists::new(),
             opened: now,
             last_received: now,
+            unfinished: Unfinished::default(),
             last_sent: now,
             last_written: now,
             waiting: false,
@@ -141,6 +146,7 @@ impl Session {
         out: &mut Vec<Output>,
     ) -> Result<(), Violation> {
         self.last_received = now;
+        self.unfinished.read_on(now);
         let judged = self.take_bytes(bytes, now, out);
         self.conclude(judged, now, out)
     }
@@ -275,6 +281,7 @@ impl Session {
     /// to be closed, nor to be taken for a dead one, for what it may well have sent.
     pub fn held_up(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.last_received = now;
+        self.unfinished.hold_up(now);
         if !matches!(self.phase, Phase::Closed)
             && let Some(download) = &mut self.pieces.download
             && download.excuse_silence(now)
@@ -410,6 +417,7 @@ impl Session {
                 self.judge(violation)?;
             }
         }
+        self.unfinished.set(self.decoder.within(), now);
         self.pieces.claims.tell(out);
         Ok(())
     }

@@ -19,6 +19,10 @@ pub const SILENCE_LIMIT: Duration = Duration::from_secs(240);
 pub const STARVED_LIMIT: Duration = Duration::from_secs(20);
 /// 30 s: a peer that takes nothing of what waits for it is gone, or holds our memory.
 pub const STUCK_LIMIT: Duration = Duration::from_secs(30);
+/// 60 s: a message that was begun and has not come to its end by then, the time not counted in which
+/// we did not read. A block of 16 KiB at less than 300 bytes a second is of no use to anybody, and a
+/// peer that sends a byte now and then would hold a place for ever.
+pub const MESSAGE_LIMIT: Duration = Duration::from_secs(60);
 /// 8 MiB: more can never wait for an honest peer, and a link with more is closed at once. Blocks
 /// are bounded by the read batch; a `have` for each of 800,000 pieces takes 7.2 MB.
 pub const MAX_OUTBOX: usize = 8 * 1024 * 1024;
@@ -36,6 +40,9 @@ impl Session {
         }
         if !self.is_ready() {
             next = next.min(self.opened + HANDSHAKE_TIMEOUT);
+        }
+        if let Some(since) = self.unfinished.since() {
+            next = next.min(since + MESSAGE_LIMIT);
         }
         if let Some(download) = &self.pieces.download {
             next = download.flush_at().map_or(next, |at| next.min(at));
@@ -62,6 +69,12 @@ impl Session {
             Some(CloseReason::HandshakeTimedOut)
         } else if now >= self.last_received + SILENCE_LIMIT {
             Some(CloseReason::Silent)
+        } else if self
+            .unfinished
+            .since()
+            .is_some_and(|since| now >= since + MESSAGE_LIMIT)
+        {
+            Some(CloseReason::Unfinished)
         } else if starved.is_some_and(|since| now >= since + STARVED_LIMIT) {
             Some(CloseReason::Starved)
         } else if !self.outbox.is_empty() && now >= self.last_written + STUCK_LIMIT {

@@ -65,6 +65,8 @@ pub struct Decoder {
     head: [u8; PIECE_HEAD],
     head_length: usize,
     state: State,
+    /// Messages that were read to their end.
+    finished: u64,
     bitfield_limit: u32,
 }
 
@@ -105,6 +107,7 @@ impl Decoder {
             head: [0; PIECE_HEAD],
             head_length: 0,
             state: State::Head,
+            finished: 0,
             bitfield_limit: wire_length(MAX_PIECES) as u32,
         }
     }
@@ -171,9 +174,19 @@ impl Decoder {
         }
     }
 
+    /// Which message has begun and is not at its end, counted from 0; `None` between two.
+    #[must_use]
+    pub const fn within(&self) -> Option<u64> {
+        match self.state {
+            State::Head if self.head_length == 0 => None,
+            _ => Some(self.finished),
+        }
+    }
+
     fn restart(&mut self) {
         self.head_length = 0;
         self.state = State::Head;
+        self.finished += 1;
     }
 
     /// Collects the head up to `wanted` bytes; says whether they are all here.

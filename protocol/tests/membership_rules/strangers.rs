@@ -67,6 +67,25 @@ fn strangers_without_number_leave_the_links_that_are_listed_and_those_that_move_
 }
 
 #[test]
+fn of_two_or_three_places_strangers_cannot_take_the_one_that_brings() {
+    for places in [2, 3] {
+        let mut node = Node::new(places, places);
+        let (brings, _) = node.link(20, false);
+        let mut total = 0;
+        let mut let_in = 0;
+        for count in 0..2_000 {
+            node.wait(20);
+            total += 10_000;
+            node.machine.moved(brings, (total, 0), node.now);
+            let (admitted, closed) = intrude(&mut node, stranger(count));
+            assert!(!closed.contains(&brings), "{places} places, {count}");
+            let_in += u32::from(admitted);
+        }
+        assert!(let_in > 20, "one place is open: {let_in}");
+    }
+}
+
+#[test]
 fn a_node_that_is_full_of_strangers_dials_its_own_and_has_places_for_them() {
     let mut node = Node::new(LINKS, TARGET);
     for count in 0..200 {

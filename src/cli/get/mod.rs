@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix::Actor;
 use swarmlet::{Error, Event, Node};
+use swarmlet_actors::descriptors::Descriptors;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, interval, sleep_until};
@@ -50,6 +51,7 @@ pub(crate) fn get(args: GetArgs) -> Result<u8, CliError> {
     let bar = NodeBar::new();
     logging::start(&bar, logging::QUIET);
     let view = View::new(bar.clone());
+    Descriptors::raise();
     running::on_system(async move {
         let outcome = fetch(args, view).await;
         bar.clear();

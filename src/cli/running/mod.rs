@@ -24,6 +24,7 @@ use actix::{Actor, Addr};
 use log::{info, warn};
 use rustix::process::Signal;
 use swarmlet::{Event, Node, NodeBuilder};
+use swarmlet_actors::descriptors::Descriptors;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -80,6 +81,10 @@ pub(crate) fn run(
     bar: NodeBar,
     log: Arc<Switch>,
 ) -> Result<u8, CliError> {
+    // A command inherits the limit, and may take it for what select(2) can do.
+    if program.is_none() {
+        Descriptors::raise();
+    }
     match on_system(serve(config, program, bar, log))? {
         End::Status(status) => Ok(status),
         End::Become => match program {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::rig::*;
 use crate::extension::{ExtensionHandshake, METADATA_ID, MetadataMessage};
 use crate::session::{
-    CHATTER_BURST, CloseReason, HANDSHAKE_TIMEOUT, Input, KEEP_ALIVE, MAX_OUTBOX, Output,
-    PROGRESS_PERIOD, Role, SILENCE_LIMIT, SNUBBED_AFTER, STARVED_LIMIT, STORE_DELAY, STUCK_LIMIT,
+    CHATTER_BURST, CloseReason, HANDSHAKE_TIMEOUT, Input, KEEP_ALIVE, MAX_OUTBOX, MESSAGE_LIMIT,
+    Output, PROGRESS_PERIOD, Role, SILENCE_LIMIT, SNUBBED_AFTER, STARVED_LIMIT, STORE_DELAY,
+    STUCK_LIMIT,
 };
 use crate::time::Timestamp;
 use crate::wire::Message;
@@ -105,6 +106,70 @@ fn a_peer_that_owes_nothing_does_not_starve_us() {
     rig.later(STARVED_LIMIT * 2);
     rig.input(Input::Wake);
     assert!(!rig.outputs().contains(&Output::Close(CloseReason::Starved)));
+}
+
+#[test]
+fn a_message_that_comes_by_drops_ends_the_link_whether_it_is_wanted_or_not() {
+    let block = encoded(&Message::Bitfield(vec![0; 2].into()));
+    let piece = [&[0, 0, 0, 109, 7][..], &[0; 108]].concat();
+    let unknown = [&[0, 0, 0, 99, 200][..], &[0; 98]].concat();
+    for message in [block, piece, unknown] {
+        let mut rig = Rig::open(&info(1_000, 100), &[], true);
+        rig.later(SILENCE_LIMIT - TICK);
+        let began = rig.now;
+        let mut drops = message.iter();
+        let closing = loop {
+            let drop = drops.next().expect("no limit on one message");
+            rig.hear(&[*drop]).unwrap();
+            rig.outputs();
+            rig.said();
+            rig.later(Duration::from_secs(10));
+            rig.input(Input::Wake);
+            let outputs = rig.outputs();
+            if !outputs.is_empty() {
+                break outputs;
+            }
+        };
+        assert_eq!(closing, closed(CloseReason::Unfinished));
+        assert_eq!(rig.now, began + MESSAGE_LIMIT);
+    }
+}
+
+#[test]
+fn messages_that_each_come_to_their_end_may_take_all_day() {
+    let mut rig = Rig::open(&info(1_000, 100), &[], true);
+    let stream = encoded(&Message::Have(1)).repeat(20);
+    // Two bytes of nine at a time: the stream is hardly ever between two messages.
+    for drop in stream.chunks(2) {
+        rig.hear(drop).unwrap();
+        rig.later(MESSAGE_LIMIT / 6);
+        rig.input(Input::Wake);
+        assert!(
+            !rig.outputs()
+                .iter()
+                .any(|it| matches!(it, Output::Close(_)))
+        );
+        rig.said();
+    }
+}
+
+#[test]
+fn a_message_that_we_do_not_read_on_is_not_held_against_the_peer() {
+    let mut rig = Rig::open(&info(1_000, 100), &[], true);
+    rig.hear(&[0, 0]).unwrap();
+    rig.later(MESSAGE_LIMIT - TICK);
+    for _ in 0..3 {
+        rig.held_up();
+        rig.later(MESSAGE_LIMIT);
+        rig.held_up();
+        rig.input(Input::Wake);
+        assert_eq!(rig.outputs(), []);
+        rig.said();
+    }
+    rig.hear(&[0]).unwrap();
+    rig.later(TICK);
+    rig.input(Input::Wake);
+    assert_eq!(rig.outputs(), closed(CloseReason::Unfinished));
 }
 
 #[test]
