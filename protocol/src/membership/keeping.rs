@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::admission::network;
+use super::arrivals::network;
 use super::book::Entry;
 use super::limits::{DIALED_SHARE, KEPT_SHARE, MIN_LINK_AGE, WORTH_HALVED};
 use super::link::Link;

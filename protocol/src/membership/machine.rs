@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::address::Reach;
-use super::admission::Admission;
+use super::arrivals::Arrivals;
 use super::book::Book;
 use super::event::{DialFailure, Input, MembershipConfig, Output, Source};
 use super::limits::{BAN_LIMIT, DIAL_BURST, DIAL_PERIOD};
@@ -37,7 +37,7 @@ pub struct Membership {
     /// Newcomers for whom there is no room, by their hosts.
     pub(super) visitors: BTreeMap<LinkId, IpAddr>,
     pub(super) bans: BTreeMap<IpAddr, Timestamp>,
-    admission: Admission,
+    arrivals: Arrivals,
     pub(super) dial_tokens: Tokens,
     pub(super) known_changed: bool,
     pub(super) trade: Trade,
@@ -68,7 +68,7 @@ impl Membership {
             links: BTreeMap::new(),
             visitors: BTreeMap::new(),
             bans: BTreeMap::new(),
-            admission: Admission::new(),
+            arrivals: Arrivals::new(),
             dial_tokens: Tokens::new(DIAL_BURST, DIAL_PERIOD),
             known_changed: false,
             trade: Trade::default(),
@@ -143,14 +143,14 @@ impl Membership {
         let remote = remote.to_canonical();
         if self.is_banned(remote, now)
             || self.is_host_crowded(remote)
-            || !self.admission.takes(remote, now)
+            || !self.arrivals.takes(remote, now)
         {
             return false;
         }
         if self.is_full() {
             return self.make_room(remote, now, out) || self.takes_visitors();
         }
-        self.vouches_for(remote) || self.admission.takes_stranger(now)
+        self.vouches_for(remote) || self.arrivals.takes_stranger(now)
     }
 
     /// Is there a link that a newcomer may have at once, since nobody has shaken hands on it for

@@ -8,7 +8,7 @@
 //! Invariant of the whole: every node has a bounded number of links, and the fleet is one graph.
 
 mod address;
-mod admission;
+mod arrivals;
 #[cfg(test)]
 mod any_input_tests;
 mod book;

@@ -13,12 +13,12 @@ use crate::tokens::Tokens;
 
 /// Who came lately, and how often.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(super) struct Arrivals {
     hosts: BTreeMap<IpAddr, Tokens>,
     strangers: Tokens,
 }
 
-impl Admission {
+impl Arrivals {
     pub(super) fn new() -> Self {
         Self {
             hosts: BTreeMap::new(),
@@ -80,40 +80,40 @@ mod tests {
 
     #[test]
     fn one_host_comes_in_a_burst_and_then_at_its_rate_and_others_as_they_like() {
-        let mut admission = Admission::new();
+        let mut arrivals = Arrivals::new();
         let (one, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let start = Timestamp::from_millis(1);
-        let let_in = (0..1_000).filter(|_| admission.takes(one, start)).count();
+        let let_in = (0..1_000).filter(|_| arrivals.takes(one, start)).count();
         assert_eq!(let_in, HOST_BURST as usize);
-        assert!(admission.takes(other, start));
+        assert!(arrivals.takes(other, start));
         // A thousand a second for ten seconds.
         let mut let_in = 0;
         for millis in 1..=10_000 {
             let now = start + Duration::from_millis(millis);
-            let_in += usize::from(admission.takes(one, now));
+            let_in += usize::from(arrivals.takes(one, now));
         }
         assert_eq!(let_in, 200);
     }
 
     #[test]
     fn the_addresses_of_one_ipv6_network_are_one_site() {
-        let mut admission = Admission::new();
+        let mut arrivals = Arrivals::new();
         let start = Timestamp::from_millis(1);
         let mut let_in = 0;
         for host in 0..1_000_u128 {
             let ip = Ipv6Addr::from_bits(0x2001_0db8 << 96 | host);
-            let_in += usize::from(admission.takes(ip.into(), start));
+            let_in += usize::from(arrivals.takes(ip.into(), start));
         }
         assert_eq!(let_in, HOST_BURST as usize);
     }
 
     #[test]
     fn hosts_without_number_take_no_memory_without_end() {
-        let mut admission = Admission::new();
+        let mut arrivals = Arrivals::new();
         for number in 0..100_000_u32 {
             let now = Timestamp::from_micros(1 + u64::from(number));
-            assert!(admission.takes(Ipv4Addr::from_bits(number).into(), now));
-            assert!(admission.hosts.len() <= HOSTS_COUNTED);
+            assert!(arrivals.takes(Ipv4Addr::from_bits(number).into(), now));
+            assert!(arrivals.hosts.len() <= HOSTS_COUNTED);
         }
     }
 }
