@@ -1,5 +1,6 @@
 //! Whom to dial, and when.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -33,19 +34,16 @@ impl Membership {
     pub(super) fn plan_dials(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let mut half_open = self.book.half_open();
         while let Some(demand) = self.demand(half_open, now) {
-            let due = self
-                .eligible(demand, now)
-                .filter(|(_, entry)| entry.next_dial <= now)
-                .min_by_key(|(_, entry)| {
-                    let known = entry.met || entry.listed;
-                    (
-                        entry.failures,
-                        known == (demand == Demand::Stranger),
-                        entry.rank,
-                    )
-                })
-                .map(|(addr, _)| addr);
-            let Some(addr) = due else { return };
+            let due = self.first(demand, now, |_, entry| {
+                let known = entry.met || entry.listed;
+                let order = (
+                    entry.failures,
+                    known == (demand == Demand::Stranger),
+                    entry.rank,
+                );
+                (entry.next_dial <= now).then_some(order)
+            });
+            let Some((addr, _)) = due else { return };
             if !self.dial_tokens.take(now) {
                 return;
             }
@@ -72,16 +70,18 @@ impl Membership {
 
     /// When the first address is due for that demand.
     fn due(&self, demand: Demand) -> Option<Timestamp> {
-        let due = self.eligible(demand, Timestamp::ZERO).map(|(addr, entry)| {
+        let (_, due) = self.first(demand, Timestamp::ZERO, |addr, entry| {
             let unbanned = self.bans.get(&addr.ip()).copied().unwrap_or_default();
-            entry.next_dial.max(unbanned)
-        });
-        Some(due.min()?.max(self.dial_tokens.available_at()))
+            Some(entry.next_dial.max(unbanned))
+        })?;
+        Some(due.max(self.dial_tokens.available_at()))
     }
 
     fn is_due(&self, demand: Demand, now: Timestamp) -> bool {
-        let mut eligible = self.eligible(demand, now);
-        eligible.any(|(_, entry)| entry.next_dial <= now)
+        let due = self.first(demand, now, |_, entry| {
+            (entry.next_dial <= now).then_some(())
+        });
+        due.is_some()
     }
 
     fn may_dial(&self, half_open: usize) -> bool {
@@ -122,9 +122,10 @@ impl Membership {
         let Some(addr) = self.book.learn(addr, Source::Rendezvous, None, now) else {
             return;
         };
-        let due = self
-            .eligible(Demand::Any, now)
-            .any(|(other, entry)| other == addr && entry.next_dial <= now);
+        let taken = self.taken();
+        let due = self.book.get(&addr).is_some_and(|entry| {
+            entry.next_dial <= now && self.may_be_dialed(&addr, entry, &taken, now)
+        });
         let half_open = self.book.half_open();
         if due
             && half_open < self.max_half_open
@@ -169,34 +170,74 @@ impl Membership {
         })
     }
 
-    /// The addresses that could be dialed, due or not: nobody linked there, nobody on the way
-    /// there. At time zero no ban is looked at.
-    fn eligible(
+    /// The first in that order of the addresses that could be dialed: one that suits the demand, and nobody
+    /// linked there or on the way there. At time zero no ban is looked at. The order is asked first: most
+    /// of a book that strangers have filled is then passed over by a comparison.
+    fn first<K: Ord>(
         &self,
         demand: Demand,
         now: Timestamp,
-    ) -> impl Iterator<Item = (SocketAddr, &Entry)> {
+        order: impl Fn(&SocketAddr, &Entry) -> Option<K>,
+    ) -> Option<(SocketAddr, K)> {
+        let taken = OnceCell::new();
+        let mut first: Option<(SocketAddr, K)> = None;
+        for (addr, entry) in self.book.iter() {
+            if !demand.suits(entry) {
+                continue;
+            }
+            let Some(order) = order(addr, entry) else {
+                continue;
+            };
+            let is_later = first.as_ref().is_some_and(|(_, first)| *first <= order);
+            let taken = || taken.get_or_init(|| self.taken());
+            if !is_later && self.may_be_dialed(addr, entry, taken(), now) {
+                first = Some((*addr, order));
+            }
+        }
+        first
+    }
+
+    fn taken(&self) -> Taken {
         let ready = || self.links.values().filter_map(|link| link.ready.as_ref());
-        let peers: BTreeSet<PeerId> = ready().map(|ready| ready.peer_id).collect();
-        let addresses: BTreeSet<SocketAddr> = ready()
-            .filter_map(|ready| ready.address)
-            .chain(self.links.values().filter_map(|link| link.dialed))
-            .collect();
-        self.book
-            .iter()
-            .filter(move |(addr, entry)| {
-                !self.book.is_dialing(addr)
-                    && match demand {
-                        Demand::Any | Demand::Stranger => true,
-                        Demand::Needy => is_needy(entry),
-                        Demand::Lonely => is_lonely(entry),
-                        Demand::Vouched => is_vouched(entry),
-                    }
-                    && !addresses.contains(addr)
-                    && entry.peer_id.is_none_or(|peer| !peers.contains(&peer))
-                    && (now == Timestamp::ZERO || !self.is_banned(addr.ip(), now))
-            })
-            .map(|(addr, entry)| (*addr, entry))
+        Taken {
+            peers: ready().map(|ready| ready.peer_id).collect(),
+            addresses: ready()
+                .filter_map(|ready| ready.address)
+                .chain(self.links.values().filter_map(|link| link.dialed))
+                .collect(),
+        }
+    }
+
+    fn may_be_dialed(
+        &self,
+        addr: &SocketAddr,
+        entry: &Entry,
+        taken: &Taken,
+        now: Timestamp,
+    ) -> bool {
+        !self.book.is_dialing(addr)
+            && !taken.addresses.contains(addr)
+            && entry
+                .peer_id
+                .is_none_or(|peer| !taken.peers.contains(&peer))
+            && (now == Timestamp::ZERO || !self.is_banned(addr.ip(), now))
+    }
+}
+
+/// Whom we are linked with, and where they listen.
+struct Taken {
+    peers: BTreeSet<PeerId>,
+    addresses: BTreeSet<SocketAddr>,
+}
+
+impl Demand {
+    const fn suits(self, entry: &Entry) -> bool {
+        match self {
+            Self::Any | Self::Stranger => true,
+            Self::Needy => is_needy(entry),
+            Self::Lonely => is_lonely(entry),
+            Self::Vouched => is_vouched(entry),
+        }
     }
 }
 
@@ -208,7 +249,7 @@ pub(super) const fn is_lonely(entry: &Entry) -> bool {
 
 /// May that peer need a complete node to come to it? Either it was incomplete when we last saw it,
 /// or we never saw it and nobody said that it has links: perhaps it knows no one.
-fn is_needy(entry: &Entry) -> bool {
+const fn is_needy(entry: &Entry) -> bool {
     match entry.complete {
         Some(complete) => !complete,
         None => !entry.met && entry.unlinked_source,

@@ -8,9 +8,9 @@
 //! Invariant of the whole: every node has a bounded number of links, and the fleet is one graph.
 
 mod address;
-mod arrivals;
 #[cfg(test)]
 mod any_input_tests;
+mod arrivals;
 mod book;
 mod dialing;
 mod event;
