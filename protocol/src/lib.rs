@@ -22,6 +22,7 @@ pub mod layout;
 pub mod membership;
 pub mod metadata_fetch;
 pub mod metainfo;
+pub mod own_addresses;
 pub mod pace;
 pub mod picker;
 pub mod pipeline;

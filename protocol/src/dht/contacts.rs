@@ -72,6 +72,11 @@ impl Contacts {
         }
     }
 
+    /// These are our own now.
+    pub fn move_to(&mut self, own: Vec<SocketAddr>) {
+        self.own = own;
+    }
+
     /// The operator's nodes as texts, to be remembered with those that answered.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

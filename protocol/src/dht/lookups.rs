@@ -21,6 +21,8 @@ pub enum Input {
     Join(InfoHash),
     /// No longer: it ended, or turned out to be private.
     Leave(InfoHash),
+    /// Our address is another: the table knows us by one that leads nowhere.
+    Moved,
     /// The table knows nodes that answer (`true`), or none any more.
     Table(bool),
     /// A look-up ended; `announced` if a node of the table took our announce.
@@ -94,6 +96,15 @@ impl Lookups {
             }
             Input::Leave(info_hash) => {
                 self.swarms.remove(&info_hash);
+                None
+            }
+            Input::Moved => {
+                for swarm in self.swarms.values_mut() {
+                    swarm.announced = None;
+                    // One that moves all the time asks no more often than one that waits for links.
+                    let rested = swarm.looked_up.map_or(now, |since| since + CHECK_PERIOD);
+                    swarm.due = swarm.due.min(rested.max(now + FIRST_REST));
+                }
                 None
             }
             Input::Table(has_table) => {

@@ -177,3 +177,24 @@ fn only_a_few_are_looked_up_at_once_and_all_have_their_turn() {
         }
     }
 }
+
+#[test]
+fn a_node_that_moves_is_announced_anew_and_one_that_moves_all_the_time_asks_no_more_for_it() {
+    let mut rig = Rig::new();
+    rig.run(Duration::from_secs(1), ENOUGH_LINKS);
+    rig.run(FEW_PERIOD, ENOUGH_LINKS);
+    rig.looked_up.clear();
+    rig.lookups.handle(Input::Moved, rig.now);
+    rig.run(FIRST_REST * 2, ENOUGH_LINKS);
+    assert_eq!(rig.looked_up.len(), 1, "announced anew");
+    for links in [ENOUGH_LINKS, 0] {
+        rig.looked_up.clear();
+        for _ in 0..150 {
+            rig.lookups.handle(Input::Moved, rig.now);
+            rig.run(Duration::from_secs(2), links);
+        }
+        let most = if links > 0 { 1 } else { 11 };
+        let times = rig.looked_up.len();
+        assert!(times <= most, "{times} in five minutes with {links} links");
+    }
+}

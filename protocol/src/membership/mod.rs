@@ -28,6 +28,7 @@ mod privacy;
 mod roster;
 mod sharing;
 mod sweep;
+mod sweeps;
 mod trading;
 mod visiting;
 
@@ -41,5 +42,6 @@ pub use machine::Membership;
 pub use roster::{LISTED_LIMIT, ROSTER_LIMIT, Roster, shorten};
 pub use sweep::{
     SWEEP_DIAL_TIMEOUT, SWEEP_HALF_OPEN, SWEEP_HALF_OPEN_LINKED, SWEEP_REST_FIRST, SWEEP_REST_LAST,
-    SWEEP_REST_LINKED, Sweep,
+    SWEEP_REST_LINKED, SWEEP_REST_MOVED, Sweep,
 };
+pub use sweeps::{SWEEPS_REMEMBERED, Sweeps};

@@ -39,6 +39,10 @@ pub const SWEEP_REST_LAST: Duration = Duration::from_secs(60);
 /// The rest between passes while we have links: the slow beat by which split fleets find together.
 pub const SWEEP_REST_LINKED: Duration = Duration::from_secs(300);
 
+/// 10 s from the beginning of a pass to one that begins because our address has changed: one that
+/// comes and goes all the time must not have the network swept each time.
+pub const SWEEP_REST_MOVED: Duration = Duration::from_secs(10);
+
 /// The rests begin anew only after a link that held this long: a fleet that flaps is not swept
 /// again for each flap.
 const STEADY: Duration = Duration::from_secs(10);
@@ -58,6 +62,8 @@ pub struct Sweep {
     retry: Timestamp,
     /// When the next pass begins, once one has ended.
     next_pass: Timestamp,
+    /// When the latest pass began, if one has.
+    began: Option<Timestamp>,
     rest: Duration,
     linked_since: Option<Timestamp>,
     rng: fastrand::Rng,
@@ -67,16 +73,13 @@ impl Sweep {
     /// A search through those hosts from the host `own`; the first pass is due at once.
     #[must_use]
     pub fn new(hosts: impl IntoIterator<Item = Ipv4Addr>, own: Ipv4Addr, seed: u64) -> Self {
-        let mut hosts: Vec<_> = hosts.into_iter().filter(|&host| host != own).collect();
-        let distance = |host: &Ipv4Addr| u32::from(*host).abs_diff(u32::from(own));
-        hosts.sort_unstable_by_key(|host| (distance(host), *host));
-        hosts.dedup();
         Self {
-            hosts,
+            hosts: in_order(hosts, own),
             position: 0,
             in_flight: BTreeMap::new(),
             retry: Timestamp::ZERO,
             next_pass: Timestamp::ZERO,
+            began: None,
             rest: SWEEP_REST_FIRST,
             linked_since: None,
             rng: fastrand::Rng::with_seed(seed),
@@ -98,6 +101,9 @@ impl Sweep {
             }
             self.position = 0;
         }
+        if self.position == 0 {
+            self.began = Some(now);
+        }
         let mut room = self.limit().saturating_sub(open + self.in_flight.len());
         let mut chosen = Vec::new();
         while room > 0
@@ -115,6 +121,33 @@ impl Sweep {
         }
         self.retry = now + SWEEP_DIAL_TIMEOUT;
         chosen
+    }
+
+    /// Searches from another address of ours from now on: a pass that runs is broken off, and the
+    /// next begins at once, or [`SWEEP_REST_MOVED`] after the latest one did. The rests go on where
+    /// they were, or begin anew after the longest of them.
+    pub fn move_to(
+        &mut self,
+        hosts: impl IntoIterator<Item = Ipv4Addr>,
+        own: Ipv4Addr,
+        now: Timestamp,
+    ) {
+        self.hosts = in_order(hosts, own);
+        self.position = self.hosts.len();
+        let Some(began) = self.began else {
+            self.next_pass = now;
+            return;
+        };
+        self.next_pass = now.max(began + SWEEP_REST_MOVED);
+        if now.since(began) >= SWEEP_REST_LAST {
+            self.rest = SWEEP_REST_FIRST;
+        }
+    }
+
+    /// Is a dial of ours to that host under way?
+    #[must_use]
+    pub fn dials(&self, host: Ipv4Addr) -> bool {
+        self.in_flight.contains_key(&host)
     }
 
     /// A dial has ended, well or not.
@@ -177,6 +210,15 @@ impl Sweep {
         self.rest = rest.saturating_mul(2).min(SWEEP_REST_LAST);
         jittered(rest, &mut self.rng)
     }
+}
+
+/// All but our own, the nearest first.
+fn in_order(hosts: impl IntoIterator<Item = Ipv4Addr>, own: Ipv4Addr) -> Vec<Ipv4Addr> {
+    let mut hosts: Vec<_> = hosts.into_iter().filter(|&host| host != own).collect();
+    let distance = |host: &Ipv4Addr| u32::from(*host).abs_diff(u32::from(own));
+    hosts.sort_unstable_by_key(|host| (distance(host), *host));
+    hosts.dedup();
+    hosts
 }
 
 /// A tenth to either side, so that nodes that started together do not sweep together.
@@ -277,6 +319,26 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_moves_is_searched_for_from_its_new_address_but_not_each_time() {
+        let moved = Ipv4Addr::new(172, 17, 0, 200);
+        let hosts = || Cidr::around(OWN).hosts();
+        let mut sweep = sweep();
+        let (_, end) = pass(&mut sweep, Timestamp::ZERO);
+        sweep.move_to(hosts(), moved, end);
+        let due = Timestamp::ZERO + SWEEP_REST_MOVED;
+        assert_eq!(sweep.next_timeout(), Some(due));
+        let (order, _) = pass(&mut sweep, due);
+        assert_eq!(order[0].octets()[3], 199);
+        assert!(order.contains(&OWN) && !order.contains(&moved));
+        let later = due + SWEEP_REST_LAST;
+        sweep.move_to(hosts(), OWN, later);
+        assert_eq!(sweep.next_timeout(), Some(later));
+        let (_, end) = pass(&mut sweep, later);
+        let rest = sweep.next_timeout().unwrap().since(end);
+        assert!(rest < SWEEP_REST_FIRST.mul_f64(1.11), "{rest:?}");
+    }
+
+    #[test]
     fn linked_hosts_are_passed_over() {
         let mut sweep = sweep();
         let skip = |host: Ipv4Addr| host.octets()[3] != 77;
@@ -296,10 +358,10 @@ mod tests {
         #[test]
         fn it_never_leaves_the_network_nor_exceeds_the_limit(
             seed: u64,
-            steps in prop::collection::vec((0_u8..4, 0_u64..200, 0_usize..80), 1..200),
+            steps in prop::collection::vec((0_u8..5, 0_u64..200, 0_usize..80), 1..200),
         ) {
             let cidr = format!("{OWN}/25").parse::<Cidr>().unwrap();
-            let allowed: BTreeSet<_> = cidr.hosts().filter(|host| *host != OWN).collect();
+            let mut own = OWN;
             let mut sweep = Sweep::new(cidr.hosts(), OWN, seed);
             let mut now = Timestamp::ZERO;
             let mut open = BTreeSet::new();
@@ -310,13 +372,17 @@ mod tests {
                     1 => while let Some(host) = open.pop_first() {
                         sweep.dial_ended(host);
                     },
+                    2 => {
+                        own = Ipv4Addr::new(172, 17, 0, others as u8 + 1);
+                        sweep.move_to(cidr.hosts(), own, now);
+                    }
                     _ => {
                         // Dials end by themselves after their time.
                         if wait >= 120 {
                             open.clear();
                         }
                         let round = sweep.next(now, others, |_| false);
-                        prop_assert!(round.iter().all(|host| allowed.contains(host)));
+                        prop_assert!(round.iter().all(|&host| cidr.contains(host) && host != own));
                         let limit = SWEEP_HALF_OPEN.saturating_sub(others);
                         prop_assert!(round.len() <= limit);
                         open.extend(round);

@@ -4,5 +4,5 @@
 mod renewal;
 mod route;
 
-pub use renewal::{FIRST_RETRY, LEASE, LONGEST_RETRY, Renewal, SHORTEST_LEASE};
+pub use renewal::{FIRST_RETRY, LEASE, LONGEST_RETRY, Renewal, SETTLED, SHORTEST_LEASE};
 pub use route::{MAX_ROUTES, gateway};

@@ -18,10 +18,15 @@ pub const FIRST_RETRY: Duration = Duration::from_secs(60);
 /// ... up to 1 h: most never change their mind.
 pub const LONGEST_RETRY: Duration = Duration::from_secs(3_600);
 
+/// 2 s: a route comes a moment after its address.
+pub const SETTLED: Duration = Duration::from_secs(2);
+
 /// The machine of one mapping.
 #[derive(Debug)]
 pub struct Renewal {
     due: Timestamp,
+    /// The router answered, or did not, the last time.
+    asked: Option<Timestamp>,
     failures: u32,
     rng: fastrand::Rng,
 }
@@ -32,6 +37,7 @@ impl Renewal {
     pub fn new(seed: u64, now: Timestamp) -> Self {
         Self {
             due: now,
+            asked: None,
             failures: 0,
             rng: fastrand::Rng::with_seed(seed),
         }
@@ -47,14 +53,25 @@ impl Renewal {
     /// (RFC 6887, 11.2.1), and also where it is for ever: it may be restarted.
     pub fn granted(&mut self, lease: Duration, now: Timestamp) {
         self.failures = 0;
+        self.asked = Some(now);
         let lease = if lease.is_zero() { LEASE } else { lease };
         self.due = now + lease.clamp(SHORTEST_LEASE, LEASE) / 2;
+    }
+
+    /// Our address has changed: the router sends to the old one, or is another. It is asked as soon
+    /// as may be, and a refusal there says nothing of the next one.
+    pub fn moved(&mut self, now: Timestamp) {
+        self.failures = 0;
+        let rest = |asked: Timestamp| asked + SHORTEST_LEASE / 2;
+        let due = (now + SETTLED).max(self.asked.map_or(now, rest));
+        self.due = self.due.min(due);
     }
 
     /// There is no mapping. `true` the first time in a row: what is worth a word.
     pub fn failed(&mut self, now: Timestamp) -> bool {
         let rest = FIRST_RETRY * 2_u32.saturating_pow(self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
+        self.asked = Some(now);
         let rest = rest.min(LONGEST_RETRY);
         // Nodes of one house that were started together part.
         self.due = now + rest + (rest / 8).mul_f64(self.rng.f64());
@@ -81,6 +98,21 @@ mod tests {
             renewal.granted(Duration::from_secs(lease), now);
             assert_eq!(renewal.due(), now + Duration::from_secs(half), "{lease}");
         }
+    }
+
+    #[test]
+    fn a_node_that_moves_asks_soon_and_one_that_moves_all_the_time_no_more_often_than_others() {
+        let start = Timestamp::from_millis(5);
+        let mut renewal = Renewal::new(1, start);
+        renewal.granted(LEASE, start);
+        let later = start + Duration::from_secs(100);
+        renewal.moved(later);
+        assert_eq!(renewal.due(), later + SETTLED);
+        renewal.granted(LEASE, later);
+        renewal.moved(later + SETTLED);
+        assert_eq!(renewal.due(), later + SHORTEST_LEASE / 2);
+        renewal.moved(later + SHORTEST_LEASE / 4);
+        assert_eq!(renewal.due(), later + SHORTEST_LEASE / 2, "no later either");
     }
 
     #[test]

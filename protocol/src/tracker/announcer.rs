@@ -52,6 +52,8 @@ pub enum Input {
     Satisfied,
     /// How far we are. Wanted before each [`Self::Tick`].
     Measured(Figures),
+    /// Our address is another: trackers see it when they are asked.
+    Moved,
     /// Peers reach us at this port from now on: a router sends it to us.
     Port(u16),
     /// The node leaves. The last input.
@@ -84,6 +86,8 @@ struct Asked {
     complete: bool,
     /// And of our port.
     port: u16,
+    /// And from which address of ours, as a number.
+    moves: u32,
 }
 
 /// The machine of one swarm and its trackers.
@@ -97,8 +101,10 @@ pub struct Announcer {
     complete: bool,
     /// We want no more than we have.
     satisfied: bool,
-    /// Trackers do not know yet whether we are complete now, or at which port we are.
+    /// Trackers do not know yet whether we are complete now, or where we are.
     news: bool,
+    /// How often our address has changed.
+    moves: u32,
     /// The file was fetched, and no tracker has been told that it is complete.
     fetched: bool,
     stopped: bool,
@@ -119,6 +125,7 @@ impl Announcer {
             complete: false,
             satisfied: false,
             news: false,
+            moves: 0,
             fetched: false,
             stopped: false,
             rng,
@@ -137,6 +144,10 @@ impl Announcer {
                 self.news |= !std::mem::replace(&mut self.satisfied, true);
             }
             Input::Measured(figures) => self.figures = figures,
+            Input::Moved => {
+                self.moves = self.moves.wrapping_add(1);
+                self.news = true;
+            }
             Input::Port(port) => {
                 self.news |= std::mem::replace(&mut self.member.port, port) != port;
             }
@@ -192,6 +203,7 @@ impl Announcer {
             event,
             complete: self.complete,
             port: self.member.port,
+            moves: self.moves,
         });
         out.push(Output::Announce { tracker, announce });
     }
@@ -210,7 +222,8 @@ impl Announcer {
             tracker.answered(&answer, now, &mut self.rng);
         }
         self.tiers.promote(url);
-        if asked.complete == self.complete && asked.port == self.member.port {
+        let is_told = asked.complete == self.complete && asked.port == self.member.port;
+        if is_told && asked.moves == self.moves {
             self.news = false;
         }
         // Whom we told at our coming that nothing is left need not be told that it came about.

@@ -422,6 +422,29 @@ proptest! {
 }
 
 #[test]
+fn another_address_is_told_soon_also_if_it_changed_while_the_tracker_was_being_asked() {
+    let mut rig = Rig::new(&[&["http://a/"]], 1);
+    rig.works(
+        "http://a/",
+        b"d8:intervali1800e12:min intervali60e5:peers0:e",
+    );
+    let mut waits = Vec::new();
+    for moves in [true, false] {
+        rig.now = rig.announcer.deadline().unwrap().max(rig.now);
+        assert_eq!(rig.say(Input::Tick).len(), 1);
+        if moves {
+            assert!(rig.say(Input::Moved).is_empty());
+        }
+        let (tracker, answer) = (url("http://a/"), rig.answers["http://a/"].clone());
+        rig.say(Input::Answered { tracker, answer });
+        waits.push(rig.announcer.deadline().unwrap().since(rig.now));
+    }
+    // Not before the tracker's own least interval, however often we move.
+    assert!(waits[0] >= Duration::from_secs(60) && waits[0] < Duration::from_secs(120));
+    assert!(waits[1] >= Duration::from_secs(1_800), "{waits:?}");
+}
+
+#[test]
 fn another_port_is_news_also_while_the_tracker_is_being_asked() {
     let mut rig = Rig::new(&[&["http://a/"]], 1);
     rig.works(
