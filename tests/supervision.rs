@@ -134,6 +134,11 @@ fn a_transfer_survives_panics_of_the_watchdog() {
 }
 
 #[test]
+fn a_transfer_survives_panics_of_the_watch_over_own_addresses() {
+    survives(ActorKind::OwnAddresses, "own addresses");
+}
+
+#[test]
 fn a_transfer_survives_panics_of_the_turns() {
     survives(ActorKind::Turns, "turns");
 }

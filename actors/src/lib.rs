@@ -14,6 +14,7 @@
 //! | [`storage`] | the file of one swarm | layout |
 //! | [`turns`] | which contents are fetched now | turns |
 //! | [`trackers`] | what trackers were told | announcer |
+//! | [`own_addresses`] | which addresses the machine has | own addresses |
 //! | `dht` (feature) | the table of BEP 5 | lookups, contacts |
 //! | `port_map` (feature) | the port at the router | renewal |
 //! | [`watchdog`] | figures over time | thresholds |
@@ -43,6 +44,7 @@ pub mod listener;
 pub mod listeners;
 mod maps;
 pub mod messages;
+pub mod own_addresses;
 #[cfg(feature = "port-map")]
 pub mod port_map;
 pub mod private;

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use actix::Actor;
 use swarmlet::{Choice, Error, Event, Node, Share};
 use swarmlet_actors::descriptors::Descriptors;
-use swarmlet_actors::supervisor::{interfaces, own_addresses};
+use swarmlet_actors::own_addresses::OwnAddresses;
+use swarmlet_actors::supervisor::Sweep;
 use swarmlet_protocol::address::PeerAddress;
 use swarmlet_protocol::metainfo::{Info, Magnet, Torrent};
 use swarmlet_protocol::text::escaped;
@@ -103,7 +104,7 @@ fn reachable(listen: SocketAddr) -> Vec<PeerAddress> {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
         IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
     };
-    let own = own_addresses(listen, &interfaces()).into_iter();
+    let own = OwnAddresses::machine(listen, Sweep::Off).own().into_iter();
     let told = own.filter(is_told).take(MAX_OWN);
     told.filter_map(|address| address.to_string().parse().ok())
         .collect()

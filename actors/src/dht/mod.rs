@@ -29,6 +29,7 @@ use crate::maps::{HashMap, HashSet};
 use crate::messages::dht::{FindInTable, NodeHeard, StopTable};
 use crate::messages::discovery::AddressesFound;
 use crate::messages::operator::SwarmRemoved;
+use crate::messages::own_addresses::AddressesChanged;
 use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::QueryProgress;
 use crate::messages::{Harm, Ping};
@@ -305,6 +306,17 @@ impl Handler<PortMapped> for Dht {
 
     fn handle(&mut self, PortMapped(port): PortMapped, _: &mut Self::Context) {
         self.setup.port = port;
+    }
+}
+
+impl Handler<AddressesChanged> for Dht {
+    type Result = ();
+
+    fn handle(&mut self, changed: AddressesChanged, context: &mut Self::Context) {
+        self.contacts.move_to(changed.0.own.clone());
+        if changed.0.is_outward() {
+            self.input(Input::Moved, context);
+        }
     }
 }
 

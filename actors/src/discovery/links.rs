@@ -44,6 +44,8 @@ pub(super) struct Peer {
 pub(super) struct Link {
     pub(super) session: Option<Recipient<SessionCommand>>,
     pub(super) remote: SocketAddr,
+    /// The address of ours that it is bound to, if that is known.
+    pub(super) local: Option<IpAddr>,
     /// The address and swarm that we dialed.
     pub(super) dialed: Option<(SocketAddr, InfoHash)>,
     /// The swarm whose machine counts it.
@@ -135,6 +137,7 @@ impl Discovery {
         let link = Link {
             session: None,
             remote,
+            local: stream.local_ip(),
             dialed: dialed.map(|addr| (addr, swarm)),
             swarm,
             peer_id: None,
@@ -414,6 +417,12 @@ impl Discovery {
     pub(super) fn hang_up(&mut self, id: LinkId, reason: &str, context: &mut Context<Self>) {
         self.leave(id, MemberEnd::Graceful, context);
         self.close(id, reason, true);
+    }
+
+    /// Closes a link on which nothing arrives any more.
+    pub(super) fn strand(&mut self, id: LinkId, context: &mut Context<Self>) {
+        self.leave(id, MemberEnd::Lost, context);
+        self.close(id, "the address of ours that it began from is gone", false);
     }
 
     /// Closes all links of a swarm; its machine learns of each when it has ended, and dials anew.

@@ -11,6 +11,7 @@ mod dial;
 mod hear;
 mod lan;
 mod links;
+mod moving;
 mod operator;
 mod rendezvous;
 mod resolve;
@@ -62,7 +63,7 @@ use crate::transport::{Endpoint, Security};
 pub struct Setup {
     /// The address that we listen on.
     pub listen: SocketAddr,
-    /// Every address under which we can be reached, as far as we know.
+    /// Every address under which we can be reached now, as far as we know.
     pub own: Vec<SocketAddr>,
     /// Our name on the wire.
     pub peer_id: PeerId,

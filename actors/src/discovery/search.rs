@@ -1,39 +1,36 @@
 //! The sweep of the own network, done: short dials to neighbours. Also holds the beacons' sockets.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use swarmlet_protocol::membership::{Input, SWEEP_DIAL_TIMEOUT, Source, Sweep};
+use swarmlet_protocol::membership::{Input, SWEEP_DIAL_TIMEOUT, Source, Sweeps};
 use swarmlet_protocol::time::Timestamp;
-use tokio::net::UdpSocket;
 
 use super::dial::connect;
+use super::lan::Beacons;
 use super::swarms::TARGET_LINKS;
 use super::{Discovery, Setup};
 
-/// One sweep per network that we are in.
+/// How neighbours are looked for.
 #[derive(Debug)]
 pub(super) struct Search {
-    sweeps: Vec<Sweep>,
-    /// One socket per network on which beacons are spoken and heard, with our address there.
-    pub(super) beacons: Vec<(Ipv4Addr, Arc<UdpSocket>)>,
+    pub(super) sweeps: Sweeps,
+    /// One per network on which beacons are spoken and heard.
+    pub(super) beacons: Vec<Beacons>,
 }
 
 impl Search {
     pub(super) fn new(setup: &Setup) -> Self {
-        let sweep = |(number, (network, own)): (usize, &(_, Ipv4Addr))| {
-            let network: &swarmlet_protocol::address::Cidr = network;
-            Sweep::new(network.hosts(), *own, setup.seed ^ number as u64)
-        };
+        let mut sweeps = Sweeps::new(setup.seed);
+        sweeps.replace(&setup.sweeps, setup.clock.now());
         Self {
-            sweeps: setup.sweeps.iter().enumerate().map(sweep).collect(),
+            sweeps,
             beacons: Vec::new(),
         }
     }
 
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
-        self.sweeps.iter().filter_map(Sweep::next_timeout).min()
+        self.sweeps.next_timeout()
     }
 }
 
@@ -44,36 +41,31 @@ impl Discovery {
             return;
         }
         let (now, main, port) = (self.now(), self.public_swarm(), self.setup.listen.port());
-        for number in 0..self.state.search.sweeps.len() {
-            let linked = self
-                .state
-                .swarms
-                .get(&main)
-                .map_or(&self.state.rendezvous.membership, |swarm| &swarm.membership);
-            // Whom we know of already is membership's business,
-            // and who is denied is not dialed.
-            let access = &self.setup.access;
-            let skip = |host: Ipv4Addr| {
-                linked.has_heard_of(SocketAddr::from((host, port)))
-                    || access.check_address(host.into()).is_err()
-            };
-            let hosts = self.state.search.sweeps[number].next(now, 0, skip);
-            for host in hosts {
-                self.try_host(number, SocketAddr::from((host, port)), context);
-            }
+        let linked = self
+            .state
+            .swarms
+            .get(&main)
+            .map_or(&self.state.rendezvous.membership, |swarm| &swarm.membership);
+        // Whom we know of already is membership's business,
+        // and who is denied is not dialed.
+        let access = &self.setup.access;
+        let skip = |host: Ipv4Addr| {
+            linked.has_heard_of(SocketAddr::from((host, port)))
+                || access.check_address(host.into()).is_err()
+        };
+        for host in self.state.search.sweeps.next(now, skip) {
+            self.try_host(SocketAddr::from((host, port)), context);
         }
     }
 
-    fn try_host(&self, sweep: usize, addr: SocketAddr, context: &mut Context<Self>) {
+    fn try_host(&self, addr: SocketAddr, context: &mut Context<Self>) {
         let attempt = connect(self.setup.listen.ip(), addr, SWEEP_DIAL_TIMEOUT);
         context.spawn(
             attempt
                 .into_actor(self)
                 .map(move |outcome, discovery, context| {
-                    if let (Some(sweep), SocketAddr::V4(addr)) =
-                        (discovery.state.search.sweeps.get_mut(sweep), addr)
-                    {
-                        sweep.dial_ended(*addr.ip());
+                    if let SocketAddr::V4(addr) = addr {
+                        discovery.state.search.sweeps.dial_ended(*addr.ip());
                     }
                     if let Ok(stream) = outcome {
                         let main = discovery.public_swarm();
@@ -102,8 +94,6 @@ impl Discovery {
             true => self.state.rendezvous.membership.link_count() > 0,
             false => swarms.all(|swarm| swarm.membership.link_count() > 0),
         };
-        for sweep in &mut self.state.search.sweeps {
-            sweep.set_linked(linked, now);
-        }
+        self.state.search.sweeps.set_linked(linked, now);
     }
 }

@@ -148,6 +148,7 @@ impl Discovery {
                         matches!(reason, CloseReason::MakeRoom | CloseReason::BothComplete);
                     self.close(link, &reason.to_string(), politely);
                 }
+                Output::Doubt { link } => self.command(link, SessionCommand::Doubt),
                 Output::Dial { addr } => self.dial(info_hash, addr, context),
                 Output::KnownChanged => self.save_later(context),
                 Output::Pex {

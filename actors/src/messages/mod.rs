@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod events;
 pub mod link;
 pub mod operator;
+pub mod own_addresses;
 pub mod port_map;
 pub mod report;
 pub mod scheduler;
@@ -69,6 +70,8 @@ pub enum ActorKind {
     Discovery,
     /// Accepts links.
     Listener,
+    /// Looks which addresses this machine has.
+    OwnAddresses,
     /// Opens our port at the router.
     PortMap,
     /// Owns the piece map of a swarm.

@@ -22,6 +22,8 @@ pub enum SessionCommand {
     Limit(Limits),
     /// A word for the link's machine.
     Protocol(Input),
+    /// From discovery: perhaps nobody is there any more. The link is tried, and ends if that is so.
+    Doubt,
     /// From discovery: close.
     Close {
         /// Why, for the log.

@@ -18,6 +18,7 @@ use swarmlet_protocol::time::Timestamp;
 use self::router::Mapping;
 use crate::alarm::{Alarm, Alarmed, Bell};
 use crate::clock::Clock;
+use crate::messages::own_addresses::AddressesChanged;
 use crate::messages::port_map::{PortMapped, StopPortMap};
 use crate::messages::{Harm, Ping};
 
@@ -40,6 +41,8 @@ pub struct PortMap {
     setup: Setup,
     /// What the router granted; survives a restart, to be taken back at the end.
     mapping: Option<Mapping>,
+    /// Our address has changed since: the router sends to the former one.
+    moved: bool,
     /// The port that others were told.
     told: u16,
     renewal: Renewal,
@@ -55,6 +58,7 @@ impl PortMap {
     pub fn new(setup: Setup) -> Self {
         Self {
             mapping: None,
+            moved: false,
             told: setup.listen.port(),
             renewal: Renewal::new(setup.seed, setup.clock.now()),
             asking: false,
@@ -67,7 +71,17 @@ impl PortMap {
     fn ask(&mut self, context: &mut Context<Self>) {
         self.asking = true;
         let (listen, former) = (self.setup.listen, self.mapping.clone());
-        let asking = async move { router::ask(listen, former).await };
+        let moved = std::mem::take(&mut self.moved);
+        let asking = async move {
+            match former {
+                Some(former) if moved => {
+                    // Else our port is taken, by what we were.
+                    former.take_back().await;
+                    router::ask(listen, None).await
+                }
+                former => router::ask(listen, former).await,
+            }
+        };
         context.spawn(asking.into_actor(self).map(|outcome, map, context| {
             map.asking = false;
             match outcome {
@@ -77,6 +91,10 @@ impl PortMap {
                 }
                 Ok(mapping) => map.granted(mapping),
                 Err(why) => map.failed(&why),
+            }
+            if map.moved {
+                // While the router was asked for what we were.
+                map.renewal.moved(map.setup.clock.now());
             }
             map.bell.rouse();
         }));
@@ -168,6 +186,18 @@ impl Alarmed for PortMap {
     fn ring(&mut self, context: &mut Context<Self>) {
         if !self.asking && !self.stopping {
             self.ask(context);
+        }
+    }
+}
+
+impl Handler<AddressesChanged> for PortMap {
+    type Result = ();
+
+    fn handle(&mut self, changed: AddressesChanged, _: &mut Self::Context) {
+        if changed.0.is_outward() {
+            self.moved = true;
+            self.renewal.moved(self.setup.clock.now());
+            self.bell.rouse();
         }
     }
 }

@@ -12,6 +12,7 @@ mod throttle;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
@@ -47,6 +48,10 @@ const UNHANDLED_FACTS: usize = 64;
 /// 4: parts of long pieces that may wait to be written, 1 MiB. The socket is not read while so many
 /// wait, so that a slow disk slows its link and fills no memory.
 const UNWRITTEN_PARTS: usize = 4;
+
+/// 60 s: so long a link that was doubted has to be acknowledged what it says. The system looks when it
+/// repeats what was said before, and that may take as long as nothing was acknowledged.
+const DOUBTED: Duration = Duration::from_secs(60);
 
 /// What a session is made of.
 #[derive(Debug)]
@@ -104,6 +109,8 @@ pub struct Session {
     upload: Throttle,
     bell: Bell,
     sampled: Timestamp,
+    /// When the link was last doubted.
+    doubted: Timestamp,
 }
 
 impl Session {
@@ -131,6 +138,7 @@ impl Session {
             fleet: false,
             bell: Bell::default(),
             sampled: now,
+            doubted: now,
         };
         let limits = session.setup.limits.clone();
         session.limit(limits);
@@ -152,6 +160,20 @@ impl Session {
         let judged = self.machine.handle(input, self.setup.clock.now(), &mut out);
         self.perform(out, context);
         self.judged(judged);
+    }
+
+    /// Says something, and has the system end the connection if it is not acknowledged. For a while:
+    /// a link that holds may be patient again.
+    fn doubt(&mut self, context: &mut Context<Self>) {
+        let now = self.setup.clock.now();
+        self.doubted = now;
+        self.wire.doubt(true);
+        self.input(Input::Probe, context);
+        context.run_later(DOUBTED, move |session, _| {
+            if session.doubted == now {
+                session.wire.doubt(false);
+            }
+        });
     }
 
     /// Where what moves on links of this kind is counted.
@@ -266,6 +288,7 @@ impl Handler<SessionCommand> for Session {
             SessionCommand::Attach(scheduler) => self.scheduler = Some(scheduler),
             SessionCommand::UseStorage(storage) => self.storage = Some(storage),
             SessionCommand::Limit(limits) => self.limit(limits),
+            SessionCommand::Doubt => self.doubt(context),
             SessionCommand::Protocol(input) => self.input(input, context),
             SessionCommand::Close {
                 reason,

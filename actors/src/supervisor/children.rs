@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AsyncContext, Context, Supervised};
+use actix::{Actor, Addr, AsyncContext, Context, Recipient, Supervised};
 use log::warn;
+use swarmlet_protocol::own_addresses::OwnAddresses as Addresses;
 use swarmlet_protocol::session::{Params, Role};
 
-use super::settings::{interfaces, own_addresses, sweeps};
 use super::{ActorFailed, Children, SESSION, Supervisor};
 use crate::descriptors::Descriptors;
 use crate::discovery::{self, Discovery, LinkLimits, NODE_LINKS};
 use crate::guard::{self, Failure, Guarded, Lever, Policy};
 use crate::listener::Listener;
 use crate::messages::discovery::{LinkEnd, LinkEvent, LinkReport};
+use crate::messages::own_addresses::AddressesChanged;
 use crate::messages::supervisor::StartSession;
 use crate::messages::watchdog::{WatchActor, WatchLink, Watched};
+use crate::own_addresses::{self, OwnAddresses};
 use crate::session::{self, Session};
 use crate::trackers::{self, Trackers};
 use crate::transport::Endpoint;
@@ -29,15 +31,15 @@ impl Supervisor {
             return;
         };
         let myself = context.address();
-        let machine = interfaces();
         let listen = self.settings.listen;
+        let addresses = OwnAddresses::machine(listen, self.settings.sweep);
         let manners = self.settings.manners;
         let streams = manners.max_links.max(NODE_LINKS);
         let utp = manners
             .utp
             .then(|| Endpoint::new(listen, streams))
             .flatten();
-        let own = own_addresses(listen, &machine);
+        let own = addresses.own();
         let discovery = Discovery::new(discovery::Setup {
             listen,
             own: own.clone(),
@@ -47,7 +49,7 @@ impl Supervisor {
             listed: self.settings.peers.clone(),
             remembered: std::mem::take(&mut self.remembered.peers),
             hearsay: std::mem::take(&mut self.remembered.hearsay),
-            sweeps: sweeps(self.settings.sweep, listen, &machine),
+            sweeps: addresses.sweeps(),
             lan: self.settings.lan,
             sessions: myself.clone().recipient(),
             join: myself.clone().recipient(),
@@ -80,12 +82,20 @@ impl Supervisor {
         let mut told = vec![trackers.clone().recipient()];
         told.extend(dht.as_ref().map(|dht| dht.port_mapped.clone()));
         let port_map = self.start_port_map(told, context);
+        let mut moved = vec![discovery.clone().recipient(), trackers.clone().recipient()];
+        moved.extend(dht.as_ref().map(|dht| dht.moved.clone()));
+        moved.extend(port_map.as_ref().map(|map| map.moved.clone()));
+        let own_addresses = self.start_own_addresses(addresses, moved, context);
         let mut watched = vec![
             Watched::new("discovery", &discovery, of_discovery),
             Watched::new("listener", &listener, of_listener),
             Watched::new("turns", &turns, of_turns),
             Watched::new("trackers", &trackers, of_trackers),
         ];
+        let own_addresses = own_addresses.map(|(address, lever)| {
+            watched.push(Watched::new("own addresses", &address, lever));
+            address
+        });
         watched.extend(dht.as_ref().map(|dht| dht.watched.clone()));
         watched.extend(port_map.as_ref().map(|map| map.watched.clone()));
         let watchdog = Watchdog::new(watchdog::Setup {
@@ -104,9 +114,25 @@ impl Supervisor {
             trackers,
             watchdog,
             turns,
+            own_addresses,
             dht,
             port_map,
         });
+    }
+
+    /// Has our addresses looked at, but in a simulation: what this machine has is nothing to that.
+    fn start_own_addresses(
+        &mut self,
+        machine: Addresses,
+        told: Vec<Recipient<AddressesChanged>>,
+        context: &Context<Self>,
+    ) -> Option<(Addr<OwnAddresses>, Lever)> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_on() {
+            return None;
+        }
+        let setup = own_addresses::Setup { machine, told };
+        Some(self.start_guarded("own addresses", OwnAddresses::new(setup), context))
     }
 
     /// Starts an actor that ends with this one.

@@ -43,7 +43,7 @@ use self::admission::Seen;
 pub use self::manners::Manners;
 pub use self::places::{Kept, Misplaced, check as check_places};
 use self::reach::{DhtActor, PortMapActor};
-pub use self::settings::{Reach, Settings, Sweep, Vigilance, interfaces, own_addresses, sweeps};
+pub use self::settings::{Reach, Settings, Sweep, Vigilance};
 use self::swarms::NewSwarm;
 use self::threads::Threads;
 use crate::chance;
@@ -63,6 +63,7 @@ use crate::messages::supervisor::{
     StartSession, StorageTrouble, WatchSupervisor,
 };
 use crate::messages::{ActorKind, Ping};
+use crate::own_addresses::OwnAddresses;
 use crate::scheduler::Scheduler;
 use crate::sentinel::Sentinel;
 pub use crate::share::{Choice, Place, Share, Topic};
@@ -129,6 +130,8 @@ struct Children {
     trackers: Addr<Trackers>,
     watchdog: Addr<Watchdog>,
     turns: Addr<Turns>,
+    /// None in a simulation, where no machine is looked at.
+    own_addresses: Option<Addr<OwnAddresses>>,
     /// The table, if it is on.
     dht: Option<DhtActor>,
     /// The port at the router, if one is wanted.
@@ -509,6 +512,10 @@ impl Handler<HarmActor> for Supervisor {
             },
             ActorKind::PortMap => match &children.port_map {
                 Some(port_map) => port_map.harm.do_send(harm),
+                None => return answer(false),
+            },
+            ActorKind::OwnAddresses => match &children.own_addresses {
+                Some(own_addresses) => own_addresses.do_send(harm),
                 None => return answer(false),
             },
             ActorKind::Supervisor => harm.befall("the supervisor", self, context),

@@ -10,6 +10,7 @@ use crate::messages::Harm;
 use crate::messages::dht::{FindInTable, NodeHeard, StopTable};
 use crate::messages::discovery::AddressesFound;
 use crate::messages::operator::SwarmRemoved;
+use crate::messages::own_addresses::AddressesChanged;
 use crate::messages::port_map::{PortMapped, StopPortMap};
 use crate::messages::watchdog::Watched;
 
@@ -26,6 +27,7 @@ pub(super) struct DhtActor {
     pub(super) removed: Recipient<SwarmRemoved>,
     pub(super) heard: Recipient<NodeHeard>,
     pub(super) port_mapped: Recipient<PortMapped>,
+    pub(super) moved: Recipient<AddressesChanged>,
     pub(super) stop: Recipient<StopTable>,
     pub(super) watched: Watched,
     pub(super) harm: Recipient<Harm>,
@@ -38,6 +40,7 @@ pub(super) struct DhtActor {
     allow(dead_code, reason = "nobody makes one without the feature")
 )]
 pub(super) struct PortMapActor {
+    pub(super) moved: Recipient<AddressesChanged>,
     pub(super) stop: Recipient<StopPortMap>,
     pub(super) watched: Watched,
     pub(super) harm: Recipient<Harm>,
@@ -90,6 +93,7 @@ impl Supervisor {
             removed: dht.clone().recipient(),
             heard: dht.clone().recipient(),
             port_mapped: dht.clone().recipient(),
+            moved: dht.clone().recipient(),
             stop: dht.clone().recipient(),
             watched: Watched::new("dht", &dht, lever),
             harm: dht.recipient(),
@@ -130,6 +134,7 @@ impl Supervisor {
         });
         let (port_map, lever) = self.start_guarded("port map", port_map, context);
         Some(PortMapActor {
+            moved: port_map.clone().recipient(),
             stop: port_map.clone().recipient(),
             watched: Watched::new("port map", &port_map, lever),
             harm: port_map.recipient(),

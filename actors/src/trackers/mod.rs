@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::maps::HashMap;
 use crate::messages::discovery::AddressesFound;
 use crate::messages::operator::SwarmRemoved;
+use crate::messages::own_addresses::AddressesChanged;
 use crate::messages::port_map::PortMapped;
 use crate::messages::scheduler::{Progress, QueryProgress};
 use crate::messages::supervisor::CompletionChanged;
@@ -346,6 +347,20 @@ impl Handler<PortMapped> for Trackers {
         self.setup.listen.set_port(port);
         for info_hash in self.state.swarms.keys().copied().collect::<Vec<_>>() {
             Self::handle(self, info_hash, Input::Port(port), context);
+        }
+        self.bell.rouse();
+    }
+}
+
+impl Handler<AddressesChanged> for Trackers {
+    type Result = ();
+
+    fn handle(&mut self, changed: AddressesChanged, context: &mut Self::Context) {
+        if !changed.0.is_outward() {
+            return;
+        }
+        for info_hash in self.state.swarms.keys().copied().collect::<Vec<_>>() {
+            Self::handle(self, info_hash, Input::Moved, context);
         }
         self.bell.rouse();
     }

@@ -16,6 +16,7 @@ mod utp;
 mod utp;
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -86,7 +87,40 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// The address of ours that it is bound to, if that is known.
+    #[must_use]
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => Some(stream.local_addr().ok()?.ip().to_canonical()),
+            Self::Utp(_) => None,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => None,
+        }
+    }
+}
+
+/// 2 s: what is not acknowledged for so long, on a link that is doubted, was lost, and the link with
+/// it. Networks that lose packets repeat one five times in that time.
+const DOUBT: Duration = Duration::from_secs(2);
+
 impl Wire {
+    /// Perhaps nothing reaches the other end any more: what is said while that is doubted has to be
+    /// acknowledged soon, or the connection ends.
+    pub(crate) fn doubt(&self, doubted: bool) {
+        match self {
+            Self::Tcp(stream) => {
+                let patience = if doubted { DOUBT } else { GONE_AFTER };
+                // A socket that takes no options is gone already.
+                let _ = SockRef::from(stream).set_tcp_user_timeout(Some(patience));
+            }
+            Self::Utp(_) => {}
+            Self::Tls(stream) => stream.doubt(doubted),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => {}
+        }
+    }
+
     /// Is there something to read? Where that cannot be told: perhaps.
     pub(crate) fn poll_read_ready(&self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -202,6 +202,13 @@ impl Book {
         }
     }
 
+    /// Hosts may be within reach that were not: ends all long waits, as [`Self::hint`] does.
+    pub(super) fn hint_all(&mut self, now: Timestamp) {
+        for addr in self.entries.keys().copied().collect::<Vec<_>>() {
+            self.hint(addr, now);
+        }
+    }
+
     /// A beacon or a packet of its own: the back-off starts from the beginning.
     pub(super) fn revive(&mut self, addr: SocketAddr, now: Timestamp) {
         if let Some(entry) = self.entries.get_mut(&addr)
@@ -327,6 +334,18 @@ impl Book {
         if self.own.len() < OWN_LIMIT {
             self.own.insert(addr);
         }
+    }
+
+    /// These are our own, and no others. True if one of them was known as somebody else's.
+    pub(super) fn set_own(&mut self, own: &[SocketAddr]) -> bool {
+        self.own = own.iter().copied().collect();
+        let mut known = false;
+        for addr in own {
+            let entry = self.entries.remove(addr);
+            known |= entry.is_some_and(|entry| entry.met || entry.state);
+            self.dialing.remove(addr);
+        }
+        known
     }
 
     pub(super) fn is_own(&self, addr: &SocketAddr) -> bool {

@@ -178,6 +178,14 @@ pub enum Input {
         /// Has it everything?
         complete: bool,
     },
+    /// These are our addresses now, and no others that were ours before; and whether one of them is
+    /// new, so that hosts may be within reach that were not.
+    OwnAddresses {
+        /// All of them.
+        own: Vec<SocketAddr>,
+        /// Is one of them new?
+        moved: bool,
+    },
     /// A peer-exchange message came.
     PexReceived {
         /// The link it came on.
@@ -252,6 +260,12 @@ pub enum Output {
     Dial {
         /// The address.
         addr: SocketAddr,
+    },
+    /// Perhaps nothing on that link reaches the peer any more: the link is to be tried, and to end
+    /// if that is so.
+    Doubt {
+        /// The link.
+        link: LinkId,
     },
     /// What [`Membership::known`](super::Membership::known) gives has changed.
     KnownChanged,

@@ -156,6 +156,14 @@ impl World {
             12 if two < 50 => Input::SelfComplete(two & 1 == 0),
             12 if two >= 200 => Input::SetMaxLinks(usize::from(two) % (MAX_LINKS + 1)),
             12 if two < 80 => Input::SetTarget(usize::from(two % 8)),
+            12 if two < 120 => {
+                self.own = BTreeSet::from([addr(OWN), addr(one)]);
+                self.dialing.remove(&addr(one));
+                Input::OwnAddresses {
+                    own: self.own.iter().copied().collect(),
+                    moved: two < 100,
+                }
+            }
             13 => {
                 self.links.remove(&link);
                 Input::LinkClosed {
@@ -183,6 +191,7 @@ impl World {
                     self.dialing.remove(&addr);
                     self.own.insert(addr);
                 }
+                Output::Doubt { link } => assert!(self.links.contains_key(&link)),
                 Output::Pex {
                     link,
                     added,

@@ -107,6 +107,10 @@ pub const WORTH_HALVED: Duration = Duration::from_secs(10);
 /// A link that lived this long was a good one: its loss starts the back-off from the beginning.
 pub const STEADY_LINK: Duration = Duration::from_secs(5);
 
+/// A link of this age is tried when its peer comes again: two that dial each other at the same moment
+/// have two links which both live, and are younger.
+pub const DOUBT_AGE: Duration = Duration::from_secs(1);
+
 /// The first step of the back-off: long enough for a process to die and another to listen, short
 /// enough to be invisible.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(30);

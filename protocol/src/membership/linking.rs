@@ -298,6 +298,7 @@ impl Membership {
         if let Some(ready) = &mut link.ready {
             ready.address = ready.address.or(address);
         }
+        self.doubt(older, id, now, out);
         true
     }
 

@@ -1,7 +1,7 @@
 //! The machine that drives one swarm's links: its state, and which rule each input wakes.
 //!
-//! The rules themselves stand in `linking` (links), `dialing` (dials) and `sharing` (peer
-//! exchange). Invariants: at most `max_links` links; at most one of them with a handshake per
+//! The rules themselves stand in `linking` (links), `dialing` (dials), `sharing` (peer
+//! exchange) and `moving` (addresses of our own). Invariants: at most `max_links` links; at most one of them with a handshake per
 //! peer; every address that is shared or saved has answered with a handshake.
 
 use std::collections::BTreeMap;
@@ -107,6 +107,7 @@ impl Membership {
                 fleet,
                 pex,
             } => self.link_ready(link, peer_id, listen, (fleet, pex), now, out),
+            Input::OwnAddresses { own, moved } => self.own_changed(&own, moved, now),
             Input::PeerComplete { link, complete } => self.peer_complete(link, complete, now),
             Input::PexReceived {
                 link,

@@ -24,6 +24,7 @@ mod limits;
 mod link;
 mod linking;
 mod machine;
+mod moving;
 mod privacy;
 mod roster;
 mod sharing;

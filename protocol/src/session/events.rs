@@ -91,6 +91,8 @@ pub enum Input {
     ReadFailed(Vec<Block>),
     /// Ask the peer for this part of the metadata (BEP 9).
     RequestMetadata(u32),
+    /// Say something, so that the network tells whether the peer is there still.
+    Probe,
     /// Tell the peer of these addresses (BEP 11).
     SendPex(PexMessage),
     /// Tell the peer of these swarms.

@@ -52,8 +52,8 @@ use crate::wire::handshake::HANDSHAKE_LENGTH;
 use crate::wire::{Decoder, Frame, Handshake, Message};
 
 pub use self::timeouts::{
-    HANDSHAKE_TIMEOUT, KEEP_ALIVE, MAX_OUTBOX, MESSAGE_LIMIT, SILENCE_LIMIT, STARVED_LIMIT,
-    STUCK_LIMIT,
+    HANDSHAKE_TIMEOUT, KEEP_ALIVE, MAX_OUTBOX, MESSAGE_LIMIT, PROBE_REST, SILENCE_LIMIT,
+    STARVED_LIMIT, STUCK_LIMIT,
 };
 
 /// One link.
@@ -251,6 +251,7 @@ impl Session {
                 self.extensions
                     .request_metadata(piece, &mut self.outbox, out);
             }
+            Input::Probe => self.probe(now),
             Input::SendPex(pex) => self.extensions.send_pex(&pex, &mut self.outbox),
             Input::SendSwarms(swarms) => self.extensions.send_swarms(swarms, &mut self.outbox),
             Input::Wake => self.wake(now, out),

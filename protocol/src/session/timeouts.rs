@@ -23,6 +23,9 @@ pub const STUCK_LIMIT: Duration = Duration::from_secs(30);
 /// we did not read. A block of 16 KiB at less than 300 bytes a second is of no use to anybody, and a
 /// peer that sends a byte now and then would hold a place for ever.
 pub const MESSAGE_LIMIT: Duration = Duration::from_secs(60);
+/// 1 s: a link on which something was said since then is not probed: that tells as much, and
+/// whoever makes us doubt a link has it cost four bytes a second.
+pub const PROBE_REST: Duration = Duration::from_secs(1);
 /// 8 MiB: more can never wait for an honest peer, and a link with more is closed at once. Blocks
 /// are bounded by the read batch; a `have` for each of 800,000 pieces takes 7.2 MB.
 pub const MAX_OUTBOX: usize = 8 * 1024 * 1024;
@@ -85,6 +88,14 @@ impl Session {
         if let Some(reason) = reason {
             self.close(reason, out);
         } else if now >= self.last_sent + KEEP_ALIVE && matches!(self.phase, Phase::Open { .. }) {
+            self.outbox.message(&Message::KeepAlive);
+        }
+    }
+
+    /// Says something for which the network has to answer.
+    pub(super) fn probe(&mut self, now: Timestamp) {
+        let is_open = matches!(self.phase, Phase::Open { .. });
+        if is_open && self.outbox.is_empty() && now >= self.last_sent + PROBE_REST {
             self.outbox.message(&Message::KeepAlive);
         }
     }

@@ -111,7 +111,10 @@ impl Swarm {
                     let dropped = dropped.into_iter().filter_map(node_at).collect();
                     self.say(side, News::Exchange { added, dropped });
                 }
-                Output::KnownChanged | Output::SelfDetected { .. } | Output::Stranger { .. } => {}
+                Output::Doubt { .. }
+                | Output::KnownChanged
+                | Output::SelfDetected { .. }
+                | Output::Stranger { .. } => {}
             }
         }
         let at = &mut self.nodes[node as usize];

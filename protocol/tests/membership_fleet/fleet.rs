@@ -307,7 +307,7 @@ impl Fleet {
                     let known = self.nodes[index].machine.known().collect();
                     self.nodes[index].state = known;
                 }
-                Output::SelfDetected { .. } | Output::Stranger { .. } => {}
+                Output::Doubt { .. } | Output::SelfDetected { .. } | Output::Stranger { .. } => {}
             }
         }
         let node = &mut self.nodes[index];

@@ -2,6 +2,7 @@
 
 mod dials;
 mod links;
+mod moves;
 mod private;
 mod sharing;
 mod strangers;

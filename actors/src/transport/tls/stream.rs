@@ -196,6 +196,11 @@ impl Stream {
         Poll::Ready(Ok(()))
     }
 
+    /// What is said while the link is doubted has to be acknowledged soon.
+    pub(in crate::transport) fn doubt(&self, doubted: bool) {
+        self.wire.doubt(doubted);
+    }
+
     /// Says that no more will come, and closes our side.
     pub(in crate::transport) fn shut(&mut self, task: &mut Context<'_>) -> io::Result<()> {
         if let State::Talking { tls, .. } = &mut self.state {

@@ -70,6 +70,7 @@ impl World {
                 self.later(hand.magnitude());
                 Ok(())
             }
+            246 => self.input(Input::Probe),
             _ => self.wake(),
         }
     }

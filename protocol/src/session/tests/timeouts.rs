@@ -6,8 +6,8 @@ use super::rig::*;
 use crate::extension::{ExtensionHandshake, METADATA_ID, MetadataMessage};
 use crate::session::{
     CHATTER_BURST, CloseReason, HANDSHAKE_TIMEOUT, Input, KEEP_ALIVE, MAX_OUTBOX, MESSAGE_LIMIT,
-    Output, PROGRESS_PERIOD, Role, SILENCE_LIMIT, SNUBBED_AFTER, STARVED_LIMIT, STORE_DELAY,
-    STUCK_LIMIT,
+    Output, PROBE_REST, PROGRESS_PERIOD, Role, SILENCE_LIMIT, SNUBBED_AFTER, STARVED_LIMIT,
+    STORE_DELAY, STUCK_LIMIT,
 };
 use crate::time::Timestamp;
 use crate::wire::Message;
@@ -65,6 +65,21 @@ fn an_idle_link_keeps_itself_alive_and_ends_a_silent_peer() {
     }
     assert_eq!(expire(&mut rig), closed(CloseReason::Silent));
     assert_eq!(rig.now, start + SILENCE_LIMIT);
+}
+
+#[test]
+fn a_probe_is_a_keep_alive_and_one_a_second_at_most() {
+    let mut rig = Rig::open(&info(1_000, 100), &[], true);
+    let start = rig.now;
+    rig.input(Input::Probe);
+    assert_eq!(rig.said(), [], "something was said just now");
+    rig.now = start + PROBE_REST;
+    for _ in 0..3 {
+        rig.input(Input::Probe);
+    }
+    assert_eq!(rig.said(), [Said::Message(Message::KeepAlive)]);
+    rig.input(Input::Probe);
+    assert_eq!(rig.said(), []);
 }
 
 #[test]
