@@ -7,6 +7,7 @@
 // Helpers of tests panic as tests do.
 #![allow(clippy::expect_used, clippy::unwrap_used, unreachable_pub)]
 
+mod addresses;
 mod black_holes;
 mod clocks;
 mod crowds;

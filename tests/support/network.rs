@@ -160,13 +160,43 @@ impl Network {
     /// # Panics
     /// If the address cannot be changed.
     pub fn renumber(&self, host: u8, from: u8, to: u8) {
-        let space = self.space(host);
-        let (old, new) = (
-            format!("{}/24", self.ip(from)),
-            format!("{}/24", self.ip(to)),
-        );
-        ip(&["-n", &space, "address", "add", &new, "dev", "eth0"]).expect("a new address");
-        ip(&["-n", &space, "address", "delete", &old, "dev", "eth0"]).expect("the old one is gone");
+        self.take_address(host, self.ip(from));
+        self.give_address(host, self.ip(to));
+    }
+
+    /// A host has this address in a /24 as well from now on.
+    ///
+    /// # Panics
+    /// If it cannot have it.
+    pub fn give_address(&self, host: u8, ip: Ipv4Addr) {
+        self.change_address(host, "add", ip);
+    }
+
+    /// A host has that address no longer. Of two in one network the first takes the others along:
+    /// that is how Linux does it.
+    ///
+    /// # Panics
+    /// If it does not have it.
+    pub fn take_address(&self, host: u8, ip: Ipv4Addr) {
+        self.change_address(host, "delete", ip);
+    }
+
+    fn change_address(&self, host: u8, what: &str, address: Ipv4Addr) {
+        let (space, address) = (self.space(host), format!("{address}/24"));
+        ip(&["-n", &space, "address", what, &address, "dev", "eth0"]).expect("change an address");
+    }
+
+    /// How many UDP sockets of a host have that port.
+    ///
+    /// # Panics
+    /// If the kernel does not say.
+    pub fn udp_sockets(&self, host: u8, port: u16) -> usize {
+        let table = self.on(host, || fs::read_to_string("/proc/thread-self/net/udp"));
+        let port = format!(":{port:04X}");
+        let table = table.expect("read the sockets of a host");
+        let local = |line: &str| Some(line.split_whitespace().nth(1)?.to_owned());
+        let of_port = table.lines().filter_map(local);
+        of_port.filter(|local| local.ends_with(&port)).count()
     }
 
     fn port(&self, host: u8, what: &[&str]) {
