@@ -25,6 +25,8 @@ pub mod servers;
 pub mod wire;
 
 pub use self::hand::Hand;
+// ... and by these names.
+use self::share::{Place, Share, Topic};
 
 /// One target.
 #[derive(Copy, Clone, Debug)]
@@ -83,10 +85,13 @@ pub const TARGETS: &[Target] = &[
     target("http_range", door::check_range),
     target("http_access", door::check_access),
     target("http_events", door::check_events),
+    target("http_words", door::http::check_words),
+    target("http_paths", door::http::check_paths),
     target("pattern", door::check_pattern),
     target("flag_values", door::check_values),
     target("state_words", door::state::check_words),
     target("state_table", door::state::check_table),
+    target("state_node", door::state::check_node),
 ];
 
 const fn target(name: &'static str, check: fn(&[u8])) -> Target {

@@ -28,6 +28,20 @@ pub fn escaped(text: &str) -> String {
         .collect()
 }
 
+/// A sentence that may quote a stranger, made a line of at most `limit` bytes: what would mislead is
+/// [`escaped`], and a longer one ends in `...`.
+#[must_use]
+pub fn line(text: &str, limit: usize) -> String {
+    // Each letter makes a byte at least: what is beyond the limit is never looked at.
+    let looked_at: String = text.chars().take(limit + 1).collect();
+    let mut line = escaped(&looked_at);
+    if line.len() > limit {
+        line.truncate(line.floor_char_boundary(limit.saturating_sub(3)));
+        line.push_str("...");
+    }
+    line
+}
+
 /// A stranger's bytes as text of at most `limit` bytes: what is not UTF-8 and every control
 /// character (they could rewrite a terminal or forge a log line) becomes U+FFFD.
 pub(crate) fn printable(bytes: &[u8], limit: usize) -> String {
@@ -83,6 +97,16 @@ mod tests {
     fn no_text_leaves_its_line() {
         assert_eq!(escaped("a\nb\x1b[2Jä"), "a\\nb\\u{1b}[2Jä");
         assert_eq!(escaped("exe.\u{202e}gpj"), "exe.\\u{202e}gpj");
+    }
+
+    #[test]
+    fn a_sentence_becomes_a_line_of_at_most_that_length() {
+        assert_eq!(line("no file 'a\nb'", 99), "no file 'a\\nb'");
+        assert_eq!(line("abcdef", 6), "abcdef");
+        assert_eq!(line("abcdefg", 6), "abc...");
+        assert_eq!(line("ääää", 6), "ä...");
+        assert_eq!(line("\u{202e}\u{202e}", 10), "\\u{202e...");
+        assert_eq!(line(&"ä".repeat(9_000), 4_096).len(), 4_095);
     }
 
     #[test]

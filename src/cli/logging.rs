@@ -8,6 +8,7 @@ use env_logger::{Builder, Logger, Target, WriteStyle};
 use log::{LevelFilter, Log, Metadata, Record};
 use swarmlet::http::LogControl;
 
+use super::filter::checked;
 use super::progress::NodeBar;
 
 /// What is logged unless RUST_LOG says otherwise. What we stand on says nothing at this level.
@@ -93,32 +94,6 @@ impl Log for Switched {
     }
 }
 
-/// 1,000: characters of a filter; more is none.
-const MAX_FILTER: usize = 1_000;
-
-/// A filter that says what it means: levels, and modules with levels.
-fn checked(filter: &str) -> Result<String, String> {
-    let filter = filter.trim();
-    if filter.is_empty() || filter.len() > MAX_FILTER {
-        return Err(format!("a filter has 1 to {MAX_FILTER} characters"));
-    }
-    for part in filter.split(',') {
-        let (module, level) = part.rsplit_once('=').unwrap_or(("", part));
-        let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_:-".contains(letter);
-        if level.trim().parse::<LevelFilter>().is_err() {
-            let level = swarmlet_protocol::text::escaped(level.trim());
-            return Err(format!(
-                "'{level}' is no level: use off, error, warn, info, debug or trace, or MODULE=LEVEL"
-            ));
-        }
-        if !module.trim().chars().all(is_name) {
-            let module = swarmlet_protocol::text::escaped(module.trim());
-            return Err(format!("'{module}' is no module of a program"));
-        }
-    }
-    Ok(filter.to_owned())
-}
-
 fn logger(filter: &str, bar: &NodeBar) -> Logger {
     let mut builder = Builder::new();
     builder.parse_filters(filter);
@@ -183,29 +158,6 @@ impl Write for AboveBar {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_filter_is_levels_and_modules_with_levels() {
-        for fine in [
-            "debug",
-            " info ",
-            "warn,swarmlet_actors::discovery=debug",
-            "OFF",
-        ] {
-            assert_eq!(checked(fine), Ok(fine.trim().to_owned()));
-        }
-        for wrong in [
-            "",
-            "verbose",
-            "info,",
-            "a b=debug",
-            "x=loud",
-            "debug/regex",
-            &"a".repeat(2_000),
-        ] {
-            assert!(checked(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_filter_can_be_exchanged() {

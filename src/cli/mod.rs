@@ -11,6 +11,7 @@ mod create;
 mod demo;
 mod error;
 mod face;
+mod filter;
 mod generated;
 mod get;
 mod hashing;

@@ -176,7 +176,7 @@ impl Face {
                     .route(look().to(metrics::metrics)),
             )
             .service(
-                only_look("/content/{infohash}/{path:.*}")
+                only_look(content::ROUTE)
                     .wrap(from_fn(|request, next| {
                         admit(Topic::Content, request, next)
                     }))

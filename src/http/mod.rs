@@ -27,6 +27,8 @@ mod content;
 mod dashboard;
 mod events;
 mod face;
+#[allow(unused_qualifications, reason = "what the macro for parameters writes")]
+mod meaning;
 mod metrics;
 pub mod model;
 mod openapi;

@@ -2,16 +2,22 @@
 
 use std::fmt;
 
+use actix_web::error::{JsonPayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
+use swarmlet_protocol::text::line;
 use utoipa::ToSchema;
 
-use crate::Refusal;
+use super::meaning::Unusable;
 
 /// The media type of a problem.
 const MEDIA_TYPE: &str = "application/problem+json";
+
+/// 4 KiB: bytes of a detail. A path may be that long; a body or a path that is quoted may be of any
+/// length, and hold anything.
+const MAX_DETAIL: usize = 4_096;
 
 /// What went wrong with a request (RFC 9457).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
@@ -29,12 +35,18 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
+    /// Of that kind; what the detail quotes may hold anything.
+    pub(super) fn new(
+        status: StatusCode,
+        kind: &str,
+        title: &str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             kind: format!("urn:swarmlet:{kind}"),
             title: title.to_owned(),
             status: status.as_u16(),
-            detail: detail.into(),
+            detail: line(&detail.into(), MAX_DETAIL),
         }
     }
 
@@ -163,17 +175,34 @@ impl ResponseError for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let detail = refusal.to_string();
-        match refusal {
-            Refusal::Unknown(_) => {
-                let title = "There is no such content";
-                Self::new(StatusCode::NOT_FOUND, "unknown-swarm", title, detail)
+/// Bodies that are no JSON of ours.
+impl From<JsonPayloadError> for Problem {
+    fn from(error: JsonPayloadError) -> Self {
+        match error {
+            JsonPayloadError::ContentType => {
+                Self::media_type("send it with 'Content-Type: application/json'")
             }
-            Refusal::Place(_) => Self::unusable(detail),
-            _ => Self::conflict(detail),
+            JsonPayloadError::OverflowKnownLength { length, limit } => {
+                Self::too_long(format!("it has {length} bytes; the limit is {limit}"))
+            }
+            JsonPayloadError::Overflow { limit } => {
+                Self::too_long(format!("the limit is {limit} bytes"))
+            }
+            error => Self::invalid(format!("the body is not what is understood here: {error}")),
         }
+    }
+}
+
+/// Queries that are none of ours.
+impl From<QueryPayloadError> for Problem {
+    fn from(error: QueryPayloadError) -> Self {
+        Self::invalid(format!("the query is not what is understood here: {error}"))
+    }
+}
+
+impl From<Unusable> for Problem {
+    fn from(unusable: Unusable) -> Self {
+        Self::unusable(unusable.to_string())
     }
 }
 
@@ -192,5 +221,22 @@ pub(super) fn no_such_method(
         let allowed = actix_web::http::header::HeaderValue::from_static(allowed);
         response.headers_mut().insert(ALLOW, allowed);
         std::future::ready(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_is_one_line_and_short_whatever_it_quotes() {
+        let error = serde_json::from_str::<super::super::model::AddPeer>(&format!(
+            "{{\"a\\nb{}\":1}}",
+            "\u{202e}".repeat(9_000)
+        ));
+        let problem = Problem::from(JsonPayloadError::Deserialize(error.unwrap_err()));
+        assert!(problem.detail.contains("a\\nb\\u{202e}"), "{problem}");
+        assert!(problem.detail.len() <= MAX_DETAIL && problem.detail.ends_with("..."));
+        assert!(!problem.detail.contains(['\n', '\u{202e}']));
     }
 }

@@ -5,24 +5,26 @@
 //! killed while it writes leaves the old ones. A file of another version is not read. All of them are
 //! for their owner alone: they say who is in the fleet and what it has.
 
+mod node_file;
 mod operator;
 mod table_file;
 mod words;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use log::{debug, warn};
-use serde_json::{Value, json};
+use serde_json::json;
 use swarmlet_protocol::dht::MAX_REMEMBERED;
 use swarmlet_protocol::id::InfoHash;
 use swarmlet_protocol::metainfo::Info;
 
+pub use self::node_file::Addresses;
+use self::node_file::{NodeFile, Unread};
 use self::table_file::read_table;
 pub use self::words::{Added, Words};
 use crate::private;
@@ -30,18 +32,6 @@ use crate::reason::reason;
 
 /// The version of the format. Another one is not read.
 const VERSION: u64 = 2;
-
-/// 500: peers of one swarm that are remembered. More would only be dialed in vain.
-const MAX_PEERS: usize = 500;
-
-/// 2,000: peers that are remembered in all, each swarm having an equal part ...
-const MAX_PEERS_IN_ALL: usize = 2_000;
-
-/// ... which is 10 at least: some are gone in the next life.
-const MIN_PEERS: usize = 10;
-
-/// Addresses by the swarm that they are for.
-pub type Addresses = BTreeMap<InfoHash, Vec<SocketAddr>>;
 
 /// A folder in which one node keeps its state.
 #[derive(Clone, Debug)]
@@ -98,41 +88,21 @@ impl StateFolder {
         let Ok(text) = fs::read(self.node_file()) else {
             return Remembered::default();
         };
-        let Ok(node) = serde_json::from_slice::<Value>(&text) else {
-            warn!(
-                "{} cannot be read; starting without it",
-                self.node_file().display()
-            );
-            return Remembered::default();
-        };
-        if !self.is_ours(&node) {
-            debug!(
-                "{} is of another version or fleet",
-                self.node_file().display()
-            );
-            return Remembered::default();
-        }
-        let addresses = |key: &str| -> Addresses {
-            let swarms = node[key].as_object().into_iter().flatten();
-            let mut left = MAX_PEERS_IN_ALL;
-            // What we wrote is never more. Somebody else may have.
-            let swarm = |(info_hash, list): (&String, &Value)| {
-                let list = list.as_array()?.iter();
-                let peers = list.filter_map(|peer| peer.as_str()?.parse().ok());
-                let peers: Vec<_> = peers.take(left.min(MAX_PEERS)).collect();
-                left -= peers.len();
-                Some((info_hash.parse().ok()?, peers))
-            };
-            swarms.filter_map(swarm).collect()
-        };
-        let (peers, hearsay) = (addresses("peers"), addresses("hearsay"));
-        let info = node["swarm"]
-            .as_str()
-            .and_then(|hash| self.load_info(hash.parse().ok()?));
-        Remembered {
-            peers,
-            hearsay,
-            info,
+        let path = self.node_file();
+        match NodeFile::parse(&text, &self.fleet) {
+            Ok(node) => Remembered {
+                info: node.swarm.and_then(|swarm| self.load_info(swarm)),
+                peers: node.peers,
+                hearsay: node.hearsay,
+            },
+            Err(Unread::Meaningless) => {
+                warn!("{} cannot be read; starting without it", path.display());
+                Remembered::default()
+            }
+            Err(Unread::NotOurs) => {
+                debug!("{} is of another version or fleet", path.display());
+                Remembered::default()
+            }
         }
     }
 
@@ -152,28 +122,16 @@ impl StateFolder {
     pub fn save_node(
         &self,
         swarm: Option<InfoHash>,
-        peers: &Addresses,
-        hearsay: &Addresses,
+        peers: Addresses,
+        hearsay: Addresses,
     ) -> io::Result<()> {
-        let texts = |swarms: &Addresses| -> Value {
-            let part = MAX_PEERS_IN_ALL / swarms.len().max(1);
-            let most = part.clamp(MIN_PEERS, MAX_PEERS);
-            let swarm = |(info_hash, peers): (&InfoHash, &Vec<SocketAddr>)| {
-                let peers = peers.iter().take(most).map(SocketAddr::to_string);
-                (info_hash.to_string(), peers.collect::<Vec<_>>().into())
-            };
-            let known = swarms.iter().filter(|(_, peers)| !peers.is_empty());
-            Value::Object(known.map(swarm).collect())
-        };
         let learned = self.learned();
-        let node = json!({
-            "version": VERSION,
-            "fleet": self.fleet,
-            "swarm": swarm.or(*learned).map(|swarm| swarm.to_string()),
-            "peers": texts(peers),
-            "hearsay": texts(hearsay),
-        });
-        replace(&self.node_file(), format!("{node:#}\n").as_bytes())
+        let node = NodeFile {
+            swarm: swarm.or(*learned),
+            peers,
+            hearsay,
+        };
+        replace(&self.node_file(), node.to_json(&self.fleet).as_bytes())
     }
 
     /// Remembers the content of a swarm that was learned, and that it was: whoever is killed a moment
@@ -186,12 +144,9 @@ impl StateFolder {
         let mut learned = self.learned();
         *learned = Some(info.info_hash());
         let text = fs::read(self.node_file()).unwrap_or_default();
-        let mut node = match serde_json::from_slice::<Value>(&text) {
-            Ok(node) if self.is_ours(&node) => node,
-            _ => json!({ "version": VERSION, "fleet": self.fleet, "peers": {}, "hearsay": {} }),
-        };
-        node["swarm"] = json!(info.info_hash().to_string());
-        replace(&self.node_file(), format!("{node:#}\n").as_bytes())
+        let mut node = NodeFile::parse(&text, &self.fleet).unwrap_or_default();
+        node.swarm = *learned;
+        replace(&self.node_file(), node.to_json(&self.fleet).as_bytes())
     }
 
     /// Remembers the description of a swarm that the node was told to join: its next life need not
@@ -222,10 +177,6 @@ impl StateFolder {
             "nodes": nodes.map(SocketAddrV4::to_string).collect::<Vec<_>>(),
         });
         replace(&self.table_file(), format!("{table:#}\n").as_bytes())
-    }
-
-    fn is_ours(&self, node: &Value) -> bool {
-        node["version"] == VERSION && node["fleet"] == self.fleet.as_str()
     }
 
     fn learned(&self) -> MutexGuard<'_, Option<InfoHash>> {
@@ -283,6 +234,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use swarmlet_protocol::id::PieceHash;
@@ -303,13 +255,17 @@ mod tests {
             (InfoHash([7; 20]), addresses(&["127.0.0.3:1"])),
         ]);
         let hearsay = Addresses::from([(InfoHash([7; 20]), addresses(&["127.0.0.4:1"]))]);
-        state.save_node(None, &peers, &hearsay).unwrap();
+        state
+            .save_node(None, peers.clone(), hearsay.clone())
+            .unwrap();
         state.save_learned(&info).unwrap();
         let remembered = state.load();
         assert_eq!(remembered.peers, peers, "the peers are kept");
         assert!(remembered.info.is_some(), "known at once");
         // Whoever has not heard of the swarm yet does not take it back.
-        state.save_node(None, &peers, &hearsay).unwrap();
+        state
+            .save_node(None, peers.clone(), hearsay.clone())
+            .unwrap();
         let remembered = state.load();
         assert_eq!(remembered.peers, peers);
         assert_eq!(remembered.hearsay, hearsay);
@@ -388,7 +344,7 @@ mod tests {
         let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
         state.save_learned(&info).unwrap();
         state
-            .save_node(Some(info.info_hash()), &Addresses::new(), &Addresses::new())
+            .save_node(Some(info.info_hash()), Addresses::new(), Addresses::new())
             .unwrap();
         fs::write(
             state.info_file(info.info_hash()),

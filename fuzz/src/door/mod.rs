@@ -5,6 +5,9 @@
 #[allow(unreachable_pub, reason = "it is where it comes from")]
 #[path = "../../../src/http/access.rs"]
 mod access;
+#[path = "../../../src/cli/filter.rs"]
+mod filter;
+pub mod http;
 #[path = "../../../src/http/content/range.rs"]
 mod range;
 #[allow(dead_code, reason = "the program uses all of it")]
@@ -160,6 +163,13 @@ pub fn check_values(bytes: &[u8]) {
     }
     if let Ok(time) = text.parse::<values::Time>() {
         assert!(time.0.as_secs() > 0);
+    }
+    match filter::checked(text) {
+        Ok(filter) => {
+            oracle::is_printable(&filter);
+            assert_eq!(filter::checked(&filter).as_ref(), Ok(&filter));
+        }
+        Err(error) => oracle::is_short(&error),
     }
     let _ = text.parse::<values::GoOn>();
     let _ = text.parse::<values::Sweep>();

@@ -162,6 +162,11 @@ impl Download {
             return None;
         }
         let others = self.forsake(piece);
+        // Of those that wait only the first can have been asked for in part. If it is leased again it waits
+        // its turn again, and once.
+        if self.unasked.front() == Some(&piece) {
+            self.unasked.pop_front();
+        }
         for other in others {
             if other.begin == block.begin {
                 self.excuse(block);
@@ -266,7 +271,7 @@ impl Download {
         let Some(incoming) = &mut self.incoming else {
             return;
         };
-        let at = (incoming.block.begin + incoming.written) as usize;
+        let before = incoming.written;
         incoming.written += data.len() as u32;
         let Incoming {
             block,
@@ -283,6 +288,8 @@ impl Download {
             return;
         };
         self.given += data.len() as u64;
+        // A block that is wanted lies within its piece. Others may begin where they like.
+        let at = (block.begin + before) as usize;
         if let Some((begin, data)) = assembly.write(at, data) {
             self.spilled.push(Spill::Part { piece, begin, data });
         }
@@ -411,6 +418,12 @@ impl Download {
     /// Since when the peer owes us an answer and has sent nothing.
     pub(super) fn starved_since(&self) -> Option<Timestamp> {
         (self.outstanding_blocks > 0).then_some(self.last_arrival)
+    }
+
+    /// The pieces of which blocks are still to come.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn leased(&self) -> impl Iterator<Item = PieceIndex> {
+        self.leases.keys().copied()
     }
 
     /// Counts again what is counted along the way, and panics where the two differ.

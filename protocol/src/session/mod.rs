@@ -356,6 +356,13 @@ impl Session {
         }
     }
 
+    /// The pieces of which blocks are still to come.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn leases(&self) -> std::collections::BTreeSet<crate::layout::PieceIndex> {
+        let download = self.pieces.download.iter();
+        download.flat_map(|download| download.leased()).collect()
+    }
+
     const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Open { .. }) && self.extensions.is_settled()
     }

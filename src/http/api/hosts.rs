@@ -1,26 +1,13 @@
 //! Links, and hosts that are not spoken to.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
-use serde::Deserialize;
-use swarmlet_protocol::address::PeerAddress;
-use utoipa::IntoParams;
 
 use super::infohash;
 use crate::http::face::Inner;
+use crate::http::meaning::{self, Which};
 use crate::http::model::{AddPeer, Ban, BanWord, Bans, Peers};
 use crate::http::problem::Problem;
-
-/// Which links to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(in crate::http) struct Which {
-    /// Those of this content only.
-    infohash: Option<String>,
-}
 
 /// The links
 #[utoipa::path(
@@ -73,9 +60,7 @@ pub(in crate::http) async fn add_peer(
     inner: Data<Inner>,
     word: Json<AddPeer>,
 ) -> Result<HttpResponse, Problem> {
-    let peer: Result<PeerAddress, _> = word.address.parse();
-    let peer = peer.map_err(|error| Problem::unusable(error.to_string()))?;
-    inner.node.add_peers([peer]);
+    inner.node.add_peers([meaning::peer(&word)?]);
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -119,25 +104,13 @@ pub(in crate::http) async fn ban(
     inner: Data<Inner>,
     word: Json<BanWord>,
 ) -> Result<HttpResponse, Problem> {
-    let ip = ip(&word.ip)?;
-    let fits = |seconds: u32| (1..=LONGEST).contains(&seconds);
-    if word.seconds.is_some_and(|seconds| !fits(seconds)) {
-        return Err(Problem::unusable(format!(
-            "seconds must be 1 to {LONGEST}, a year"
-        )));
-    }
-    let time = word
-        .seconds
-        .map(|seconds| Duration::from_secs(seconds.into()));
+    let (ip, time) = meaning::ban(&word)?;
     inner.node.ban(ip, time);
     Ok(HttpResponse::Created().json(Ban {
         ip: ip.to_string(),
         seconds_left: time.map(|time| time.as_secs_f64()),
     }))
 }
-
-/// A year: whoever is not to be spoken to for longer is banned until that is lifted.
-const LONGEST: u32 = 31_536_000;
 
 /// Speak to a host again
 #[utoipa::path(
@@ -158,15 +131,9 @@ pub(in crate::http) async fn unban(
     inner: Data<Inner>,
     host: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let ip = ip(&host)?;
+    let ip = meaning::host(&host)?;
     match inner.node.unban(ip).await {
         true => Ok(HttpResponse::NoContent().finish()),
         false => Err(Problem::not_found(format!("{ip} is not banned"))),
     }
-}
-
-fn ip(text: &str) -> Result<IpAddr, Problem> {
-    let ip: Result<IpAddr, _> = text.parse();
-    ip.map(|ip| ip.to_canonical())
-        .map_err(|_| Problem::unusable("a host is an IPv4 or IPv6 address, without a port"))
 }

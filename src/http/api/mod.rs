@@ -6,14 +6,15 @@ pub(super) mod log;
 pub(super) mod status;
 pub(super) mod swarms;
 
-use actix_web::error::{JsonPayloadError, QueryPayloadError};
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::web::{self, JsonConfig, QueryConfig, ServiceConfig};
-use actix_web::{Error, HttpRequest};
 use swarmlet_protocol::id::InfoHash;
 
 use super::face::{look, only_look};
 use super::openapi;
 use super::problem::{Problem, no_such_method};
+use crate::Refusal;
 
 /// 46 MiB: the longest body: a `.torrent` of 32 MiB in base64, and the rest of it.
 const MAX_BODY: usize = 46 * 1024 * 1024;
@@ -80,35 +81,30 @@ pub(super) fn health(config: &mut ServiceConfig) {
 pub(super) fn json_config() -> JsonConfig {
     JsonConfig::default()
         .limit(MAX_WORD)
-        .error_handler(|error, _: &HttpRequest| {
-            Error::from(match error {
-                JsonPayloadError::ContentType => {
-                    Problem::media_type("send it with 'Content-Type: application/json'")
-                }
-                JsonPayloadError::OverflowKnownLength { length, limit } => {
-                    Problem::too_long(format!("it has {length} bytes; the limit is {limit}"))
-                }
-                JsonPayloadError::Overflow { limit } => {
-                    Problem::too_long(format!("the limit is {limit} bytes"))
-                }
-                error => {
-                    Problem::invalid(format!("the body is not what is understood here: {error}"))
-                }
-            })
-        })
+        .error_handler(|error, _: &HttpRequest| Problem::from(error).into())
 }
 
 /// Queries that are none of ours are problems.
 pub(super) fn query_config() -> QueryConfig {
-    QueryConfig::default().error_handler(|error: QueryPayloadError, _: &HttpRequest| {
-        Error::from(Problem::invalid(format!(
-            "the query is not what is understood here: {error}"
-        )))
-    })
+    QueryConfig::default().error_handler(|error, _: &HttpRequest| Problem::from(error).into())
 }
 
 /// The infohash that stands in a path.
 pub(super) fn infohash(text: &str) -> Result<InfoHash, Problem> {
     text.parse()
         .map_err(|_| Problem::invalid("an infohash is 40 hex digits, as /api/v1/swarms lists them"))
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Unknown(_) => {
+                let title = "There is no such content";
+                Self::new(StatusCode::NOT_FOUND, "unknown-swarm", title, detail)
+            }
+            Refusal::Place(_) => Self::unusable(detail),
+            _ => Self::conflict(detail),
+        }
+    }
 }

@@ -1,21 +1,17 @@
 //! Contents: listed, added, paused, checked, removed.
 
-use std::path::PathBuf;
-
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Bytes, Data, Json, Path};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use actix_web::web::{Data, Json, Path};
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::{Magnet, Torrent, TorrentConf};
 
 use super::infohash;
+use crate::Refusal;
 use crate::http::face::Inner;
+use crate::http::meaning;
 use crate::http::model::{AddSwarm, Pieces, Swarm, SwarmDetails, Swarms};
 use crate::http::problem::Problem;
 use crate::report::SwarmReport;
-use crate::{Place, Refusal, Share, Topic};
 
 /// The contents
 #[utoipa::path(
@@ -110,7 +106,7 @@ pub(in crate::http) async fn add(
     inner: Data<Inner>,
     word: Json<AddSwarm>,
 ) -> Result<HttpResponse, Problem> {
-    let share = share(word.into_inner(), inner.folder.as_ref())?;
+    let share = meaning::content(word.into_inner(), inner.folder.as_deref())?;
     let info_hash = inner.node.add(share).await?;
     let report = report(&inner, info_hash).await?;
     Ok(HttpResponse::Created()
@@ -230,80 +226,4 @@ async fn report(inner: &Inner, info_hash: InfoHash) -> Result<SwarmReport, Probl
         .into_iter()
         .find(|swarm| swarm.info_hash == info_hash);
     swarm.ok_or_else(|| Refusal::Unknown(info_hash).into())
-}
-
-/// What a word describes, and where it is to be kept.
-fn share(word: AddSwarm, folder: Option<&PathBuf>) -> Result<Share, Problem> {
-    let place = match (word.place, folder) {
-        (Some(place), _) => Place::At(absolute(place)?),
-        (None, Some(folder)) => Place::Under(folder.clone()),
-        (None, None) => {
-            return Err(Problem::unusable(
-                "say where to keep it, with \"place\": this node has no directory of contents (--shares)",
-            ));
-        }
-    };
-    let mut peers = Vec::new();
-    for peer in &word.peers {
-        peers.push(peer.parse().map_err(unusable)?);
-    }
-    let mut share = match (word.magnet, word.torrent, word.conf) {
-        (Some(magnet), None, None) => of_magnet(&magnet, place)?,
-        (None, Some(torrent), None) => of_torrent(&torrent, place)?,
-        (None, None, Some(conf)) => of_conf(&conf, place)?,
-        _ => {
-            return Err(Problem::unusable(
-                "say what it is with exactly one of \"magnet\", \"torrent\" and \"conf\"",
-            ));
-        }
-    };
-    share.peers.extend(peers);
-    Ok(share)
-}
-
-fn absolute(place: String) -> Result<PathBuf, Problem> {
-    let place = PathBuf::from(place);
-    let is_plain = place.is_absolute() && !place.as_os_str().as_encoded_bytes().contains(&0);
-    match is_plain {
-        true => Ok(place),
-        false => Err(Problem::unusable("\"place\" must be an absolute path")),
-    }
-}
-
-fn of_magnet(magnet: &str, place: Place) -> Result<Share, Problem> {
-    let magnet: Magnet = magnet.parse().map_err(unusable)?;
-    // A choice is not remembered for the node's next life, so there is none in this one.
-    if !magnet.select.is_empty() {
-        return Err(Problem::unusable(
-            "the link chooses files (so=), and a content that is added is kept as a whole: leave that out",
-        ));
-    }
-    Ok(Share::magnet(magnet, place))
-}
-
-fn of_torrent(torrent: &str, place: Place) -> Result<Share, Problem> {
-    let bytes = STANDARD.decode(torrent.trim());
-    let bytes =
-        bytes.map_err(|error| Problem::unusable(format!("\"torrent\" is no base64: {error}")))?;
-    let torrent = Torrent::parse(&Bytes::from(bytes)).map_err(unusable)?;
-    Ok(Share::torrent(torrent, place))
-}
-
-fn of_conf(conf: &serde_json::Value, place: Place) -> Result<Share, Problem> {
-    let conf = TorrentConf::parse(conf.to_string().as_bytes()).map_err(unusable)?;
-    let Some(info) = conf.info else {
-        return Err(Problem::unusable(
-            "\"conf\" has no FileInfo: it describes nothing",
-        ));
-    };
-    Ok(Share {
-        peers: conf.peers,
-        trackers: vec![conf.trackers],
-        sources: conf.sources,
-        ..Share::of(Topic::Known(info), place)
-    })
-}
-
-fn unusable(error: impl std::fmt::Display) -> Problem {
-    Problem::unusable(error.to_string())
 }

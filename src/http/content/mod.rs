@@ -1,6 +1,7 @@
 //! `/content/{infohash}/{path}`: files of contents, for whoever speaks HTTP. Also while they are on
 //! their way: what is asked for comes first.
 
+mod names;
 mod range;
 
 use actix_web::body::{BodySize, MessageBody, SizedStream};
@@ -13,31 +14,15 @@ use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::unfold;
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::{FileEntry, FileKind, Info};
 use swarmlet_protocol::picker::PieceState;
 
+pub(super) use self::names::{ROUTE, url_of};
+use self::names::{find, matches};
 use self::range::{Asked, asked};
 use super::api::infohash;
 use super::face::Inner;
 use super::problem::Problem;
 use crate::{ReadError, Reader};
-
-/// Where a file of a content is, from the HTTP face on.
-pub(super) fn url_of(info_hash: InfoHash, path: &str) -> String {
-    let mut url = format!("/content/{info_hash}");
-    for name in path.split('/') {
-        url.push('/');
-        for &byte in name.as_bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    url.push(byte as char);
-                }
-                other => url += &format!("%{other:02X}"),
-            }
-        }
-    }
-    url
-}
 
 /// A file of a content
 ///
@@ -176,19 +161,6 @@ async fn again(reader: &mut Reader) -> Result<Option<Bytes>, ReadError> {
     }
 }
 
-/// The file at this path within a content, and its number.
-fn find<'a>(info: &'a Info, path: &str) -> Option<(usize, FileEntry<'a>)> {
-    let files = info.files().iter().enumerate();
-    let mut kept = files.filter(|(_, file)| file.kind == FileKind::Regular);
-    kept.find(|(_, file)| file.path == path)
-}
-
-/// Is this one of the tags of an `If-None-Match`?
-fn matches(tags: &str, etag: &str) -> bool {
-    let mut tags = tags.split(',').map(str::trim);
-    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
-}
-
 /// The body of an answer to HEAD: a length and nothing else.
 struct Headless(u64);
 
@@ -204,24 +176,5 @@ impl MessageBody for Headless {
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
         std::task::Poll::Ready(None)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_those_of_any_name() {
-        let url = url_of(InfoHash([0xab; 20]), "ä b/c%?#.txt");
-        let hash = "ab".repeat(20);
-        assert_eq!(url, format!("/content/{hash}/%C3%A4%20b/c%25%3F%23.txt"));
-    }
-
-    #[test]
-    fn tags_are_compared_weakly_and_one_by_one() {
-        assert!(matches("\"a\", W/\"b-0\"", "\"b-0\""));
-        assert!(matches("*", "\"b-0\""));
-        assert!(!matches("\"b\"", "\"b-0\""));
     }
 }

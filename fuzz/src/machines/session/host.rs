@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use swarmlet_protocol::extension::{PexMessage, SwarmsMessage};
+use swarmlet_protocol::fuzzing;
 use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::session::{Input, Violation};
 use swarmlet_protocol::time::Timestamp;
@@ -16,8 +17,9 @@ impl World {
             160..=179 => self.grant(hand),
             180..=185 => {
                 let pieces = self.pieces(hand);
+                let fetched = fuzzing::leases(&self.session);
                 for piece in &pieces {
-                    if self.leased.remove(piece) {
+                    if self.leased.remove(piece) && !fetched.contains(piece) {
                         self.taken_back.insert(*piece);
                     }
                 }

@@ -16,7 +16,7 @@ use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::buffers::Buffers;
 use swarmlet_protocol::fuzzing;
 use swarmlet_protocol::id::{InfoHash, PeerId, PieceHash};
-use swarmlet_protocol::layout::{Block, Layout, PieceIndex};
+use swarmlet_protocol::layout::{BLOCK_LENGTH, Block, Layout, PieceIndex};
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::{
     CloseReason, Input, MAX_OUTBOX, MAX_REQUEST_LENGTH, Output, Params, PeerHave, READ_BATCH, Role,
@@ -58,10 +58,15 @@ struct World {
     /// What is leased to the link, and what was a step ago.
     leased: BTreeSet<PieceIndex>,
     leased_before: BTreeSet<PieceIndex>,
-    /// What was taken back: it may have been whole by then, and is on its way to storage.
+    /// What was leased at some time since all that waited was written: it may have been asked for.
+    leased_unwritten: BTreeSet<PieceIndex>,
+    /// What was taken back when it was whole: it is on its way to storage, and may be leased again by then.
     taken_back: BTreeSet<PieceIndex>,
     /// Our requests that the peer has not answered.
     requests: Vec<RawBlock>,
+    /// The peer said something that is no whole message: what it says next may be taken for the rest of a
+    /// block.
+    is_garbled: bool,
     /// The read that the session waits for.
     reading: Option<Vec<Block>>,
     /// Bytes of the handshake that are still to be seen in what is written.
@@ -83,6 +88,10 @@ pub fn check(bytes: &[u8]) {
             break;
         }
         world.leased_before.clone_from(&world.leased);
+        if !world.is_stuck {
+            world.leased_unwritten.clear();
+        }
+        world.leased_unwritten.extend(&world.leased);
         let judged = match hand.byte() {
             kind @ 0..=159 => world.peer_says(kind, &mut hand),
             kind => world.host_says(kind, &mut hand),
@@ -121,8 +130,10 @@ impl World {
             chunk,
             leased: BTreeSet::new(),
             leased_before: BTreeSet::new(),
+            leased_unwritten: BTreeSet::new(),
             taken_back: BTreeSet::new(),
             requests: Vec::new(),
+            is_garbled: false,
             reading: None,
             greeting: 68,
             is_over: false,
@@ -203,6 +214,8 @@ impl World {
             assert_eq!(self.session.next_timeout(), Timestamp::NEVER);
             return;
         }
+        let fetched = fuzzing::leases(&self.session);
+        assert!(fetched.is_subset(&self.leased), "not leased: {fetched:?}");
         let standing = self.session.standing();
         assert!(standing.peer_has <= self.layout().pieces());
         assert!(
@@ -220,10 +233,11 @@ impl World {
         match output {
             Output::Pieces(pieces) => {
                 for (piece, data) in pieces {
-                    let was_leased = self.leased.remove(&piece) || self.taken_back.remove(&piece);
+                    let was_leased = self.taken_back.remove(&piece) || self.leased.remove(&piece);
                     assert!(was_leased, "{piece:?} was not leased");
                     assert_eq!(data.len(), layout.length(piece) as usize);
-                    assert!(data.iter().all(|&byte| byte == piece.get() as u8));
+                    let is_right = |&byte: &u8| byte == piece.get() as u8;
+                    assert!(self.is_garbled || data.iter().all(is_right));
                 }
             }
             Output::Returned(pieces) => {
@@ -295,33 +309,62 @@ impl World {
     }
 
     fn read(&mut self, mut written: &[u8]) {
-        let layout = self.layout();
-        let mut decoder = std::mem::take(&mut self.decoder);
-        while let Some(frame) = decoder.next(&mut written).expect("our own words") {
-            match frame {
-                Frame::Message(Message::Request(block)) => {
-                    let named = layout.block(block.piece, block.begin, block.length);
-                    let piece = named.expect("a block that does not exist").piece;
-                    let is_known = |leases: &BTreeSet<_>| leases.contains(&piece);
-                    assert!(
-                        is_known(&self.leased) || is_known(&self.leased_before),
-                        "{piece:?}"
-                    );
-                    self.requests.push(block);
-                }
-                Frame::Message(Message::Cancel(block)) => {
-                    let at = self.requests.iter().position(|&request| request == block);
-                    at.map(|at| self.requests.remove(at));
-                }
-                Frame::Message(Message::Have(piece)) => assert!(piece < layout.pieces()),
-                Frame::Message(Message::Unknown(id)) => panic!("we said message {id}"),
-                _ => {}
-            }
+        while let Some(&prefix) = written.first_chunk() {
+            // All that waited was written: there is no part of a message.
+            let (message, rest) = written.split_at(4 + u32::from_be_bytes(prefix) as usize);
+            written = rest;
+            self.read_message(message);
         }
-        self.decoder = decoder;
+        assert!(written.is_empty(), "a part of a message");
+    }
+
+    fn read_message(&mut self, mut message: &[u8]) {
+        // We ask for no longer blocks, so we read none; but whoever asks for one gets it.
+        if message.len() > LONGEST_PIECE && message[4] == PIECE {
+            assert!(message.len() <= LONGEST_PIECE_SERVED);
+            return;
+        }
+        let layout = self.layout();
+        let frame = self.decoder.next(&mut message).expect("our own words");
+        match frame.expect("a whole message") {
+            Frame::Message(Message::Request(block)) => {
+                let named = layout.block(block.piece, block.begin, block.length);
+                let piece = named.expect("a block that does not exist").piece;
+                let is_known = |leases: &BTreeSet<_>| leases.contains(&piece);
+                assert!(
+                    is_known(&self.leased) || is_known(&self.leased_unwritten),
+                    "{piece:?}"
+                );
+                self.requests.push(block);
+            }
+            Frame::Message(Message::Cancel(block)) => {
+                let at = self.requests.iter().position(|&request| request == block);
+                at.map(|at| self.requests.remove(at));
+            }
+            Frame::Message(Message::Have(piece)) => assert!(piece < layout.pieces()),
+            Frame::Message(Message::Unknown(id)) => panic!("we said message {id}"),
+            Frame::Block(_) => {
+                let data = self.decoder.next(&mut message).expect("our own words");
+                assert!(matches!(data, Some(Frame::Data(_))));
+            }
+            _ => {}
+        }
+        assert!(message.is_empty(), "longer than its prefix says");
     }
 
     fn later(&mut self, millis: u64) {
         self.now = self.now + Duration::from_millis(millis);
     }
 }
+
+/// The number of a message that brings a block.
+const PIECE: u8 = 7;
+
+/// Bytes before the block in it: its length, its number, the piece and the place in it.
+const PIECE_HEAD: usize = 13;
+
+/// The longest such message that we read ...
+const LONGEST_PIECE: usize = PIECE_HEAD + BLOCK_LENGTH as usize;
+
+/// ... and that we write.
+const LONGEST_PIECE_SERVED: usize = PIECE_HEAD + MAX_REQUEST_LENGTH as usize;

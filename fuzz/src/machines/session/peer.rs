@@ -54,7 +54,7 @@ impl World {
                 let id = hand.byte() % 8;
                 self.say_extended(id, hand.some_bytes().to_vec())
             }
-            148..=151 => self.hear(hand.some_bytes()),
+            148..=151 => self.babble(hand.some_bytes()),
             152..=155 => self.deliver(self.block(hand), hand.coin()),
             _ => {
                 let handshake = Handshake {
@@ -70,11 +70,10 @@ impl World {
                 };
                 let cut = hand.below(80) as usize;
                 let bytes = handshake.encode();
-                self.hear(if cut >= bytes.len() {
-                    &bytes
-                } else {
-                    &bytes[..cut]
-                })
+                match bytes.get(..cut) {
+                    Some(part) => self.babble(part),
+                    None => self.hear(&bytes),
+                }
             }
         }
     }
@@ -83,6 +82,12 @@ impl World {
         let mut bytes = BytesMut::new();
         message.encode(&mut bytes);
         self.hear(&bytes)
+    }
+
+    /// Bytes that need not be whole messages.
+    fn babble(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        self.is_garbled |= !bytes.is_empty();
+        self.hear(bytes)
     }
 
     fn say_extended(&mut self, id: u8, payload: Vec<u8>) -> Result<(), Violation> {
@@ -103,7 +108,8 @@ impl World {
         self.deliver(block, how < 252)
     }
 
-    /// A `piece` message; each of its bytes is the number of the piece. Not whole, it is the last.
+    /// A `piece` message; each of its bytes is the number of the piece. Of one that is not whole the rest is
+    /// whatever the peer says next.
     fn deliver(&mut self, block: RawBlock, is_whole: bool) -> Result<(), Violation> {
         let length = block.length.clamp(1, BLOCK_LENGTH);
         let mut bytes = BytesMut::new();
@@ -115,6 +121,7 @@ impl World {
         encode_piece_head(head, &mut bytes);
         let sent = if is_whole { length } else { length / 2 };
         bytes.resize(bytes.len() + sent as usize, block.piece as u8);
+        self.is_garbled |= sent < length;
         self.hear(&bytes)
     }
 

@@ -487,3 +487,34 @@ fn without_interest_nothing_is_wanted_and_nothing_asked() {
     rig.input(Input::Interest(true));
     assert_eq!(rig.said().len(), 2);
 }
+
+#[test]
+fn a_block_may_end_beyond_all_numbers_and_come_in_parts() {
+    let mut rig = Rig::fetching(1 << 20, 16 * KIB);
+    rig.grant(&[1]);
+    for piece in [1, u32::MAX] {
+        let message = piece_message(raw(piece, u32::MAX - 10, 100));
+        message.chunks(30).for_each(|part| rig.hear(part).unwrap());
+    }
+    // What was asked for is taken all the same.
+    rig.deliver(raw(1, 0, BLOCK_LENGTH)).unwrap();
+    assert_eq!(rig.stored(), [(1, 16 * 1024)]);
+}
+
+#[test]
+fn a_piece_that_was_refused_when_it_was_asked_for_in_part_waits_its_turn_again_and_once() {
+    let mut rig = Rig::fetching(4 << 20, 1 << 20);
+    rig.grant(&[1, 2]);
+    let asked = rig.requests();
+    assert!(asked.len() < 64 && asked.iter().all(|block| block.piece == 1));
+    rig.say(Message::RejectRequest(asked[0])).unwrap();
+    // The rig counts again what waits after each step.
+    rig.grant(&[1]);
+    let asked = rig.requests();
+    assert!(!asked.is_empty() && asked.iter().all(|block| block.piece == 2));
+    for block in asked {
+        rig.deliver(block).unwrap();
+    }
+    let stored = serve(&mut rig);
+    assert_eq!(stored, [(2, 1 << 20), (1, 1 << 20)]);
+}
