@@ -147,6 +147,8 @@ impl State {
             };
             link.fickle = true;
             if std::mem::take(&mut link.complete) {
+                // Spared until now, perhaps, for those who have nobody else.
+                link.fresh = true;
                 for piece in self.table.layout().all_pieces() {
                     self.table.gain_holder(piece);
                 }

@@ -321,6 +321,26 @@ fn a_complete_peer_is_spared_what_a_helper_can_send() {
 }
 
 #[test]
+fn a_peer_that_is_not_complete_any_more_is_not_spared_any_more() {
+    let mut story = Story::new(40 << 20, 1 << 20);
+    story.peer(A, 0..20);
+    assert!(!story.want(A, 4 << 20).is_empty());
+    story.tell(Input::LinkOpened { link: B });
+    story.tell(Input::PeerHasAll { link: B });
+    let mut asked = story.want(B, 64 << 20);
+    while !asked.is_empty() {
+        let mut out = story.receive(B, &asked);
+        out.extend(story.tell(Input::Stored(asked)));
+        asked = granted(&out, B);
+    }
+    let out = story.tell(Input::PeerLacks {
+        link: B,
+        pieces: pieces([39]),
+    });
+    assert!(!granted(&out, B).is_empty());
+}
+
+#[test]
 fn a_peer_that_flips_between_all_and_almost_all_counts_as_partial() {
     let mut story = Story::new(6_400, 100);
     story.tell(Input::LinkOpened { link: A });
