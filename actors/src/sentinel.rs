@@ -6,7 +6,7 @@
 //! ends, so that its container starts anew; an application that has a node within it does what it
 //! likes.
 //!
-//! A thread beats as long as it runs: once a second a task of its arbiter counts one. Time in which it
+//! A thread beats as long as it runs: every few seconds a task of its arbiter counts one. Time in which it
 //! waited for a processor is not held against it, nor is time in which the whole process slept. A
 //! process that is being traced stands still because somebody looks at it.
 
@@ -24,8 +24,16 @@ use crate::listeners::Listeners;
 use crate::messages::events::Event;
 use crate::schedstat::Schedstat;
 
-/// 1 s: how often a thread beats, and how often that is looked at.
+/// 1 s between beats of a thread, and between looks at them, at the least.
 const BEAT: Duration = Duration::from_secs(1);
+
+/// 5 s at the most: a node that is idle is not woken more often than its limit asks for.
+const LONGEST_BEAT: Duration = Duration::from_secs(5);
+
+/// 24 beats in the time that a thread may stand still.
+fn beat(limit: Duration) -> Duration {
+    (limit / 24).clamp(BEAT, LONGEST_BEAT)
+}
 
 /// A thread that stands still.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,8 +81,11 @@ pub(crate) struct Sentinel {
 }
 
 /// Where threads that are looked at are enlisted.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Posts(Arc<Mutex<Vec<Arc<Pulse>>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Posts {
+    pulses: Arc<Mutex<Vec<Arc<Pulse>>>>,
+    beat: Duration,
+}
 
 /// The pulse of one thread.
 #[derive(Debug)]
@@ -93,20 +104,20 @@ impl Posts {
             times: OnceLock::from(Schedstat::of_this_thread()),
         });
         self.lock().push(Arc::clone(&pulse));
-        let pulse = Arc::downgrade(&pulse);
+        let (pulse, beat) = (Arc::downgrade(&pulse), self.beat);
         actix_rt::spawn(async move {
             // Nobody looks any more when it is gone.
             while let Some(pulse) = pulse.upgrade() {
                 pulse.beats.fetch_add(1, Ordering::Relaxed);
                 drop(pulse);
-                tokio::time::sleep(BEAT).await;
+                tokio::time::sleep(beat).await;
             }
         });
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Pulse>>> {
         // Numbers: a panic while it was held cannot have broken them.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pulses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,7 +132,11 @@ impl Sentinel {
         remedy: Option<Remedy>,
         listeners: Listeners,
     ) -> std::io::Result<Self> {
-        let (posts, is_over) = (Posts::default(), Arc::new(AtomicBool::new(false)));
+        let posts = Posts {
+            pulses: Arc::default(),
+            beat: beat(limit),
+        };
+        let is_over = Arc::new(AtomicBool::new(false));
         let (looked_at, ended) = (posts.clone(), Arc::clone(&is_over));
         let thread = thread::Builder::new()
             .name("sentinel".to_owned())
@@ -131,7 +146,7 @@ impl Sentinel {
                     for standstill in watch.look(&looked_at) {
                         tell(&standstill, remedy.as_ref(), &listeners);
                     }
-                    thread::park_timeout(BEAT);
+                    thread::park_timeout(beat(limit));
                 }
             })?;
         Ok(Self {
@@ -185,6 +200,7 @@ fn is_traced() -> bool {
 #[derive(Debug)]
 struct Watch {
     vigil: Vigil,
+    beat: Duration,
     begun: Instant,
     /// Of each thread, by its place: beats and time waited for a processor, as of the last look.
     seen: Vec<(u64, Duration)>,
@@ -195,7 +211,8 @@ struct Watch {
 impl Watch {
     fn new(limit: Duration) -> Self {
         Self {
-            vigil: Vigil::new(limit, BEAT),
+            vigil: Vigil::new(limit, beat(limit)),
+            beat: beat(limit),
             begun: Instant::now(),
             seen: Vec::new(),
             forgiven: Duration::ZERO,
@@ -213,7 +230,7 @@ impl Watch {
         let waited = looks.iter().zip(&self.seen);
         let waited = waited.filter(|((beats, _), (before, _))| beats == before);
         let waited = waited.map(|((_, now), (_, before))| now.saturating_sub(*before));
-        self.forgiven += waited.max().unwrap_or_default().min(BEAT);
+        self.forgiven += waited.max().unwrap_or_default().min(self.beat);
         let now = self.begun.elapsed().saturating_sub(self.forgiven);
         for (number, (beats, _)) in looks.iter().enumerate() {
             let before = self.seen.get(number).map(|(beats, _)| beats);
@@ -249,7 +266,11 @@ mod tests {
             })
         };
         let pulses: Vec<_> = (0..count).map(|_| pulse()).collect();
-        (Posts(Arc::new(Mutex::new(pulses.clone()))), pulses)
+        let posts = Posts {
+            pulses: Arc::new(Mutex::new(pulses.clone())),
+            beat: BEAT,
+        };
+        (posts, pulses)
     }
 
     /// Looks as if a second had passed between any two.
