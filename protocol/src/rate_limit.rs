@@ -1,13 +1,15 @@
 //! So many bytes per second, shared by many links: a token bucket that says *when*.
 //!
-//! A link that has something to move reserves a [`quantum`](RateLimit::quantum) and is told the
-//! time from which on it may move that. Reservations follow one another like cars on a road: each
-//! begins where the last one ends. So links that are busy take turns, each with the same share,
-//! nobody waits in a queue that somebody else would have to serve, and a link that goes away leaves
-//! no more than one quantum unused. What nobody reserved is lost, but for [`BURST`].
+//! A link that has something to move reserves up to a [`quantum`](RateLimit::quantum) and is told the
+//! time from which on it may move that; or it moves it, reserves it then, and moves nothing more until
+//! that time. Reservations follow one another like cars on a road: each begins where the last one ends.
+//! So links that are busy take turns, each with the same share, nobody waits in a queue that somebody
+//! else would have to serve, and a link that goes away leaves no more than one quantum unused. What
+//! nobody reserved is lost, but for [`BURST`].
 //!
 //! Invariant: between any two points in time the reservations that begin there have no more bytes
-//! than the rate brings in that time and in [`BURST`], and one quantum.
+//! than the rate brings in that time and in [`BURST`], and one quantum. Links that reserve what they have
+//! moved are one quantum each ahead of that.
 
 use std::num::NonZeroU64;
 use std::time::Duration;

@@ -89,6 +89,14 @@ impl Session {
         }
     }
 
+    /// The link is over: what has come of it is kept, and judged, all the same.
+    pub(super) fn hand_over(&mut self) {
+        let pieces = self.machine.left_over();
+        if !pieces.is_empty() {
+            self.store(pieces);
+        }
+    }
+
     fn store(&self, pieces: Vec<WholePiece>) {
         let Some(storage) = &self.storage else { return };
         let bytes: usize = pieces.iter().map(|(_, data)| data.len()).sum();

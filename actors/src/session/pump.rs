@@ -90,6 +90,7 @@ impl Pump {
         let mut read = 0;
         loop {
             if session.end.is_some() {
+                session.hand_over();
                 context.terminate();
                 return Poll::Ready(());
             }
@@ -166,11 +167,13 @@ impl Pump {
 impl Session {
     /// Lets as many bytes of blocks leave as the limits allow. Words are never held back.
     fn spend(&mut self, context: &mut Context<Self>, task: &mut TaskContext<'_>) {
-        while self.upload.is_limited() && self.machine.wants_allowance() {
-            let Poll::Ready(bytes) = self.upload.poll(self.setup.clock, task) else {
+        while self.upload.is_limited()
+            && let Some(wanted) = self.machine.wanted_allowance()
+        {
+            let clock = self.setup.clock;
+            let Poll::Ready(bytes) = self.upload.poll_reserve(wanted, clock, task) else {
                 return;
             };
-            self.upload.spend(bytes);
             let mut out = Vec::new();
             let now = self.setup.clock.now();
             self.machine.allow_upload(bytes, now, &mut out);
@@ -266,11 +269,11 @@ impl Session {
         }
         let mut most = READ_SIZE;
         if self.download.is_limited() {
-            let Poll::Ready(bytes) = self.download.poll(self.setup.clock, task) else {
+            if self.download.poll(self.setup.clock, task).is_pending() {
                 self.hold_up(context);
                 return (Progress::Blocked, 0);
-            };
-            most = usize::try_from(bytes).unwrap_or(most).min(most);
+            }
+            most = usize::try_from(self.download.quantum()).map_or(most, |it| it.min(most));
         }
         STAGING.with_borrow_mut(|staging| {
             let read = self.wire.poll_read(task, &mut staging[..most]);
@@ -282,7 +285,7 @@ impl Session {
                     (Progress::Moved, 0)
                 }
                 Poll::Ready(Ok(count)) => {
-                    self.download.spend(count as u64);
+                    self.download.spend(count as u64, self.setup.clock.now());
                     match self.envelope.open(&mut staging[..count]) {
                         Ok(bytes) => {
                             let mut out = Vec::new();

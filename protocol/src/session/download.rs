@@ -403,11 +403,13 @@ impl Download {
         let due = self.ready_bytes >= STORE_BATCH
             || self.outstanding_blocks == 0
             || now >= self.ready_since + STORE_DELAY;
-        if self.ready.is_empty() || !due {
-            return None;
-        }
+        (due && !self.ready.is_empty()).then(|| self.hand_over())
+    }
+
+    /// The whole pieces that wait for others to be stored with.
+    pub(super) fn hand_over(&mut self) -> Vec<WholePiece> {
         self.ready_bytes = 0;
-        Some(std::mem::take(&mut self.ready))
+        std::mem::take(&mut self.ready)
     }
 
     /// When [`Self::flush`] is due at the latest.

@@ -291,15 +291,24 @@ impl Session {
         }
     }
 
+    /// The link is over, in whatever way: the pieces that have come whole and wait for others to be stored with.
+    pub fn left_over(&mut self) -> Vec<WholePiece> {
+        let download = self.pieces.download.as_mut();
+        download
+            .map(download::Download::hand_over)
+            .unwrap_or_default()
+    }
+
     /// From now on bytes of blocks leave only as far as [`Self::allow_upload`] says.
     pub const fn limit_upload(&mut self) {
         self.pieces.limit_upload();
     }
 
-    /// Could more bytes of blocks leave, if they were allowed to?
+    /// How many bytes of blocks the peer waits for, if nothing but [`Self::allow_upload`] keeps them from
+    /// leaving.
     #[must_use]
-    pub fn wants_allowance(&self) -> bool {
-        self.pieces.wants_allowance(self.outbox.len())
+    pub fn wanted_allowance(&self) -> Option<u64> {
+        self.pieces.wanted_allowance(self.outbox.len())
     }
 
     /// So many more bytes of blocks may leave. A block that is begun is sent as a whole, and what

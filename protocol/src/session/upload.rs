@@ -147,9 +147,11 @@ impl Upload {
         }
     }
 
-    /// Does nothing but the budget keep the next blocks from being read?
-    pub(super) fn wants_allowance(&self, waiting: usize) -> bool {
-        self.budget.is_some_and(|budget| budget <= 0) && self.is_due(waiting)
+    /// The bytes that the peer waits for, if nothing but the budget keeps the next blocks from being read.
+    pub(super) fn wanted_allowance(&self, waiting: usize) -> Option<u64> {
+        let debt = self.budget.filter(|&budget| budget <= 0)?.unsigned_abs();
+        let bytes = self.queue.iter().map(|block| u64::from(block.length));
+        self.is_due(waiting).then(|| debt + bytes.sum::<u64>())
     }
 
     fn is_due(&self, waiting: usize) -> bool {

@@ -48,9 +48,8 @@ impl Pieces {
         }
     }
 
-    pub(in crate::session) fn wants_allowance(&self, waiting: usize) -> bool {
-        let upload = self.upload.as_ref();
-        upload.is_some_and(|upload| upload.wants_allowance(waiting))
+    pub(in crate::session) fn wanted_allowance(&self, waiting: usize) -> Option<u64> {
+        self.upload.as_ref()?.wanted_allowance(waiting)
     }
 
     pub(in crate::session) const fn allow_upload(&mut self, bytes: u64) {

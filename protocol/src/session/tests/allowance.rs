@@ -40,7 +40,7 @@ fn serve(rig: &mut Rig) -> usize {
 #[test]
 fn no_block_leaves_before_it_is_allowed_and_no_more_than_that() {
     let mut rig = limited(10);
-    assert!(rig.session.wants_allowance());
+    assert_eq!(rig.session.wanted_allowance(), Some(10 * BLOCK));
     assert_eq!(serve(&mut rig), 0);
     // Words are not held back.
     rig.input(Input::Interest(true));
@@ -50,14 +50,17 @@ fn no_block_leaves_before_it_is_allowed_and_no_more_than_that() {
     // A block that is begun leaves as a whole, and is paid for afterwards.
     rig.allow_upload(1);
     assert_eq!(serve(&mut rig), 1);
-    assert!(rig.session.wants_allowance());
+    assert_eq!(rig.session.wanted_allowance(), Some(7 * BLOCK - 1));
     rig.allow_upload(BLOCK - 1);
     assert_eq!(serve(&mut rig), 0);
     rig.allow_upload(1);
     assert_eq!(serve(&mut rig), 1);
     rig.allow_upload(100 * BLOCK);
     assert_eq!(serve(&mut rig), 5);
-    assert!(!rig.session.wants_allowance(), "nobody asks for anything");
+    assert!(
+        rig.session.wanted_allowance().is_none(),
+        "nobody asks for anything"
+    );
 }
 
 #[test]
@@ -74,14 +77,14 @@ fn what_was_not_sent_is_not_paid_for() {
     ));
     rig.said();
     assert_eq!(serve(&mut rig), 3);
-    assert!(!rig.session.wants_allowance());
+    assert!(rig.session.wanted_allowance().is_none());
 }
 
 #[test]
 fn a_link_without_a_limit_wants_no_allowance() {
     let mut rig = Rig::open(&info(4 << 20, 4 << 20), &[0], true);
     rig.say(Message::Request(raw(0, 0, BLOCK_LENGTH))).unwrap();
-    assert!(!rig.session.wants_allowance());
+    assert!(rig.session.wanted_allowance().is_none());
     assert_eq!(serve(&mut rig), 1);
 }
 

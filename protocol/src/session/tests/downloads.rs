@@ -62,6 +62,24 @@ fn a_lease_becomes_requests_and_then_a_piece() {
 }
 
 #[test]
+fn what_has_come_whole_is_handed_over_when_the_link_is_over() {
+    let mut rig = Rig::fetching(100 * KIB, 40 * KIB);
+    rig.grant(&[1, 2]);
+    let requests = rig.requests();
+    for block in requests.into_iter().filter(|block| block.piece == 1) {
+        rig.deliver(block).unwrap();
+    }
+    assert_eq!(rig.stored(), [], "it waits for others");
+    let left_over = rig.session.left_over();
+    let left_over = left_over
+        .iter()
+        .map(|(piece, data)| (piece.get(), data.len()));
+    let left_over: Vec<_> = left_over.collect();
+    assert_eq!(left_over, [(1, 40 * 1024)]);
+    assert!(rig.session.left_over().is_empty(), "it is handed over once");
+}
+
+#[test]
 fn pieces_of_every_size_arrive_and_wants_never_dry_up() {
     for (size, piece_length, limit) in [
         (300, 1, None),
