@@ -6,6 +6,9 @@
 //! `suggest piece` (BEP 6). That is what super-seeding (BEP 16) is for, without its lies: peers that
 //! do not understand ask for what they like.
 //!
+//! Whoever asks us for nothing holds up those who do, if each is handed as much: so a peer gets two pieces
+//! at first, and one more for each that it has taken, up to its share of [`GIVEN_AHEAD`].
+//!
 //! Invariant: a piece is `fresh` only if no partial peer is known to have it and it is on no link's
 //! list; after [`State::give`] also the other way round.
 
@@ -18,8 +21,8 @@ use crate::id::LinkId;
 use crate::layout::{BLOCK_LENGTH, PieceIndex};
 use crate::time::Timestamp;
 
-/// 4 MiB: bytes that are suggested ahead, over all links; what a line of 10 Gbit/s sends in the few
-/// milliseconds from a piece's arrival to the peer's `have`.
+/// 4 MiB: bytes that are suggested ahead, over all links that take what they are suggested; what a line of
+/// 10 Gbit/s sends in the few milliseconds from a piece's arrival to the peer's `have`.
 pub const GIVEN_AHEAD: u64 = 4 * 1024 * 1024;
 
 /// 2 pieces are suggested ahead to each link at least: one that is on its way, and the next.
@@ -95,6 +98,7 @@ impl State {
             let Some((_, since)) = place.and_then(|place| link.given.remove(place)) else {
                 continue;
             };
+            link.taken = link.taken.saturating_add(1);
             let took = now.since(since);
             giving.turn = match giving.turn {
                 Duration::ZERO => took,
@@ -121,15 +125,20 @@ impl State {
             self.find_fresh();
         }
         let piece_length = u64::from(self.table.layout().piece_length());
-        let ahead = (GIVEN_AHEAD / piece_length / takers as u64).max(MIN_AHEAD) as usize;
         let mut ids: Vec<_> = self.links.keys().copied().collect();
         ids.retain(|id| !self.links[id].complete);
         self.rng.shuffle(&mut ids);
+        // What is left goes to those of whom we know that they take it.
+        ids.sort_by_key(|id| self.links[id].taken == 0);
+        let taking = ids.iter().filter(|id| self.links[id].taken > 0).count() as u64;
+        let share = GIVEN_AHEAD / piece_length / taking.max(1);
         for id in ids {
-            let listed = self.links[&id].given.len();
-            let mut pieces = self.take_fresh(ahead.saturating_sub(listed));
+            let link = &self.links[&id];
+            let listed = link.given.len() as u64;
+            let ahead = share.min(MIN_AHEAD + link.taken).max(MIN_AHEAD);
+            let mut pieces = self.take_fresh(ahead.saturating_sub(listed) as usize);
             if pieces.is_empty() && listed == 0 {
-                pieces.extend(self.find_late(id, patience, now));
+                pieces = self.find_late(id, ahead as usize, patience, now);
             }
             if let Some(link) = self.links.get_mut(&id).filter(|_| !pieces.is_empty()) {
                 link.given.extend(pieces.iter().map(|&piece| (piece, now)));
@@ -177,15 +186,35 @@ impl State {
         taken
     }
 
-    /// All is on its way: what was suggested to another link the longest ago, if that is long ago
-    /// and this link's peer lacks it.
-    fn find_late(&self, id: LinkId, patience: Duration, now: Timestamp) -> Option<PieceIndex> {
-        let link = self.links.get(&id)?;
+    /// All is on its way: what was suggested to other links the longest ago, if that is long ago
+    /// and this link's peer lacks it. One piece, or up to `ahead` of peers that took nothing so far.
+    fn find_late(
+        &self,
+        id: LinkId,
+        ahead: usize,
+        patience: Duration,
+        now: Timestamp,
+    ) -> Vec<PieceIndex> {
+        let Some(link) = self.links.get(&id) else {
+            return Vec::new();
+        };
         let others = self.links.iter().filter(|(other, _)| **other != id);
-        let given = others.flat_map(|(_, other)| other.given.iter());
-        given
-            .filter(|&&(piece, since)| now.since(since) >= patience && !link.has.contains(piece))
-            .min_by_key(|&&(_, since)| since)
-            .map(|&(piece, _)| piece)
+        let given = others.flat_map(|(_, other)| {
+            let given = other.given.iter();
+            given.map(|&(piece, since)| (other.taken > 0, since, piece))
+        });
+        let is_late = |&(_, since, piece): &(bool, Timestamp, PieceIndex)| {
+            now.since(since) >= patience && !link.has.contains(piece)
+        };
+        let mut late: Vec<_> = given.filter(is_late).collect();
+        late.sort_unstable();
+        let mut pieces = Vec::new();
+        for (takes, _, piece) in late {
+            let most = if takes { 1 } else { ahead };
+            if pieces.len() < most && !pieces.contains(&piece) {
+                pieces.push(piece);
+            }
+        }
+        pieces
     }
 }

@@ -110,6 +110,8 @@ pub(super) struct Link {
     pub(super) suggested_at: Option<Timestamp>,
     /// What we suggested.
     pub(super) given: Given,
+    /// Pieces that its peer was suggested and has taken.
+    pub(super) taken: u64,
     /// What we last told the peer.
     pub(super) interested: bool,
     /// Until when it was last of use to us, or not asked to be: see `reserve`.
@@ -147,6 +149,7 @@ impl Link {
             suggested: VecDeque::new(),
             suggested_at: None,
             given: Given::new(),
+            taken: 0,
             interested: false,
             gave: now,
             takes_nothing: true,

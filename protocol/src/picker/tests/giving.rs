@@ -1,6 +1,6 @@
 //! A complete node hands its pieces out, and its peers take what they are handed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::id::LinkId;
@@ -134,9 +134,43 @@ fn what_a_lost_peer_was_to_pass_on_is_handed_to_others() {
 }
 
 #[test]
+fn peers_that_take_nothing_narrow_nobody_who_does() {
+    const STRANGERS: u64 = 30;
+    let mut seed = Node::new(|_| true);
+    let taker = link(STRANGERS);
+    let mut words = Vec::new();
+    for number in 0..STRANGERS {
+        seed.tell(Input::LinkOpened { link: link(number) });
+    }
+    words.extend(suggested(&seed.tell(Input::LinkOpened { link: taker })));
+    let mut has = BTreeSet::<PieceIndex>::new();
+    let mut rounds = 0;
+    while has.len() < PIECES as usize {
+        rounds += 1;
+        assert!(rounds < 30, "{} of {PIECES} pieces", has.len());
+        seed.now = seed.now + Duration::from_millis(50);
+        // Its lists are taken as a whole, as one that asks ahead takes them.
+        let list = words.drain(..).filter(|&(to, _)| to == taker);
+        let mut pieces: Vec<_> = list.map(|(_, piece)| piece).collect();
+        if pieces.is_empty() {
+            // After some time without a word it asks for what it likes.
+            let all = PieceIndex::new(0).get()..PIECES;
+            let lacking = all.map(PieceIndex::new).find(|piece| !has.contains(piece));
+            pieces.extend(lacking);
+            seed.now = seed.now + SUGGESTED_ONLY;
+        }
+        has.extend(&pieces);
+        words = suggested(&seed.tell(Input::PeerHas {
+            link: taker,
+            pieces,
+        }));
+    }
+}
+
+#[test]
 fn a_slow_peer_keeps_no_piece_from_the_others() {
     let mut seed = Node::new(|_| true);
-    let mut words = Vec::new();
+    let mut words = VecDeque::new();
     for number in 0..3 {
         words.extend(suggested(
             &seed.tell(Input::LinkOpened { link: link(number) }),
@@ -149,7 +183,7 @@ fn a_slow_peer_keeps_no_piece_from_the_others() {
         .collect();
     let mut others = BTreeSet::new();
     // The others get all that they are handed; the slow one gets nothing.
-    while let Some((to, piece)) = words.pop() {
+    while let Some((to, piece)) = words.pop_front() {
         if to == link(0) {
             continue;
         }
