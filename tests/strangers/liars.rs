@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
+
 use crate::crowd::Crowd;
 use crate::peer::*;
 use crate::stage::{Has, Stage, stranger};
@@ -21,6 +23,8 @@ enum Answer {
     Rubbish,
     /// The right bytes but for the last block of each piece.
     Almost,
+    /// A piece of other bytes, and then it hangs up and comes anew.
+    RubbishAndAway,
 }
 
 /// A stranger that says it has everything. How many whole pieces it delivered goes to `delivered`.
@@ -55,8 +59,8 @@ async fn lie(
         let said = match answer {
             Answer::Silence => continue,
             Answer::No => numbers(REJECT, &[piece, begin, length]),
-            Answer::Rubbish | Answer::Almost => {
-                if answer == Answer::Rubbish || is_last {
+            Answer::Rubbish | Answer::Almost | Answer::RubbishAndAway => {
+                if answer != Answer::Almost || is_last {
                     bytes.iter_mut().for_each(|byte| *byte ^= 0x55);
                 }
                 delivered.fetch_add(usize::from(is_last), Ordering::Relaxed);
@@ -65,6 +69,12 @@ async fn lie(
             }
         };
         if peer.say(&said).await.is_none() {
+            return true;
+        }
+        if answer == Answer::RubbishAndAway && is_last {
+            // All that was said arrives: nothing that it has not read tears the connection down.
+            let _ = peer.stream.shutdown().await;
+            peer.stay().await;
             return true;
         }
     }
@@ -92,7 +102,7 @@ fn gets_the_file_in_spite_of(
     });
     // They are there first, and alone.
     crowd.wait_until_came(liars);
-    if answer == Answer::Rubbish || answer == Answer::Almost {
+    if !matches!(answer, Answer::Silence | Answer::No) {
         let is_struck = || delivered.load(Ordering::Relaxed) >= 3;
         support::wait_for("liars deliver", is_struck, || stage.nodes[node].log_tail());
     }
@@ -140,6 +150,22 @@ fn who_sends_rubbish_is_banned_by_its_host_whatever_name_it_has_and_comes_back_w
         .lines()
         .filter(|line| line.contains(&honest) && line.contains("bad data"));
     assert_eq!(blamed.count(), 0);
+}
+
+/// Its link has ended before its piece is hashed, each time.
+#[test]
+fn who_hangs_up_after_each_wrong_piece_is_banned_as_well() {
+    let test = "liars that hang up";
+    let (stage, delivered) = gets_the_file_in_spite_of(test, Answer::RubbishAndAway, 1, 4);
+    let log = stage.nodes[0].log();
+    let bans = log
+        .lines()
+        .filter(|line| line.contains("delivers bad data"))
+        .count();
+    println!("{test}: {bans} bans, of {delivered} wrong pieces that were sent");
+    assert!(bans >= 1, "{log}");
+    // Three of each ban, and what four links had on its way when it began.
+    assert!(delivered <= bans * (3 + 4 * 32), "{delivered}");
 }
 
 /// One block of each piece is wrong, and honest peers bring the same pieces: those who are blamed are

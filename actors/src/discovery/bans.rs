@@ -1,13 +1,15 @@
-//! Which hosts are not spoken to: for the log, which says so once per ban, for whoever asks, and for
-//! swarms that begin.
+//! Which hosts are not spoken to, and why: for the log, which says so once per ban, for whoever asks, and
+//! for swarms that begin.
 //!
 //! Does not ban anybody; that is for the machines of the swarms, which are told each time.
 //! Invariant: at most [`MAX_BANS`] hosts are remembered.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::maps::HashMap;
+use swarmlet_protocol::id::LinkId;
 use swarmlet_protocol::time::Timestamp;
 
 /// 256: banned hosts that are remembered, some ten KiB; of more, the ban that ends first is
@@ -50,6 +52,32 @@ impl Strikes {
     }
 }
 
+/// 256: links that have ended and may still be found out, 8 KiB. A piece is hashed within milliseconds of
+/// its last byte.
+const MAX_ENDED: usize = 256;
+
+/// The hosts of links that ended lately: who hangs up after a wrong piece is gone when it is hashed.
+#[derive(Debug, Default)]
+pub(super) struct Ended(VecDeque<(LinkId, IpAddr)>);
+
+impl Ended {
+    /// A link with that host has ended.
+    pub(super) fn note(&mut self, id: LinkId, ip: IpAddr) {
+        if self.0.len() == MAX_ENDED {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, ip));
+    }
+
+    /// The host of a link that has ended.
+    pub(super) fn host(&self, id: LinkId) -> Option<IpAddr> {
+        let mut latest_first = self.0.iter().rev();
+        latest_first
+            .find(|(other, _)| *other == id)
+            .map(|&(_, ip)| ip)
+    }
+}
+
 /// The hosts that are banned, and until when.
 #[derive(Debug, Default)]
 pub(super) struct Bans(HashMap<IpAddr, Timestamp>);
@@ -87,6 +115,19 @@ mod tests {
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_millis(seconds * 1_000)
+    }
+
+    #[test]
+    fn the_latest_links_that_ended_are_known() {
+        let mut ended = Ended::default();
+        let ip = |number: u64| IpAddr::from(Ipv4Addr::from_bits(number as u32));
+        for number in 0..2 * MAX_ENDED as u64 {
+            ended.note(LinkId(number), ip(number));
+            assert!(ended.0.len() <= MAX_ENDED);
+        }
+        assert_eq!(ended.host(LinkId(0)), None);
+        let last = 2 * MAX_ENDED as u64 - 1;
+        assert_eq!(ended.host(LinkId(last)), Some(ip(last)));
     }
 
     #[test]

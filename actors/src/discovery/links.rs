@@ -357,6 +357,10 @@ impl Discovery {
             });
         }
         let remote = link.remote.ip();
+        // Whoever said nothing has brought nothing.
+        if link.ready.is_some() {
+            self.ended.note(id, remote.to_canonical());
+        }
         let swarm = link.swarm;
         let unanswered = link.dialed.filter(|_| end == LinkEnd::Unanswered);
         let reason = match end {
@@ -447,11 +451,13 @@ impl Discovery {
     /// comes again with another name.
     pub(super) fn lied(&mut self, id: LinkId, lie: Lie, context: &mut Context<Self>) {
         let now = self.now();
-        let Some(guilty) = self.state.links.get_mut(&id) else {
+        let linked = self.state.links.get_mut(&id).map(|guilty| {
+            guilty.lied = true;
+            guilty.remote.ip().to_canonical()
+        });
+        let Some(ip) = linked.or_else(|| self.ended.host(id)) else {
             return;
         };
-        guilty.lied = true;
-        let ip = guilty.remote.ip().to_canonical();
         let is_enough = match lie {
             Lie::Piece => self.strikes.count(ip, now),
             Lie::Metadata => true,

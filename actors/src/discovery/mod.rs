@@ -37,7 +37,7 @@ use swarmlet_protocol::membership::{Input, Membership, Roster, Source};
 use swarmlet_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
-use self::bans::{Bans, Strikes};
+use self::bans::{Bans, Ended, Strikes};
 use self::links::{Link, Peer};
 use self::rendezvous::Rendezvous;
 use self::search::Search;
@@ -128,6 +128,8 @@ pub struct Discovery {
     bans: Bans,
     /// Who delivered wrong pieces; survives a restart, too.
     strikes: Strikes,
+    /// Who may still be found out.
+    ended: Ended,
     bell: Bell,
     state: State,
 }
@@ -169,6 +171,7 @@ impl Discovery {
             complete: HashSet::default(),
             bans: Bans::default(),
             strikes: Strikes::default(),
+            ended: Ended::default(),
             bell: Bell::default(),
             state,
         }
