@@ -20,7 +20,7 @@ impl World {
                 let fetched = fuzzing::leases(&self.session);
                 for piece in &pieces {
                     if self.leased.remove(piece) && !fetched.contains(piece) {
-                        self.taken_back.insert(*piece);
+                        self.taken_back.push(*piece);
                     }
                 }
                 self.input(Input::Cancel(pieces))

@@ -60,8 +60,9 @@ struct World {
     leased_before: BTreeSet<PieceIndex>,
     /// What was leased at some time since all that waited was written: it may have been asked for.
     leased_unwritten: BTreeSet<PieceIndex>,
-    /// What was taken back when it was whole: it is on its way to storage, and may be leased again by then.
-    taken_back: BTreeSet<PieceIndex>,
+    /// What was taken back when it was whole: it is on its way to storage, and may be leased again by then,
+    /// come again and be taken back again.
+    taken_back: Vec<PieceIndex>,
     /// Our requests that the peer has not answered.
     requests: Vec<RawBlock>,
     /// The peer said something that is no whole message: what it says next may be taken for the rest of a
@@ -98,6 +99,10 @@ pub fn check(bytes: &[u8]) {
         };
         world.settle(judged);
     }
+    // The link ends at any moment.
+    let left_over = world.session.left_over();
+    world.follow(Output::Pieces(left_over));
+    fuzzing::check_session(&world.session);
 }
 
 impl World {
@@ -131,7 +136,7 @@ impl World {
             leased: BTreeSet::new(),
             leased_before: BTreeSet::new(),
             leased_unwritten: BTreeSet::new(),
-            taken_back: BTreeSet::new(),
+            taken_back: Vec::new(),
             requests: Vec::new(),
             is_garbled: false,
             reading: None,
@@ -233,7 +238,9 @@ impl World {
         match output {
             Output::Pieces(pieces) => {
                 for (piece, data) in pieces {
-                    let was_leased = self.taken_back.remove(&piece) || self.leased.remove(&piece);
+                    let taken_back = self.taken_back.iter().position(|&other| other == piece);
+                    taken_back.map(|at| self.taken_back.swap_remove(at));
+                    let was_leased = taken_back.is_some() || self.leased.remove(&piece);
                     assert!(was_leased, "{piece:?} was not leased");
                     assert_eq!(data.len(), layout.length(piece) as usize);
                     let is_right = |&byte: &u8| byte == piece.get() as u8;
