@@ -155,66 +155,86 @@ fn without_utp_a_node_says_how_to_get_it() {
 
 #[cfg(feature = "utp")]
 mod utp {
+    use swarmlet::NodeBuilder;
     use tokio::net::UdpSocket;
 
     use super::*;
 
-    /// Passes datagrams of one stranger on, and answers.
-    async fn relay(at: SocketAddr, to: SocketAddr) -> Arc<Mutex<usize>> {
+    /// Passes datagrams of one stranger on, and answers; keeps a copy of what is in them.
+    async fn relay(at: SocketAddr, to: SocketAddr) -> Seen {
         let near = Arc::new(UdpSocket::bind(at).await.unwrap());
         let far = Arc::new(UdpSocket::bind((at.ip(), 0)).await.unwrap());
         far.connect(to).await.unwrap();
         let stranger = Arc::new(Mutex::new(None));
-        let passed = Arc::new(Mutex::new(0));
+        let seen = Seen::default();
         let (back, known) = ((Arc::clone(&far), Arc::clone(&near)), Arc::clone(&stranger));
-        let count = Arc::clone(&passed);
+        let kept = Arc::clone(&seen);
         actix_rt::spawn(async move {
             let mut packet = vec![0; 65_536];
             while let Ok((length, from)) = near.recv_from(&mut packet).await {
                 *stranger.lock().unwrap() = Some(from);
-                *count.lock().unwrap() += length;
+                kept.lock().unwrap().extend(&packet[..length]);
                 let _ = far.send(&packet[..length]).await;
             }
         });
-        let count = Arc::clone(&passed);
+        let kept = Arc::clone(&seen);
         actix_rt::spawn(async move {
             let (far, near) = back;
             let mut packet = vec![0; 65_536];
             while let Ok(length) = far.recv(&mut packet).await {
-                *count.lock().unwrap() += length;
+                kept.lock().unwrap().extend(&packet[..length]);
                 let Some(to) = *known.lock().unwrap() else {
                     continue;
                 };
                 let _ = near.send_to(&packet[..length], to).await;
             }
         });
-        passed
+        seen
     }
 
-    /// Nobody listens on TCP where the relay is: all goes by UDP, encrypted or not.
+    /// Nobody listens on TCP where the relay is: all goes by UDP.
+    fn completes_by_utp(forms: impl Fn(NodeBuilder) -> NodeBuilder) -> (Content, Seen) {
+        on_system(async {
+            let folder = tempfile::tempdir().unwrap();
+            let content = Content::pieces(PIECES);
+            let network = Network::any();
+            let (seed_at, relay_at) = (network.host(1), network.host(9));
+            let data = folder.path().join(format!("{}.bin", seed_at.ip()));
+            std::fs::write(data, &content.bytes).unwrap();
+            let seen = relay(relay_at, seed_at).await;
+            let start = |at, peers: &[SocketAddr]| {
+                Member::start_with(folder.path(), at, &content.conf(peers), |node| {
+                    forms(node.utp(true))
+                })
+            };
+            let seed = start(seed_at, &[]);
+            let other = start(network.host(2), &[relay_at]);
+            other.completes(&content).await;
+            other.node.shutdown().await;
+            seed.node.shutdown().await;
+            (content, seen)
+        })
+    }
+
     #[test]
     fn who_cannot_be_dialed_by_tcp_is_dialed_by_utp() {
         for policy in [Policy::Allowed, Policy::Required] {
-            on_system(async {
-                let folder = tempfile::tempdir().unwrap();
-                let content = Content::pieces(PIECES);
-                let network = Network::any();
-                let (seed_at, relay_at) = (network.host(1), network.host(9));
-                let data = folder.path().join(format!("{}.bin", seed_at.ip()));
-                std::fs::write(data, &content.bytes).unwrap();
-                let passed = relay(relay_at, seed_at).await;
-                let start = |at, peers: &[SocketAddr]| {
-                    Member::start_with(folder.path(), at, &content.conf(peers), |node| {
-                        node.utp(true).encryption(policy)
-                    })
-                };
-                let seed = start(seed_at, &[]);
-                let other = start(network.host(2), &[relay_at]);
-                other.completes(&content).await;
-                assert!(*passed.lock().unwrap() > content.bytes.len());
-                other.node.shutdown().await;
-                seed.node.shutdown().await;
-            });
+            let (content, seen) = completes_by_utp(|node| node.encryption(policy));
+            assert!(seen.lock().unwrap().len() > content.bytes.len());
+            assert_eq!(contains(&seen, NAME), policy == Policy::Allowed);
         }
+    }
+
+    #[test]
+    #[cfg(feature = "secret")]
+    fn links_of_a_fleet_with_a_secret_are_tls_over_utp_as_well() {
+        use swarmlet::protocol::secret::FleetSecret;
+
+        let secret = "b2xkIHNlY3JldCBvZiB0aGUgZmxlZXQsIDMyIGJ5dGVz";
+        let secret = || FleetSecret::new(secret).unwrap();
+        let (content, seen) = completes_by_utp(|node| node.fleet_secret(secret()));
+        assert!(seen.lock().unwrap().len() > content.bytes.len());
+        assert!(!contains(&seen, NAME));
+        assert!(!contains(&seen, &content.bytes[1_000..1_100]));
     }
 }

@@ -17,4 +17,5 @@ mod secrecy;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod trackers;
 mod trouble;
