@@ -6,10 +6,12 @@ use std::num::NonZeroU64;
 use swarmlet::NodeBuilder;
 use swarmlet_protocol::address::{DEFAULT_PORT, PeerAddress};
 use swarmlet_protocol::encryption::Policy;
+use swarmlet_protocol::layout::BLOCK_LENGTH;
 use swarmlet_protocol::tracker::TrackerUrl;
 use swarmlet_protocol::web_seed::SourceUrl;
 
 use super::args::{AdmissionArgs, NetworkArgs, OriginArgs, ReachArgs};
+use super::size::Size;
 use super::values::{Sweep, Switch};
 
 /// Where a node listens, whom it asks, and what it allows itself.
@@ -79,6 +81,11 @@ impl Network {
         self.reach.dht == Switch::On
     }
 
+    /// Are links secured by a fleet secret?
+    pub(crate) const fn has_secret(&self) -> bool {
+        self.admission.has_secret()
+    }
+
     /// Where to listen: on all addresses and the usual port, if nothing else was said.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or_else(|| everywhere(DEFAULT_PORT))
@@ -125,6 +132,14 @@ impl Network {
             node = node.max_links(links);
         }
         if let Some(rate) = self.download_limit {
+            if rate.get() < u64::from(BLOCK_LENGTH) {
+                let rate = Size(rate.get());
+                log::warn!(
+                    "--download-limit of {rate}/s: a block of {} takes longer than a second, and all links share \
+                     that; peers may look silent, and little or nothing arrives. 16KiB or more is of use",
+                    Size(BLOCK_LENGTH.into())
+                );
+            }
             node = node.download_limit(rate);
         }
         if let Some(rate) = self.upload_limit {

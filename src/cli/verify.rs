@@ -119,7 +119,7 @@ fn report_folder(
     let right = count(u64::from(layout.pieces()) - wrong.len() as u64);
     writeln!(out, "{root}: {right} of {all} right, in {files}")?;
     if !wrong.is_empty() {
-        writeln!(out, "wrong: {}", Ranges(wrong))?;
+        writeln!(out, "{}", named(wrong))?;
     }
     for file in amiss.iter().take(NAMED_FILES) {
         writeln!(out, "{file}")?;
@@ -149,12 +149,20 @@ fn report(
     let right = count(u64::from(layout.pieces()) - wrong.len() as u64);
     writeln!(out, "{data}: {right} of {all} right")?;
     if !wrong.is_empty() {
-        writeln!(out, "wrong: {}", Ranges(wrong))?;
+        writeln!(out, "{}", named(wrong))?;
     }
     if length != layout.size() {
         writeln!(out, "length: {}", difference(length, layout.size()))?;
     }
     Ok(())
+}
+
+/// The parts that are wrong, by number. They are counted from 0, which must not look like none.
+fn named(wrong: &[u32]) -> String {
+    match wrong {
+        [number] => format!("wrong: part number {number}"),
+        _ => format!("wrong: part numbers {}", Ranges(wrong)),
+    }
 }
 
 fn difference(length: u64, right: u64) -> String {

@@ -174,10 +174,13 @@ fn verify_names_the_wrong_parts_and_the_wrong_length() {
     };
     for (bytes, report) in [
         (damaged(&[], 1_050), "all right: 11 parts, 1.0 KiB\n"),
-        (damaged(&[0], 1_050), "10 of 11 parts right\nwrong: 0\n"),
+        (
+            damaged(&[0], 1_050),
+            "10 of 11 parts right\nwrong: part number 0\n",
+        ),
         (
             damaged(&[399, 500, 699, 700, 1_049], 1_050),
-            "6 of 11 parts right\nwrong: 3, 5-7, 10\n",
+            "6 of 11 parts right\nwrong: part numbers 3, 5-7, 10\n",
         ),
         (
             damaged(&[], 1_062),
@@ -186,7 +189,7 @@ fn verify_names_the_wrong_parts_and_the_wrong_length() {
         ),
         (
             damaged(&[5], 850),
-            "7 of 11 parts right\nwrong: 0, 8-10\n\
+            "7 of 11 parts right\nwrong: part numbers 0, 8-10\n\
              length: 850 bytes, 200 shorter than the 1050 it should have\n",
         ),
         (

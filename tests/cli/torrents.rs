@@ -314,7 +314,7 @@ fn a_folder_is_verified_file_by_file_and_part_by_part() {
     assert_eq!(
         stdout(&output),
         "photos: 2 of 3 parts right, in 4 files\n\
-         wrong: 0\n\
+         wrong: part number 0\n\
          b.txt: 7 bytes, 2 longer than the 5 it should have\n\
          empty: missing\n"
     );
@@ -323,7 +323,7 @@ fn a_folder_is_verified_file_by_file_and_part_by_part() {
     assert_eq!(
         stdout(&verify("photos")),
         "photos: 0 of 3 parts right, in 4 files\n\
-         wrong: 0-2\n\
+         wrong: part numbers 0-2\n\
          b/c/deep: missing\n\
          b.txt: 7 bytes, 2 longer than the 5 it should have\n\
          empty: not a regular file\n"

@@ -185,5 +185,6 @@ fn strangers_cost_a_line_of_the_log_a_minute_and_are_counted() {
     let warned = lines
         .lines()
         .filter(|line| line.contains("WARN") && line.contains("is refused"));
-    assert!((1..=2).contains(&warned.count()), "{lines}");
+    // One of each kind, and perhaps another minute.
+    assert!((2..=4).contains(&warned.count()), "{lines}");
 }

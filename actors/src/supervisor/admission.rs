@@ -110,12 +110,20 @@ fn read_secrets(path: &Path) -> Result<Secrets, String> {
     };
     let (bytes, mode) = read().map_err(|error| {
         let reason = reason(&error);
-        format!("cannot read the fleet secret {shown}: {reason}")
+        format!(
+            "cannot read the fleet secret {shown}: {reason}; it is a file of one line of 32 characters or more that nobody \
+             guesses, such as `openssl rand -base64 32` prints"
+        )
     })?;
     if mode & OTHERS_WRITE != 0 {
         return Err(wrong(&format!(
             "can be written by every user of this machine: chmod 600 {shown}"
         )));
+    }
+    if mode & GROUP_WRITE != 0 {
+        warn!(
+            "the group of the fleet secret {shown} can write it, and say who gets in: chmod 600 {shown}"
+        );
     }
     if mode & OTHERS_READ != 0 && !is_mounted_secret(path) {
         warn!("every user of this machine can read the fleet secret {shown}: chmod 600 {shown}");
@@ -126,6 +134,7 @@ fn read_secrets(path: &Path) -> Result<Secrets, String> {
 /// The bits of a mode by which strangers read and write.
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_WRITE: u32 = 0o002;
+const GROUP_WRITE: u32 = 0o020;
 
 /// Container engines put secrets there, readable by all that runs in the container, and nobody can change
 /// that.
@@ -260,10 +269,13 @@ impl Supervisor {
             error!("{UNPROVED}; the list of before is kept");
             return;
         }
-        info!(
-            "the access list has changed: {}",
-            crate::words::counted(access.len() as u32, "rule")
-        );
+        let rules = crate::words::counted(access.len() as u32, "rule");
+        if access.is_empty() {
+            // A file that is being written is empty for a moment, and may stay so.
+            warn!("the access list has changed: {rules}; everybody may have links");
+        } else {
+            info!("the access list has changed: {rules}");
+        }
         let access = Arc::new(access);
         self.settings.admission.access = Arc::clone(&access);
         if let Some(children) = &self.children {

@@ -42,6 +42,11 @@ impl AdmissionArgs {
         self.fleet_secret_file.is_some() || self.access_file.is_some()
     }
 
+    /// Are links secured by a fleet secret?
+    pub(crate) const fn has_secret(&self) -> bool {
+        self.fleet_secret_file.is_some()
+    }
+
     /// Tells it to a node that is about to be started.
     pub(crate) fn apply(self, mut node: NodeBuilder) -> NodeBuilder {
         if let Some(path) = self.fleet_secret_file {

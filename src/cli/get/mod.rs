@@ -278,8 +278,11 @@ fn hint(wanted: &[Wanted], network: &Network) -> String {
     if !network.lan {
         ways.push("the local network with --lan on");
     }
-    if !network.uses_dht() {
+    if !network.uses_dht() && !network.has_secret() {
         ways.push("the DHT with --dht on");
+    }
+    if has_peers && !network.has_secret() {
+        ways.push("the secret of their fleet, if it has one, with --fleet-secret-file");
     }
     let found = match (has_peers, has_trackers) {
         (true, _) => "no peer that is known answers and has it",

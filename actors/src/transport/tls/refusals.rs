@@ -17,8 +17,9 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// Whom this node refused, and who refused it.
 pub(super) struct Refusals {
     counters: Arc<Counters>,
-    /// What the log says of acceptors, and of dialers.
-    accepted: Mutex<Said>,
+    /// What the log says of those who came, by kind: who scans ports must not hide a node that has another
+    /// secret. And of those whom we dialed.
+    accepted: [Mutex<Said>; 4],
     dialed: Mutex<Said>,
 }
 
@@ -33,7 +34,7 @@ impl Refusals {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
         Self {
             counters,
-            accepted: Mutex::default(),
+            accepted: Default::default(),
             dialed: Mutex::default(),
         }
     }
@@ -41,14 +42,15 @@ impl Refusals {
     /// Somebody who connected is not let in.
     pub(super) fn refused(&self, remote: SocketAddr, why: &Refusal) {
         let counters = &self.counters.refused;
-        let count = match why {
-            Refusal::Foreign(foreign) if !foreign.speaks_tls() => &counters.plain,
-            Refusal::Foreign(_) => &counters.foreign_tls,
-            Refusal::Unproved(_) | Refusal::Repeated => &counters.unproved,
-            Refusal::Handshake(_) | Refusal::Keys => &counters.handshake,
+        let [plain, foreign, unproved, handshake] = &self.accepted;
+        let (count, said) = match why {
+            Refusal::Foreign(first) if !first.speaks_tls() => (&counters.plain, plain),
+            Refusal::Foreign(_) => (&counters.foreign_tls, foreign),
+            Refusal::Unproved(_) | Refusal::Repeated => (&counters.unproved, unproved),
+            Refusal::Handshake(_) | Refusal::Keys => (&counters.handshake, handshake),
         };
         count.add(1);
-        say(&self.accepted, &format_args!("{remote} is refused: {why}"));
+        say(said, &format_args!("{remote} is refused: {why}"));
     }
 
     /// Somebody that we dialed does not let us in, or is none of ours.
