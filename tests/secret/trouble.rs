@@ -42,6 +42,19 @@ fn a_secret_that_cannot_be_used_ends_the_start_with_the_remedy() {
         &["--fleet-secret-file", missing.to_str().unwrap()],
     );
     assert!(said.contains("cannot read the fleet secret"), "{said}");
+    // It would wait for a writer, and no change would be seen any more.
+    let pipe = stage.path("pipe");
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::Mode::from_raw_mode(0o600),
+    )
+    .unwrap();
+    let pipe = pipe.to_str().unwrap();
+    for flag in ["--fleet-secret-file", "--access-file"] {
+        let said = complaint(&mut stage, &[flag, pipe]);
+        assert!(said.contains("it is no regular file"), "{said}");
+    }
     let file = stage.write("open", OLD);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
     let said = complaint(&mut stage, &["--fleet-secret-file", file.to_str().unwrap()]);

@@ -90,6 +90,17 @@ impl Content {
         }
     }
 
+    /// Did others change in place what these blocks lie in? What was read of them may be anything.
+    pub(super) fn are_foreign(&self, blocks: &[Block]) -> bool {
+        match &self.kind {
+            Kind::File(file) => file.is_foreign(),
+            Kind::Folder(folder) => blocks.iter().any(|block| {
+                let start = self.layout.offset(block.piece) + u64::from(block.begin);
+                folder.is_foreign(start..start + u64::from(block.length))
+            }),
+        }
+    }
+
     /// Reads of this range are to come from the disk, not from what the system remembers of it.
     pub(super) fn forget(&self, offset: u64, length: u64) {
         match &self.kind {

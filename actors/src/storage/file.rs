@@ -140,6 +140,13 @@ impl ContentFile {
         !self.stamps.changed().is_empty()
     }
 
+    /// Did others change it in place since [`Self::is_changed`] was last asked? Asks the file itself.
+    pub(super) fn is_foreign(&self) -> bool {
+        let stamp = || self.file.look().ok().map(|it| it.stamp);
+        self.stamps.look(0, stamp);
+        self.stamps.is_changed(0)
+    }
+
     /// Reads of this range are to come from the disk, not from what the system remembers of it.
     pub(super) fn forget(&self, offset: u64, length: u64) {
         self.file.forget(offset, length);

@@ -111,6 +111,7 @@ impl Storage {
                     storage.state.scrubbing -= 1;
                     storage.are_back(found);
                     storage.scrub(context);
+                    storage.say_stored();
                     storage.look_for_what_is_back(context);
                 }
             }));
@@ -151,7 +152,7 @@ impl Storage {
     }
 
     /// Do the file's times still change by what we wrote ourselves?
-    fn are_times_settling(&self) -> bool {
+    pub(super) fn are_times_settling(&self) -> bool {
         let since = |at: Timestamp| self.setup.clock.now().since(at);
         let is_recent = self.state.wrote.is_some_and(|at| since(at) < SETTLING);
         self.state.lies_elsewhere && is_recent
@@ -184,6 +185,7 @@ impl Storage {
                     storage.state.scrubbing -= 1;
                     storage.hashed(found, context);
                     storage.scrub(context);
+                    storage.say_stored();
                     storage.look_for_what_is_back(context);
                 }
             }));

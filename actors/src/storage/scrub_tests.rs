@@ -214,6 +214,60 @@ fn an_empty_content_is_no_busy_loop() {
 }
 
 #[test]
+fn a_reader_gets_nothing_of_what_was_written_a_moment_ago() {
+    on_paused_clock(async |folder| {
+        for is_folder in [false, true] {
+            let (path, bytes) = (folder.join(format!("data-{is_folder}")), content(8));
+            let begin = if is_folder { begin_folder } else { begin };
+            let (storage, notes) = begin(&path, &bytes);
+            notes.is_checked(8).await;
+            let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
+            deliver(&storage, 1, &pieces);
+            notes
+                .wait("all is stored", |facts| stored(facts).len() == 8)
+                .await;
+            assert_eq!(read(&storage, &[4]).await, Ok(100));
+            let file = if is_folder {
+                path.join("rest")
+            } else {
+                path.clone()
+            };
+            let offset = if is_folder { 3 } else { 4 };
+            damage(&file, offset);
+            // No look at the file has come between.
+            assert!(read(&storage, &[4]).await.is_err());
+            assert_eq!(damaged(&notes.0.borrow()), [4]);
+            assert_eq!(read(&storage, &[5]).await, Ok(100));
+        }
+    });
+}
+
+#[test]
+fn what_others_wrote_while_it_was_fetched_is_hashed_before_it_is_said_to_be_whole() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(8));
+        let (storage, notes) = begin(&path, &bytes);
+        notes.is_checked(8).await;
+        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
+        deliver(&storage, 1, &pieces[..7]);
+        notes
+            .wait("seven are stored", |facts| stored(facts).len() == 7)
+            .await;
+        damage(&path, 2);
+        deliver(&storage, 1, &pieces[7..]);
+        notes
+            .wait("the last is told", |facts| stored(facts).len() == 8)
+            .await;
+        assert_eq!(damaged(&notes.0.borrow()), [2], "and the damage before it");
+        deliver(&storage, 1, &pieces[2..3]);
+        notes
+            .wait("it is back", |facts| stored(facts).len() == 9)
+            .await;
+        assert!(fs::read(&path).unwrap() == bytes);
+    });
+}
+
+#[test]
 fn of_a_folder_the_file_is_hashed_to_which_somebody_wrote() {
     on_paused_clock(async |folder| {
         let (path, bytes) = (folder.join("data"), content(8));

@@ -48,6 +48,9 @@ impl Lent {
         lent: Arc<AtomicUsize>,
     ) -> std::io::Result<Bytes> {
         let bytes = file.read_blocks(blocks, buffers)?;
+        if file.are_foreign(blocks) {
+            return Err(std::io::Error::other("somebody else wrote to it"));
+        }
         // The number decides by nothing else in memory.
         lent.fetch_add(bytes.len(), Ordering::Relaxed);
         Ok(Bytes::from_owner(Self { bytes, lent }))
@@ -89,8 +92,8 @@ fn shorten(blocks: &mut Vec<Block>, lent: usize) {
 impl Handler<ReadBlocks> for Storage {
     type Result = ResponseActFuture<Self, Result<Bytes, String>>;
 
-    fn handle(&mut self, request: ReadBlocks, _: &mut Context<Self>) -> Self::Result {
-        self.serve(request.blocks, TRIES)
+    fn handle(&mut self, request: ReadBlocks, context: &mut Context<Self>) -> Self::Result {
+        self.serve(request.blocks, TRIES, context)
     }
 }
 
@@ -100,19 +103,19 @@ type Answer = ResponseActFuture<Storage, Result<Bytes, String>>;
 impl Storage {
     /// Hashes the first piece if it is in doubt, and reads. What cannot be read is in doubt: it is
     /// hashed, and then either lost, which its readers are told as all others are, or read again.
-    fn serve(&mut self, blocks: Vec<Block>, tries: u32) -> Answer {
+    fn serve(&mut self, blocks: Vec<Block>, tries: u32, context: &mut Context<Self>) -> Answer {
         let first = blocks.first().map(|first| first.piece);
         let Some(piece) = first.filter(|&piece| self.is_doubted(piece)) else {
-            return self.read_for_peer(blocks, tries);
+            return self.read_for_peer(blocks, tries, context);
         };
         if !self.state.good.contains(piece) {
             return gone();
         }
         // Nothing of it is given to anybody before it is hashed.
         let hashed = self.hash_for_reader(piece);
-        Box::pin(hashed.then(move |(), storage: &mut Self, _| {
+        Box::pin(hashed.then(move |(), storage: &mut Self, context| {
             if !storage.is_doubted(piece) {
-                return storage.read_for_peer(blocks, tries);
+                return storage.read_for_peer(blocks, tries, context);
             }
             // The system is short of something, or it was touched again meanwhile.
             let Some(left) = tries.checked_sub(1) else {
@@ -122,12 +125,21 @@ impl Storage {
                 return gone();
             };
             let pause = tokio::time::sleep(PAUSE).into_actor(storage);
-            Box::pin(pause.then(move |(), storage: &mut Self, _| storage.serve(blocks, left)))
+            Box::pin(
+                pause.then(move |(), storage: &mut Self, context| {
+                    storage.serve(blocks, left, context)
+                }),
+            )
         }))
     }
 
     /// Reads blocks up to the first that is not here, or in doubt.
-    fn read_for_peer(&mut self, mut blocks: Vec<Block>, tries: u32) -> Answer {
+    fn read_for_peer(
+        &mut self,
+        mut blocks: Vec<Block>,
+        tries: u32,
+        context: &mut Context<Self>,
+    ) -> Answer {
         let is_here =
             |block: &&Block| self.state.good.contains(block.piece) && !self.is_doubted(block.piece);
         let here_now = blocks.iter().take_while(is_here).count();
@@ -146,7 +158,7 @@ impl Storage {
         if self.state.reading.is_trusted() && !is_scattered {
             return match here(&mut self.state.reading, read) {
                 Ok(bytes) => Box::pin(ready(Ok(bytes))),
-                Err(error) => self.unreadable(asked, &error, tries),
+                Err(error) => self.unreadable(asked, &error, tries, context),
             };
         }
         let readers = Arc::clone(&self.setup.shared.readers);
@@ -157,19 +169,28 @@ impl Storage {
         };
         Box::pin(
             work.into_actor(self)
-                .then(move |done, storage: &mut Self, _| match done {
+                .then(move |done, storage: &mut Self, context| match done {
                     Ok((Ok(bytes), waited)) => {
                         storage.state.reading.waited(waited);
                         Box::pin(ready(Ok(bytes)))
                     }
-                    Ok((Err(error), _)) => storage.unreadable(asked, &error, tries),
+                    Ok((Err(error), _)) => storage.unreadable(asked, &error, tries, context),
                     Err(error) => Box::pin(ready(Err(error))),
                 }),
         )
     }
 
     /// These cannot be read: which of them it is shows when they are hashed.
-    fn unreadable(&mut self, mut blocks: Vec<Block>, error: &std::io::Error, tries: u32) -> Answer {
+    fn unreadable(
+        &mut self,
+        mut blocks: Vec<Block>,
+        error: &std::io::Error,
+        tries: u32,
+        context: &mut Context<Self>,
+    ) -> Answer {
+        // Others wrote to it: all of it is in doubt, and not only at the next look.
+        let changed = self.state.file.as_ref().map(|file| file.changed());
+        self.touched(changed.unwrap_or_default(), context);
         let (Some(first), Some(left)) = (blocks.first().copied(), tries.checked_sub(1)) else {
             return Box::pin(ready(Err(reason(error))));
         };
@@ -179,7 +200,7 @@ impl Storage {
         }
         // The others are asked for again.
         blocks.retain(|block| block.piece == first.piece);
-        self.serve(blocks, left)
+        self.serve(blocks, left, context)
     }
 }
 

@@ -1,106 +1,83 @@
 //! When files were last changed, so that changes by others show.
 //!
 //! What we write ourselves changes a file's times, too: so they are looked at before and after each
-//! write of ours, and whatever moved them in between was somebody else. A change that falls into
-//! the same tick of the kernel's clock as a write of ours (1 to 10 ms), or into one of our writes,
-//! cannot be seen by any time; the scrub finds it.
+//! write of ours, one write of a file at a time, and whatever moved them in between was somebody else.
+//! (The kernel writes to a file once at a time as well.) A change that falls into the same tick of the
+//! kernel's clock as a write of ours (1 to 10 ms before Linux 6.13), or between one of our writes and the
+//! looks beside it, cannot be seen by any time; the scrub finds it.
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::files::{File, Stamp};
 
 /// The times of a content's files.
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
-    files: Mutex<Table>,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    known: Vec<Known>,
+    /// As we left each file. Held while we write to it.
+    known: Vec<Mutex<Option<Stamp>>>,
     /// Files that others changed, by their numbers, until somebody asks.
-    changed: Vec<usize>,
-}
-
-#[derive(Clone, Debug)]
-struct Known {
-    stamp: Option<Stamp>,
-    /// Writes of ours that run.
-    writers: u32,
+    changed: Mutex<Vec<usize>>,
 }
 
 impl Stamps {
     /// The files as they are now, by their numbers; none where there is no file.
     pub(super) fn new(files: impl Iterator<Item = Option<Stamp>>) -> Self {
-        let known = files.map(|stamp| Known { stamp, writers: 0 }).collect();
-        let changed = Vec::new();
         Self {
-            files: Mutex::new(Table { known, changed }),
+            known: files.map(Mutex::new).collect(),
+            changed: Mutex::default(),
         }
     }
 
     /// Writes to a file of ours.
     pub(super) fn writing<T>(&self, number: usize, file: &File, write: impl FnOnce() -> T) -> T {
         let stamp = || file.look().ok().map(|it| it.stamp);
-        self.table().begin(number, stamp);
+        let Some(known) = self.known.get(number) else {
+            return write();
+        };
+        // A panic while it was held can at worst have left an old time, and then all is hashed again.
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.compare(number, &mut known, stamp());
         let done = write();
-        self.table().end(number, stamp);
+        *known = stamp().or(*known);
         done
     }
 
-    /// Somebody looks at the file: is it as we left it? `stamp` is asked while no write of ours can
-    /// begin or end.
+    /// Somebody looks at the file: is it as we left it? `stamp` is asked while no write of ours runs; while
+    /// one does, the next look tells.
     pub(super) fn look(&self, number: usize, stamp: impl FnOnce() -> Option<Stamp>) {
-        let mut table = self.table();
-        if table.known.get(number).is_some_and(|it| it.writers == 0) {
-            table.compare(number, stamp());
+        match self.known.get(number).map(Mutex::try_lock) {
+            Some(Ok(mut known)) => self.compare(number, &mut known, stamp()),
+            Some(Err(TryLockError::Poisoned(known))) => {
+                self.compare(number, &mut known.into_inner(), stamp());
+            }
+            Some(Err(TryLockError::WouldBlock)) | None => {}
         }
+    }
+
+    /// Was the file changed by others since [`Self::changed`] was last asked?
+    pub(super) fn is_changed(&self, number: usize) -> bool {
+        self.changes().contains(&number)
     }
 
     /// The numbers of files that others changed since this was last asked.
     pub(super) fn changed(&self) -> Vec<usize> {
-        let mut changed = std::mem::take(&mut self.table().changed);
+        let mut changed = std::mem::take(&mut *self.changes());
         changed.sort_unstable();
         changed.dedup();
         changed
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        // Numbers: a panic while it was held can at worst have left a writer counted, and then the
-        // scrub finds what changes.
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    fn begin(&mut self, number: usize, stamp: impl FnOnce() -> Option<Stamp>) {
-        if self.known.get(number).is_some_and(|it| it.writers == 0) {
-            self.compare(number, stamp());
-        }
-        if let Some(known) = self.known.get_mut(number) {
-            known.writers += 1;
-        }
-    }
-
-    fn end(&mut self, number: usize, stamp: impl FnOnce() -> Option<Stamp>) {
-        let Some(known) = self.known.get_mut(number) else {
-            return;
-        };
-        known.writers = known.writers.saturating_sub(1);
-        if known.writers == 0 {
-            known.stamp = stamp().or(known.stamp);
-        }
-    }
-
-    fn compare(&mut self, number: usize, now: Option<Stamp>) {
-        let (Some(known), Some(now)) = (self.known.get_mut(number), now) else {
-            return;
-        };
-        let before = known.stamp.replace(now);
+    fn compare(&self, number: usize, known: &mut Option<Stamp>, now: Option<Stamp>) {
+        let Some(now) = now else { return };
+        let before = known.replace(now);
         if before.is_some_and(|before| before != now) {
-            self.changed.push(number);
+            self.changes().push(number);
         }
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,13 +143,44 @@ mod tests {
         stamps.writing(1, &file, || {
             touch(&file, 1);
             stamps.look(1, || stamp(&file));
-            stamps.writing(1, &file, || touch(&file, 2));
             touch(&file, 3);
         });
         stamps.look(1, || stamp(&file));
         stamps.look(0, || stamp(&file));
         stamps.look(9, || stamp(&file));
         assert!(stamps.changed().is_empty());
+    }
+
+    /// Several workers write all the time, so that some write is always under way.
+    #[test]
+    fn a_change_by_others_between_writes_of_ours_that_crowd_is_found() {
+        let file = file();
+        let stamps = Stamps::new([stamp(&file)].into_iter());
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let write = || {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    stamps.writing(0, &file, || {
+                        file.write_all_at(b"ours", 0).unwrap();
+                        std::thread::sleep(std::time::Duration::from_millis(1));
+                        touch(&file, 1);
+                    });
+                }
+            };
+            scope.spawn(write);
+            scope.spawn(write);
+            // What they do: at any moment but within a write of ours.
+            for second in 2..12 {
+                let theirs = stamps.known[0].lock().unwrap();
+                touch(&file, second);
+                drop(theirs);
+                while !stamps.is_changed(0) {
+                    std::thread::yield_now();
+                }
+                assert_eq!(stamps.changed(), [0]);
+            }
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     #[test]

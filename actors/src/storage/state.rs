@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use swarmlet_protocol::bitfield::Bitfield;
+use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::pace::Pace;
 use swarmlet_protocol::scrub::Scrub;
 use swarmlet_protocol::time::Timestamp;
@@ -68,6 +69,8 @@ pub(super) struct State {
     /// many of late.
     pub(super) moved: u64,
     pub(super) moved_before: u64,
+    /// Pieces that are here and were not told yet, since others are in doubt.
+    pub(super) unsaid: Vec<PieceIndex>,
     /// When pieces were last written.
     pub(super) wrote: Option<Timestamp>,
     pub(super) is_busy: bool,
@@ -107,6 +110,7 @@ impl State {
             damaged: Bitfield::new(pieces),
             moved: 0,
             moved_before: 0,
+            unsaid: Vec::new(),
             wrote: None,
             is_busy: false,
             flushed: Vec::new(),

@@ -7,7 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ fn read_secrets(path: &Path) -> Result<Secrets, String> {
     let shown = path.display();
     let wrong = |what: &str| format!("the fleet secret in {shown} {what}");
     let read = || {
-        let file = File::open(path)?;
+        let file = open_plain(path)?;
         let mode = file.metadata()?.mode();
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_FILE + 1));
         file.take(MAX_SECRET_FILE as u64 + 1)
@@ -131,6 +131,18 @@ fn read_secrets(path: &Path) -> Result<Secrets, String> {
     Secrets::parse(&bytes).map_err(|error| wrong(&error.to_string()))
 }
 
+/// Opens a file that is one: whatever waits for a writer, such as a pipe, would hold up every later look.
+fn open_plain(path: &Path) -> std::io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::other("it is no regular file")),
+    }
+}
+
 /// The bits of a mode by which strangers read and write.
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_WRITE: u32 = 0o002;
@@ -147,7 +159,7 @@ fn read_access(path: &Path) -> Result<AccessList, String> {
     let read = || {
         let mut bytes = Vec::new();
         let most = MAX_ACCESS_FILE as u64 + 1;
-        File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        open_plain(path)?.take(most).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|error: std::io::Error| {

@@ -288,6 +288,11 @@ fn network(text: &str) -> Result<(IpAddr, u8), AccessReason> {
         }
         _ => return Err(wrong()),
     };
+    // Peers are judged by the IPv4 address that they have; a rule that names it the long way means it as well.
+    let (address, prefix) = match (address, address.to_canonical(), prefix.checked_sub(96)) {
+        (IpAddr::V6(_), short @ IpAddr::V4(_), Some(prefix)) => (short, prefix),
+        _ => (address, prefix),
+    };
     let first = match address {
         IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & mask_v4(prefix))),
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & mask_v6(prefix))),

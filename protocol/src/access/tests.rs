@@ -40,6 +40,15 @@ fn a_deny_wins_over_every_allow_in_any_order() {
 }
 
 #[test]
+fn a_network_that_is_named_the_long_way_is_the_same_one() {
+    let long = list("allow 127.0.0.0/8\ndeny ::ffff:127.1.10.0/120");
+    assert_eq!(address(&long, "127.1.10.5"), Err(Denied::Named));
+    assert_eq!(address(&long, "::ffff:127.1.10.5"), Err(Denied::Named));
+    assert_eq!(address(&long, "127.1.11.5"), Ok(()));
+    assert!(AccessList::parse(b"deny ::ffff:127.1.10.1/120").is_err());
+}
+
+#[test]
 fn networks_of_both_families_and_of_every_length_are_kept_apart() {
     let list = list("deny 0.0.0.0/0\nallow fd00::/8\nallow ::1\nallow ::ffff:10.0.0.1");
     assert_eq!(address(&list, "1.2.3.4"), Err(Denied::Named));

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::arrivals::network;
 use super::book::Entry;
-use super::limits::{DIALED_SHARE, KEPT_SHARE, MIN_LINK_AGE, WORTH_HALVED};
+use super::limits::{DIALED_SHARE, KEPT_SHARE, MIN_LINK_AGE, UNFINISHED_TURN, WORTH_HALVED};
 use super::link::Link;
 use super::machine::Membership;
 use crate::id::LinkId;
@@ -122,6 +122,33 @@ impl Membership {
         kept
     }
 
+    /// Those who came and have not shaken hands, by their networks.
+    fn crowds(&self) -> BTreeMap<u128, usize> {
+        let mut crowds = BTreeMap::new();
+        for link in self.links.values() {
+            if link.ready.is_none() && link.dialed.is_none() {
+                *crowds.entry(network(link.remote)).or_default() += 1;
+            }
+        }
+        crowds
+    }
+
+    /// Those who came and had their time to shake hands, of networks that are as crowded as the
+    /// newcomer's: nobody from a network of few gives way to a crowd.
+    pub(super) fn unfinished(&self, newcomer: IpAddr, now: Timestamp) -> Vec<LinkId> {
+        let crowds = self.crowds();
+        let crowd = |ip: IpAddr| crowds.get(&network(ip)).copied().unwrap_or(0);
+        let gives_way = |link: &Link| {
+            link.ready.is_none()
+                && link.dialed.is_none()
+                && now.since(link.opened) >= UNFINISHED_TURN
+                && crowd(link.remote) >= crowd(newcomer)
+                && !self.vouches_for(link.remote)
+        };
+        let unfinished = self.links.iter().filter(|(_, link)| gives_way(link));
+        unfinished.map(|(&id, _)| id).collect()
+    }
+
     /// One of those who came and say nothing, for a newcomer who is more likely to be honest: somebody
     /// stands for it, or it comes from a network with fewer of them.
     pub(super) fn camper(&self, newcomer: IpAddr, now: Timestamp) -> Option<LinkId> {
@@ -134,10 +161,7 @@ impl Membership {
             let mut strangers = unready().filter(|(_, link)| !self.vouches_for(link.remote));
             return strangers.next().map(|(&id, _)| id);
         }
-        let mut crowds: BTreeMap<u128, usize> = BTreeMap::new();
-        for (_, link) in unready() {
-            *crowds.entry(network(link.remote)).or_default() += 1;
-        }
+        let crowds = self.crowds();
         let ours = crowds.get(&network(newcomer)).copied().unwrap_or(0);
         let crowd = |link: &Link| crowds.get(&network(link.remote)).copied().unwrap_or(0);
         // The longest there, of the largest crowd; nobody gains by an exchange of equals.

@@ -69,6 +69,10 @@ pub const MIN_LINK_AGE: Duration = Duration::from_millis(250);
 /// A link without a handshake after this time is the first to go when room is needed.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// 50 ms: so long a newcomer has for its handshake at least, where all places are taken by others that are
+/// shaking hands. In a data centre it takes a few.
+pub const UNFINISHED_TURN: Duration = Duration::from_millis(50);
+
 /// 8 inbound links of one host may be without a handshake: a slow-loris holds no more than that,
 /// and a few nodes behind one address start together without noticing.
 pub const UNREADY_PER_HOST: usize = 8;

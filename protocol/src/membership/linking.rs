@@ -348,8 +348,9 @@ impl Membership {
     }
 
     /// The link that a newcomer may have, in this order: one that never shook hands, one between
-    /// complete nodes, one of a host with many links, any. The last two only from a certain age
-    /// on, not those that are kept, and not the only one of its kind while there are others.
+    /// complete nodes, one of a host with many links, any, one that is still shaking hands. The two before
+    /// the last only from a certain age on, not those that are kept, and not the only one of its kind while
+    /// there are others.
     fn least_useful(&mut self, newcomer: IpAddr, now: Timestamp) -> Option<LinkId> {
         if let Some((id, _)) = self.links.iter().find(|(_, link)| link.is_silent(now)) {
             return Some(*id);
@@ -389,6 +390,15 @@ impl Membership {
                 .count();
             (!is_only, twins, rng.u64(..), *id)
         });
-        ranked.max().map(|(_, _, _, id)| id)
+        if let Some((_, _, _, id)) = ranked.max() {
+            return Some(id);
+        }
+        // Strangers could renew their connections faster than any patience ends. By lot, so that each has
+        // a chance whose way is longer than that of the others.
+        let unfinished = self.unfinished(newcomer, now);
+        if unfinished.is_empty() {
+            return None;
+        }
+        Some(unfinished[self.rng.usize(..unfinished.len())])
     }
 }

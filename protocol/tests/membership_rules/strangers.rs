@@ -204,11 +204,59 @@ fn whoever_camps_without_a_word_gives_way_to_a_newcomer_from_elsewhere() {
         node.open(STRANGERS + count, false);
     }
     assert!(!node.admit(STRANGERS + 100).0, "one of their own");
+    let (admitted, out) = node.admit(10);
+    assert!(!admitted && out.is_empty(), "all are brand-new");
     node.wait(MIN_LINK_AGE.as_millis() as u64);
-    assert!(!node.admit(STRANGERS + 100).0, "one of their own");
     let (admitted, out) = node.admit(10);
     assert!(admitted, "it comes from another network");
     assert_eq!(closes(&out), [(LinkId(1), CloseReason::MakeRoom)]);
+    node.open(10, false);
+    // Those who come after it take places of each other, by lot, and not its own.
+    for count in 0..100 {
+        node.wait(3);
+        let (_, out) = node.admit(STRANGERS + 100 + count);
+        for (link, _) in closes(&out) {
+            assert_ne!(link, LinkId(LINKS as u64 + 1));
+            node.open(STRANGERS + 100 + count, false);
+        }
+    }
+}
+
+/// Their connections never get as old as what is taken for silence.
+#[test]
+fn strangers_that_renew_their_silence_every_moment_keep_no_newcomer_out() {
+    for pace in [1, 3, 10] {
+        let mut node = Node::new(LINKS, 0);
+        let mut open = std::collections::VecDeque::new();
+        let (mut tries, mut let_in) = (0, 0);
+        for count in 0..3_000_u32 {
+            node.wait(pace);
+            while open
+                .front()
+                .is_some_and(|&(_, at)| node.now.since(at) >= Duration::from_millis(900))
+            {
+                let (link, _) = open.pop_front().unwrap();
+                node.closed(link, LinkEnd::Graceful);
+            }
+            let (admitted, out) = node.admit(stranger(count));
+            let gone: Vec<_> = closes(&out).into_iter().map(|(link, _)| link).collect();
+            open.retain(|(link, _)| !gone.contains(link));
+            if admitted {
+                let (link, _) = node.open(stranger(count), false);
+                open.push_back((link, node.now));
+            }
+            // One of the strangers' own networks, so that nothing tells it from them.
+            if count % 20 == 19 {
+                tries += 1;
+                let (admitted, out) = node.admit(STRANGERS + 990);
+                let gone: Vec<_> = closes(&out).into_iter().map(|(link, _)| link).collect();
+                open.retain(|(link, _)| !gone.contains(link));
+                let_in += u32::from(admitted);
+            }
+        }
+        println!("a stranger every {pace} ms: {let_in} of {tries} newcomers were let in");
+        assert!(let_in * 5 > tries, "{let_in} of {tries}");
+    }
 }
 
 #[test]

@@ -189,6 +189,18 @@ impl ContentFolder {
         look().is_ok_and(|now| self.is_it(&now, found, file.length))
     }
 
+    /// Did others change a file that has a byte of this range, since [`Self::changed`] was last asked? Asks
+    /// those that are open.
+    pub(super) fn is_foreign(&self, bytes: Range<u64>) -> bool {
+        self.files.spans(bytes).any(|span| {
+            if let Some(opened) = self.recent.get(span.file) {
+                let look = || opened.file.look().ok().map(|now| now.stamp);
+                self.stamps.look(span.file, look);
+            }
+            self.stamps.is_changed(span.file)
+        })
+    }
+
     /// Bytes of the content that lie in files that others changed in place, as far as
     /// [`Self::is_still`] and our writes have seen since this was last asked.
     pub(super) fn changed(&self) -> Vec<Range<u64>> {
