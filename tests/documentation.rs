@@ -14,6 +14,7 @@ const NO_LIMITS: &[&str] = &[
     "actors/src/private.rs",
     "actors/src/simulation/",
     "actors/src/state/mod.rs VERSION",
+    "actors/src/supervisor/admission.rs GROUP",
     "actors/src/supervisor/admission.rs OTHERS",
     "actors/src/supervisor/vigilance.rs WATCHDOG",
     "protocol/src/address/compact.rs",

@@ -194,7 +194,7 @@ fn verify_names_the_wrong_parts_and_the_wrong_length() {
         ),
         (
             Vec::new(),
-            "0 of 11 parts right\nwrong: 0-10\n\
+            "0 of 11 parts right\nwrong: part numbers 0-10\n\
              length: 0 bytes, 1050 shorter than the 1050 it should have\n",
         ),
     ] {
