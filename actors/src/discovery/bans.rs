@@ -2,7 +2,7 @@
 //! for swarms that begin.
 //!
 //! Does not ban anybody; that is for the machines of the swarms, which are told each time.
-//! Invariant: at most [`MAX_BANS`] hosts are remembered.
+//! Invariant: at most [`MAX_BANS`] hosts and [`MAX_ENDED`] links are remembered.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

@@ -63,13 +63,7 @@ impl Storage {
             touched.extend(new);
         }
         for range in ranges {
-            let pieces = pieces_in(&range, self.setup.info.layout().piece_length());
-            warn!(
-                "{}: somebody else wrote to it; hashing {} again",
-                self.shown(),
-                counted(pieces.len() as u32, "piece")
-            );
-            self.state.scrub.doubt(pieces.clone(), &self.state.good);
+            let pieces = self.doubt_bytes(&range);
             // Nobody fetches what is missing of a file that we only read: somebody may have put it back.
             let is_fetched = !self.setup.selection.is_none() && self.read_only().is_none();
             if !is_fetched && self.is_checked() && self.state.perhaps_here.len() < MAX_PERHAPS {
@@ -78,6 +72,32 @@ impl Storage {
         }
         self.scrub(context);
         self.look_for_what_is_back(context);
+    }
+
+    /// All is here, and somebody acts on that word: what others wrote between our writes is in doubt now,
+    /// and not only when the file is looked at next.
+    pub(super) fn look_once_more(&mut self) {
+        let file = self.state.file.as_ref();
+        let changed = file.map(|file| file.changed()).unwrap_or_default();
+        if self.are_times_settling() {
+            return;
+        }
+        for range in changed {
+            self.doubt_bytes(&range);
+        }
+        self.bell.rouse();
+    }
+
+    /// Somebody else wrote there: the pieces that are to be hashed again.
+    fn doubt_bytes(&mut self, bytes: &Range<u64>) -> Range<u32> {
+        let pieces = pieces_in(bytes, self.setup.info.layout().piece_length());
+        warn!(
+            "{}: somebody else wrote to it; hashing {} again",
+            self.shown(),
+            counted(pieces.len() as u32, "piece")
+        );
+        self.state.scrub.doubt(pieces.clone(), &self.state.good);
+        pieces
     }
 
     fn read_only(&self) -> Option<&str> {
@@ -152,7 +172,7 @@ impl Storage {
     }
 
     /// Do the file's times still change by what we wrote ourselves?
-    pub(super) fn are_times_settling(&self) -> bool {
+    fn are_times_settling(&self) -> bool {
         let since = |at: Timestamp| self.setup.clock.now().since(at);
         let is_recent = self.state.wrote.is_some_and(|at| since(at) < SETTLING);
         self.state.lies_elsewhere && is_recent

@@ -22,12 +22,10 @@ use tokio::sync::oneshot;
 
 use super::content::Content;
 use super::disk::Done;
-use super::stamps::pieces_in;
 use super::{Storage, WORKERS, jobs};
 use crate::maps::HashMap;
 use crate::messages::scheduler::StorageFact;
 use crate::messages::storage::StorePieces;
-use crate::words::counted;
 
 /// 3 ms: pieces that do not make up a batch wait no longer for others.
 const COMPANY: Duration = Duration::from_millis(3);
@@ -320,26 +318,6 @@ impl Storage {
 
     fn is_whole(&self) -> bool {
         self.is_checked() && self.state.bad.count() == 0
-    }
-
-    /// All is here, and somebody acts on that word: what others wrote between our writes is in doubt now,
-    /// and not only when the file is looked at next.
-    fn look_once_more(&mut self) {
-        let file = self.state.file.as_ref();
-        let changed = file.map(|file| file.changed()).unwrap_or_default();
-        if self.are_times_settling() {
-            return;
-        }
-        for range in changed {
-            let pieces = pieces_in(&range, self.setup.info.layout().piece_length());
-            warn!(
-                "{}: somebody else wrote to it while it was fetched; hashing {} again",
-                self.shown(),
-                counted(pieces.len() as u32, "piece")
-            );
-            self.state.scrub.doubt(pieces, &self.state.good);
-        }
-        self.bell.rouse();
     }
 
     /// Tells of what was stored. The piece that makes it whole waits until nothing is in doubt.
