@@ -63,6 +63,8 @@ pub(super) struct Link {
     pub(super) gauge: Arc<Gauge>,
     /// We closed it: its machine has forgotten it already.
     pub(super) closing: bool,
+    /// We closed it to open it anew.
+    pub(super) renewing: bool,
     /// We closed it without a last word: its socket is as good as gone.
     pub(super) dropped: bool,
     /// What came on it was not what it should be, at least once.
@@ -147,6 +149,7 @@ impl Discovery {
             utp: matches!(stream, Connection::Utp(_)),
             gauge: Arc::clone(&gauge),
             closing: false,
+            renewing: false,
             dropped: false,
             lied: false,
         };
@@ -364,6 +367,9 @@ impl Discovery {
         let swarm = link.swarm;
         let unanswered = link.dialed.filter(|_| end == LinkEnd::Unanswered);
         let reason = match end {
+            LinkEnd::Closed | LinkEnd::Unanswered | LinkEnd::Lost if link.renewing => {
+                MemberEnd::Renewed
+            }
             LinkEnd::Closed | LinkEnd::Unanswered => MemberEnd::Graceful,
             LinkEnd::Lost => MemberEnd::Lost,
             LinkEnd::Violation { .. } => MemberEnd::Violation,
@@ -430,13 +436,18 @@ impl Discovery {
     }
 
     /// Closes all links of a swarm; its machine learns of each when it has ended, and dials anew.
-    pub(super) fn close_all(&self, info_hash: InfoHash, reason: &str) {
-        for (&id, _) in self
-            .state
-            .links
-            .iter()
-            .filter(|(_, link)| link.swarm == info_hash)
-        {
+    pub(super) fn renew_all(&mut self, info_hash: InfoHash, reason: &str) {
+        let links = self.state.links.values_mut();
+        for link in links.filter(|link| link.swarm == info_hash) {
+            link.renewing = true;
+        }
+        self.close_all(info_hash, reason);
+    }
+
+    /// Closes all links of a swarm; its machine learns of each when it has ended.
+    fn close_all(&self, info_hash: InfoHash, reason: &str) {
+        let links = self.state.links.iter();
+        for (&id, _) in links.filter(|(_, link)| link.swarm == info_hash) {
             self.command(
                 id,
                 SessionCommand::Close {

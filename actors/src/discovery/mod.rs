@@ -415,7 +415,7 @@ impl Handler<ResetLinks> for Discovery {
     type Result = ();
 
     fn handle(&mut self, ResetLinks { info_hash }: ResetLinks, _: &mut Self::Context) {
-        self.close_all(info_hash, "what this node has is checked anew");
+        self.renew_all(info_hash, "what this node has is checked anew");
     }
 }
 

@@ -82,6 +82,8 @@ pub enum DialFailure {
 pub enum LinkEnd {
     /// The peer closed it, or the session here did for want of use.
     Graceful,
+    /// We closed it to open it anew, because all that was said on it has to be said again.
+    Renewed,
     /// It broke: reset, time-out.
     Lost,
     /// The peer broke a rule of the protocol.

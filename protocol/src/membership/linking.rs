@@ -150,6 +150,8 @@ impl Membership {
         let steady = link.age(now).is_some_and(|age| age >= STEADY_LINK);
         let level = match reason {
             LinkEnd::Violation => Some(VIOLATION_LEVEL),
+            // The peer did nothing wrong, however often it happens.
+            LinkEnd::Renewed => Some(0),
             _ if steady => Some(0),
             _ => None,
         };

@@ -75,6 +75,19 @@ fn a_peer_that_evicts_us_again_and_again_is_dialed_less_and_less() {
     assert!(dialed <= 20, "{dialed} dials in a minute");
 }
 
+/// A file that is lost and checked anew again and again: the peers are not to blame for it.
+#[test]
+fn a_link_that_we_renew_every_moment_is_dialed_again_at_once_each_time() {
+    let mut node = Node::new(30, 16);
+    node.learn(1, Source::Listed);
+    for _ in 0..20 {
+        let (link, _) = node.link(1, true);
+        node.wait(MIN_LINK_AGE.as_millis() as u64);
+        assert_eq!(dials(&node.closed(link, LinkEnd::Renewed)), []);
+        assert_eq!(dials(&node.wait(40)), [addr(1)]);
+    }
+}
+
 /// A client of another kind, which bears another name on each link and closes it after a moment,
 /// is dialed again and again for some time; how often.
 // Helpers of tests panic as tests do.
