@@ -24,6 +24,7 @@ mod access;
 mod actor;
 mod api;
 mod content;
+mod crowd;
 mod dashboard;
 mod events;
 mod face;

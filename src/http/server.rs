@@ -1,18 +1,24 @@
 //! Listening: on an address, and on a socket in the state directory.
 
+use std::any::Any;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server as Running, ServerHandle};
+use actix_web::dev::{Extensions, Server as Running, ServerHandle};
+use actix_web::rt::net::{TcpStream, UnixStream as SocketStream};
 use actix_web::{App, HttpServer};
+use log::debug;
+use rustix::net::Shutdown;
 use swarmlet_actors::descriptors::Descriptors;
 use swarmlet_actors::private;
 use tokio::time::timeout;
 
+use super::crowd::Crowd;
 use super::face::{BySocket, Face};
 
 /// 1 thread answers requests: they ask the node, which has one thread of its own.
@@ -44,20 +50,39 @@ macro_rules! server {
     ($face:expr) => {{
         let face = $face.clone();
         let affordable = Descriptors::of_process().for_requests().max(1);
+        let connections = MAX_CONNECTIONS.min(affordable);
+        let crowd = Crowd::of(connections);
         HttpServer::new(move || App::new().service(face.scope("")))
             .workers(WORKERS)
             .worker_max_blocking_threads(1)
-            .max_connections(MAX_CONNECTIONS.min(affordable))
+            .max_connections(connections)
             .client_request_timeout(HEAD)
             .keep_alive(KEEP_ALIVE)
             .shutdown_timeout(1)
             .disable_signals()
-            .on_connect(|connection, data| {
-                if connection.is::<actix_web::rt::net::UnixStream>() {
-                    data.insert(BySocket);
-                }
-            })
+            .on_connect(move |connection, data| connected(connection, data, &crowd))
     }};
+}
+
+/// Notes by what way somebody came; ends the connection of a host that holds too many.
+fn connected(connection: &dyn Any, data: &mut Extensions, crowd: &Arc<Crowd>) {
+    if connection.is::<SocketStream>() {
+        data.insert(BySocket);
+    }
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else {
+        return;
+    };
+    let Ok(from) = stream.peer_addr() else { return };
+    match crowd.enter(from.ip()) {
+        // Held as long as the connection is.
+        Some(place) => {
+            data.insert(place);
+        }
+        None => {
+            debug!("{from} has too many connections to the HTTP face: closed");
+            let _ = rustix::net::shutdown(stream, Shutdown::Both);
+        }
+    }
 }
 
 impl Face {

@@ -9,6 +9,7 @@ mod support;
 mod api;
 mod content;
 mod cost;
+mod crowd;
 mod events;
 mod foreign;
 mod request;

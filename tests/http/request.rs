@@ -1,7 +1,7 @@
 //! A client of HTTP/1.1 that does one thing at a time and shows all of it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -120,7 +120,20 @@ impl Request {
 
     /// Sends it and reads the head of the answer only.
     pub fn open(&self, to: SocketAddr) -> (u16, Vec<(String, String)>, BufReader<TcpStream>) {
-        let mut stream = TcpStream::connect(to).expect("connect to the HTTP face");
+        self.open_on(TcpStream::connect(to).expect("connect to the HTTP face"))
+    }
+
+    /// The same, from that address of this machine.
+    pub fn open_from(
+        &self,
+        from: IpAddr,
+        to: SocketAddr,
+    ) -> (u16, Vec<(String, String)>, BufReader<TcpStream>) {
+        self.open_on(connect_from(from, to).expect("connect to the HTTP face"))
+    }
+
+    fn open_on(&self, mut stream: TcpStream) -> (u16, Vec<(String, String)>, BufReader<TcpStream>) {
+        let to = stream.peer_addr().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(&self.head(&to.to_string())).unwrap();
         let mut reader = BufReader::new(stream);
@@ -143,6 +156,14 @@ impl Request {
             body,
         }
     }
+}
+
+/// A connection from one of this machine's addresses.
+pub fn connect_from(from: IpAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    socket.connect(&to.into())?;
+    Ok(socket.into())
 }
 
 fn read_head(reader: &mut impl BufRead) -> (u16, Vec<(String, String)>) {
