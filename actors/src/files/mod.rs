@@ -4,6 +4,8 @@
 //! simulation a folder can be given a disk that is not well (see `faults`), and whoever works on
 //! files sees no difference.
 
+#[cfg(target_os = "linux")]
+mod closings;
 #[cfg(any(test, feature = "simulation"))]
 pub mod faults;
 #[cfg(test)]
@@ -18,8 +20,30 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, AtFlags, FileType, Mode, OFlags, Stat};
 
+#[cfg(target_os = "linux")]
+pub(crate) use self::closings::Closing;
 #[cfg(any(test, feature = "simulation"))]
 use self::faults::{OnDisk, Operation};
+
+/// Nobody tells of closings here.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+pub(crate) struct Closing;
+
+#[cfg(not(target_os = "linux"))]
+impl Closing {
+    const fn of(_: BorrowedFd<'_>) -> Option<Self> {
+        None
+    }
+
+    pub(crate) const fn was_closed(&self) -> bool {
+        false
+    }
+
+    pub(crate) const fn take(&self) -> bool {
+        false
+    }
+}
 
 /// An open file of a content, or a scratch file for one.
 #[derive(Debug)]
@@ -163,6 +187,16 @@ impl File {
             return Ok(disk.stamped(Look::of(&rustix::fs::fstat(&self.file)?)));
         }
         Ok(Look::of(&rustix::fs::fstat(&self.file)?))
+    }
+
+    /// Watches who else closes it, where the system tells.
+    pub(crate) fn closing(&self) -> Option<Closing> {
+        // What happens on a simulated disk no system knows.
+        #[cfg(any(test, feature = "simulation"))]
+        if self.disk.is_some() {
+            return None;
+        }
+        Closing::of(self.file.as_fd())
     }
 
     /// Gives the file that length.

@@ -18,6 +18,7 @@ use swarmlet_protocol::text::escaped;
 use super::file::ContentFile;
 use super::folder::ContentFolder;
 use super::fresh::Fresh;
+use crate::files;
 use crate::reason::reason;
 
 /// What storage keeps, open and of the right length.
@@ -59,6 +60,15 @@ impl Content {
         Self { layout, kind }
     }
 
+    /// Does something in the moment of a write of ours to the file of that number.
+    #[cfg(test)]
+    pub(super) fn amid_a_write(&self, number: usize, what: impl FnOnce()) {
+        match &self.kind {
+            Kind::File(file) => file.amid_a_write(what),
+            Kind::Folder(folder) => folder.amid_a_write(number, what),
+        }
+    }
+
     /// Why some of it can be read only, if so.
     #[must_use]
     pub fn read_only(&self) -> Option<&str> {
@@ -78,6 +88,16 @@ impl Content {
         }
     }
 
+    /// What became of it, if [`Self::is_still`] says no.
+    pub(super) fn loss(&self, path: &Path) -> &'static str {
+        match (&self.kind, files::look(path)) {
+            (_, Err(error)) if error.kind() == io::ErrorKind::NotFound => "was deleted",
+            (Kind::File(file), Ok(now)) if file.is_it(&now) => "was resized",
+            (Kind::File(_), _) => "was replaced",
+            (Kind::Folder(_), _) => "has files that were deleted, replaced or resized",
+        }
+    }
+
     /// Bytes that others may have changed in place, as far as [`Self::is_still`] and our writes have
     /// seen since this was last asked.
     pub fn changed(&self) -> Vec<Range<u64>> {
@@ -87,6 +107,16 @@ impl Content {
             }
             Kind::File(_) => Vec::new(),
             Kind::Folder(folder) => folder.changed(),
+        }
+    }
+
+    /// Bytes of files that others changed since this was last asked, however often [`Self::changed`] was:
+    /// who wrote once may have written more often, and not all of it shows while we write.
+    pub(super) fn met(&self) -> Vec<Range<u64>> {
+        match &self.kind {
+            Kind::File(file) if file.is_met() => std::iter::once(0..self.layout.size()).collect(),
+            Kind::File(_) => Vec::new(),
+            Kind::Folder(folder) => folder.met(),
         }
     }
 

@@ -5,18 +5,21 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::FileType;
 use swarmlet_protocol::layout::Layout;
 
 use super::fresh::{Fresh, FreshBytes};
 use super::stamps::Stamps;
-use crate::files::{self, File};
+use crate::files::{self, Closing, File, Look};
 use crate::reason::reason;
 
 /// An open file of the right length.
 #[derive(Debug)]
 pub(super) struct ContentFile {
+    /// Tells who else wrote to it, from our first write on. Dropped before the file.
+    closing: OnceLock<Option<Closing>>,
     file: File,
     layout: Layout,
     /// Why it can be read only, if so.
@@ -46,7 +49,16 @@ impl ContentFile {
                 })?;
                 (file, Some(refusal))
             }
-            Err(error) => return Err(format!("cannot open {shown}: {}", reason(&error))),
+            Err(error) => {
+                let missing = path.parent().filter(|folder| !folder.exists());
+                return Err(match missing {
+                    Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+                        let folder = folder.display();
+                        format!("cannot make {shown}: there is no folder {folder}; make it")
+                    }
+                    _ => format!("cannot open {shown}: {}", reason(&error)),
+                });
+            }
         };
         let found = file
             .look()
@@ -65,6 +77,7 @@ impl ContentFile {
         fresh.add(found.length..layout.size());
         let stamps = stamps(&file);
         Ok(Self {
+            closing: OnceLock::new(),
             file,
             layout,
             read_only,
@@ -90,6 +103,7 @@ impl ContentFile {
         }
         let stamps = stamps(&file);
         Ok(Self {
+            closing: OnceLock::new(),
             file,
             layout,
             read_only: None,
@@ -104,12 +118,19 @@ impl ContentFile {
         let file = File::open_or_create(path).unwrap();
         let stamps = stamps(&file);
         Self {
+            closing: OnceLock::new(),
             file,
             layout,
             read_only: None,
             fresh: Fresh::default(),
             stamps,
         }
+    }
+
+    /// Does something in the moment of a write of ours.
+    #[cfg(test)]
+    pub(super) fn amid_a_write(&self, what: impl FnOnce()) {
+        self.stamps.writing(0, &self.file, what);
     }
 
     /// Why the file can be read only, if so.
@@ -134,17 +155,36 @@ impl ContentFile {
         }
     }
 
+    /// Is that this file, whatever its length?
+    pub(super) fn is_it(&self, found: &Look) -> bool {
+        self.file
+            .look()
+            .is_ok_and(|ours| ours.identity == found.identity)
+    }
+
     /// Did others change it in place, as far as [`Self::is_still`] and our writes have seen since this
     /// was last asked?
     pub(super) fn is_changed(&self) -> bool {
+        if self.closing().is_some_and(Closing::take) {
+            self.stamps.note(0);
+        }
         !self.stamps.changed().is_empty()
+    }
+
+    /// Did others change it since this was last asked, however often [`Self::is_changed`] was?
+    pub(super) fn is_met(&self) -> bool {
+        !self.stamps.met().is_empty()
     }
 
     /// Did others change it in place since [`Self::is_changed`] was last asked? Asks the file itself.
     pub(super) fn is_foreign(&self) -> bool {
         let stamp = || self.file.look().ok().map(|it| it.stamp);
         self.stamps.look(0, stamp);
-        self.stamps.is_changed(0)
+        self.stamps.is_changed(0) || self.closing().is_some_and(Closing::was_closed)
+    }
+
+    fn closing(&self) -> Option<&Closing> {
+        self.closing.get()?.as_ref()
     }
 
     /// Reads of this range are to come from the disk, not from what the system remembers of it.
@@ -173,6 +213,7 @@ impl ContentFile {
     /// # Errors
     /// No room, a file system that became read-only, or a disk that fails.
     pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.closing.get_or_init(|| self.file.closing());
         let write = || self.file.write_all_at(bytes, offset);
         self.stamps.writing(0, &self.file, write)
     }
@@ -227,6 +268,28 @@ mod tests {
             );
             assert_eq!(file.fresh().run(0..1).0, before.is_none());
         }
+    }
+
+    #[test]
+    fn what_others_write_in_the_moment_of_a_write_of_ours_shows_when_they_close_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        let file = ContentFile::open(&path, layout()).unwrap();
+        file.write_at(b"ours", 0).unwrap();
+        assert!(!file.is_foreign() && !file.is_changed());
+        file.amid_a_write(|| drop(File::open(&path).unwrap()));
+        assert!(!file.is_foreign(), "it was only read");
+        file.amid_a_write(|| drop(File::options().write(true).open(&path).unwrap()));
+        assert!(file.is_foreign() && file.is_foreign());
+        assert!(file.is_changed() && !file.is_changed() && !file.is_foreign());
+        assert!(file.is_met() && !file.is_met());
+        // Another content of the same file, which writes as well.
+        let other = ContentFile::open(&path, layout()).unwrap();
+        other.write_at(b"else", 4).unwrap();
+        drop(other);
+        assert!(file.is_foreign() && file.is_changed() && !file.is_foreign());
+        drop(File::options().write(true).open(&path).unwrap());
+        assert!(file.is_changed(), "it is watched still");
     }
 
     #[test]

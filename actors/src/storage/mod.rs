@@ -1,7 +1,7 @@
 //! The storage actor: the file of one swarm, or its folder of files.
 //!
 //! The file is the truth: when storage starts, and whenever the file under it, or one of its files,
-//! was replaced or resized, every piece is hashed again and nothing else is believed. Verified
+//! was deleted, replaced or resized, every piece is hashed again and nothing else is believed. Verified
 //! pieces are written in place; a byte that was not verified never reaches the file. Hashing and disk run in a
 //! bounded number of blocking jobs. What others change in place, and what a disk loses, is found by hashing
 //! again (`scrub`).
@@ -72,6 +72,9 @@ const CHECK_BYTES: u64 = 16 * 1024 * 1024;
 /// within a second. At every other look a paused storage tries again, and it is asked whether the
 /// node is busy.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// The target under which it is logged that a file cannot be used.
+pub const PAUSES: &str = "swarmlet_actors::storage::pauses";
 
 /// What a storage is made of.
 #[derive(Debug)]
@@ -258,7 +261,8 @@ impl Storage {
     /// The file cannot be used as it must: says so once, and tries again every second.
     fn pause(&mut self, error: String) {
         if self.state.paused.as_ref() != Some(&error) {
-            error!("{error}; trying again every second");
+            // By a name of its own, for whoever says it in another way.
+            error!(target: PAUSES, "{error}; trying again every second");
             self.setup
                 .scheduler
                 .do_send(StorageFact::Paused(error.clone()));
@@ -316,13 +320,17 @@ impl Storage {
         let opened = self.state.opened;
         let job = spawn_blocking(move || match usable {
             Some(file) if file.is_still(&path) => Seen::Still(file.changed()),
-            Some(_) => Seen::Replaced,
+            Some(file) => Seen::Lost(file.loss(&path)),
             None => Seen::Reopened(Content::open(&path, &info, &selection)),
         });
         context.spawn(job.into_actor(self).map(move |seen, storage, context| {
             storage.state.looking = false;
             if storage.state.opened == opened {
-                storage.looked(seen.unwrap_or(Seen::Replaced), tries_again, context);
+                storage.looked(
+                    seen.unwrap_or(Seen::Lost("may have been replaced")),
+                    tries_again,
+                    context,
+                );
             }
         }));
     }
@@ -335,11 +343,8 @@ impl Storage {
                     self.retry(context);
                 }
             }
-            Seen::Replaced => {
-                warn!(
-                    "{} was replaced or resized; checking all of it again",
-                    self.shown()
-                );
+            Seen::Lost(how) => {
+                warn!("{} {how}; checking all of it again", self.shown());
                 self.open(context);
             }
             // What could not be opened for writing can be: all else is kept as it is.
@@ -361,8 +366,8 @@ impl Storage {
 enum Seen {
     /// It is still the content that is open; these bytes of it may have been changed by others.
     Still(Vec<Range<u64>>),
-    /// It is another one, or has another length.
-    Replaced,
+    /// It is another one, or has another length: what became of it, in words.
+    Lost(&'static str),
     /// What came of opening it.
     Reopened(Result<Content, String>),
 }

@@ -46,6 +46,7 @@ impl Storage {
     /// All was hashed just now: the first round begins, and what was touched meanwhile is in doubt.
     pub(super) fn begin_scrub(&mut self, context: &mut Context<Self>) {
         self.state.scrub.begin(self.setup.clock.now());
+        self.state.was_whole = self.is_whole();
         let touched = std::mem::take(&mut self.state.touched);
         self.touched(touched, context);
     }
@@ -75,14 +76,22 @@ impl Storage {
     }
 
     /// All is here, and somebody acts on that word: what others wrote between our writes is in doubt now,
-    /// and not only when the file is looked at next.
+    /// and not only when the file is looked at next. Before it is said for the first time, so is all that
+    /// anybody was seen to write to since it was opened: we wrote all the while, and that hides some of
+    /// what others write.
     pub(super) fn look_once_more(&mut self) {
-        let file = self.state.file.as_ref();
-        let changed = file.map(|file| file.changed()).unwrap_or_default();
+        let Some(file) = &self.state.file else { return };
+        let mut ranges = file.changed();
+        let met = file.met();
         if self.are_times_settling() {
             return;
         }
-        for range in changed {
+        if !self.state.was_whole {
+            let is_new = |range: &Range<u64>| !ranges.contains(range);
+            let more: Vec<_> = met.into_iter().filter(is_new).collect();
+            ranges.extend(more);
+        }
+        for range in ranges {
             self.doubt_bytes(&range);
         }
         self.bell.rouse();
@@ -363,7 +372,10 @@ impl Storage {
         self.setup.counters.healed.add(count);
         let left = self.state.damaged.count();
         match left {
-            0 => info!("{}: all that was damaged is right again", self.shown()),
+            0 => {
+                info!("{}: all that was damaged is right again", self.shown());
+                self.setup.scheduler.do_send(StorageFact::Healed);
+            }
             _ => info!("{}: {left} damaged pieces are left", self.shown()),
         }
     }

@@ -267,6 +267,77 @@ fn what_others_wrote_while_it_was_fetched_is_hashed_before_it_is_said_to_be_whol
     });
 }
 
+/// Another program writes there, in the moment of a write of ours to the file of that number.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+struct DamageAmidAWrite(PathBuf, usize, u64);
+
+impl Handler<DamageAmidAWrite> for Storage {
+    type Result = ();
+
+    fn handle(
+        &mut self,
+        DamageAmidAWrite(path, number, piece): DamageAmidAWrite,
+        _: &mut Context<Self>,
+    ) {
+        let file = self.state.file.as_ref().unwrap();
+        file.amid_a_write(number, || damage(&path, piece));
+    }
+}
+
+#[test]
+fn what_others_write_in_the_moment_of_a_write_of_ours_is_found_when_they_close_the_file() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(8));
+        let (storage, notes) = begin(&path, &bytes);
+        notes.is_checked(8).await;
+        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
+        deliver(&storage, 1, &pieces[..7]);
+        notes
+            .wait("seven are stored", |facts| stored(facts).len() == 7)
+            .await;
+        let unseen = DamageAmidAWrite(path.clone(), 0, 5);
+        storage.send(unseen).await.unwrap();
+        deliver(&storage, 1, &pieces[7..]);
+        notes
+            .wait("the last is told", |facts| stored(facts).len() == 8)
+            .await;
+        assert_eq!(damaged(&notes.0.borrow()), [5], "and the damage before it");
+    });
+}
+
+/// Files of a folder are not watched for who closes them.
+#[test]
+fn whoever_wrote_once_while_it_was_fetched_is_taken_to_have_written_more_often() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(8));
+        let (storage, notes) = begin_folder(&path, &bytes);
+        notes.is_checked(8).await;
+        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
+        deliver(&storage, 1, &pieces[..7]);
+        notes
+            .wait("seven are stored", |facts| stored(facts).len() == 7)
+            .await;
+        let rest = path.join("rest");
+        damage(&rest, 1);
+        notes
+            .wait("it is found", |facts| damaged(facts) == [2])
+            .await;
+        deliver(&storage, 1, &pieces[2..3]);
+        notes
+            .wait("it is back", |facts| stored(facts).len() == 8)
+            .await;
+        // It is the fourth of the list.
+        let unseen = DamageAmidAWrite(rest, 3, 4);
+        storage.send(unseen).await.unwrap();
+        deliver(&storage, 1, &pieces[7..]);
+        notes
+            .wait("the last is told", |facts| stored(facts).len() == 9)
+            .await;
+        assert_eq!(damaged(&notes.0.borrow()), [2, 5]);
+    });
+}
+
 #[test]
 fn of_a_folder_the_file_is_hashed_to_which_somebody_wrote() {
     on_paused_clock(async |folder| {

@@ -4,8 +4,11 @@
 //! write of ours, one write of a file at a time, and whatever moved them in between was somebody else.
 //! (The kernel writes to a file once at a time as well.) A change that falls into the same tick of the
 //! kernel's clock as a write of ours (1 to 10 ms before Linux 6.13), or between one of our writes and the
-//! looks beside it, cannot be seen by any time; the scrub finds it.
+//! looks beside it, cannot be seen by any time. So whoever was seen once is taken to have written more
+//! often: see [`Stamps::met`]. Of a single file the system also tells when somebody closes it
+//! ([`crate::files::Closing`]). What is left the scrub finds.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -18,6 +21,8 @@ pub(super) struct Stamps {
     known: Vec<Mutex<Option<Stamp>>>,
     /// Files that others changed, by their numbers, until somebody asks.
     changed: Mutex<Vec<usize>>,
+    /// The same, until somebody asks who was ever there.
+    met: Mutex<BTreeSet<usize>>,
 }
 
 impl Stamps {
@@ -26,6 +31,7 @@ impl Stamps {
         Self {
             known: files.map(Mutex::new).collect(),
             changed: Mutex::default(),
+            met: Mutex::default(),
         }
     }
 
@@ -68,12 +74,29 @@ impl Stamps {
         changed
     }
 
+    /// The numbers of files that others changed since this was last asked, however often
+    /// [`Self::changed`] was.
+    pub(super) fn met(&self) -> Vec<usize> {
+        let met = std::mem::take(&mut *self.meetings());
+        met.into_iter().collect()
+    }
+
+    /// Others changed that file.
+    pub(super) fn note(&self, number: usize) {
+        self.meetings().insert(number);
+        self.changes().push(number);
+    }
+
     fn compare(&self, number: usize, known: &mut Option<Stamp>, now: Option<Stamp>) {
         let Some(now) = now else { return };
         let before = known.replace(now);
         if before.is_some_and(|before| before != now) {
-            self.changes().push(number);
+            self.note(number);
         }
+    }
+
+    fn meetings(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changes(&self) -> MutexGuard<'_, Vec<usize>> {
@@ -130,6 +153,8 @@ mod tests {
         stamps.look(0, || stamp(&file));
         assert_eq!(stamps.changed(), [0]);
         assert!(stamps.changed().is_empty(), "told once");
+        assert_eq!(stamps.met(), [0], "and kept for whoever asks in the end");
+        assert!(stamps.met().is_empty());
         // Between two writes of ours, without a look.
         touch(&file, 3);
         stamps.writing(0, &file, || touch(&file, 4));

@@ -71,6 +71,8 @@ pub(super) struct State {
     pub(super) moved_before: u64,
     /// Pieces that are here and were not told yet, since others are in doubt.
     pub(super) unsaid: Vec<PieceIndex>,
+    /// All that is selected was here once, and nothing of it in doubt.
+    pub(super) was_whole: bool,
     /// When pieces were last written.
     pub(super) wrote: Option<Timestamp>,
     pub(super) is_busy: bool,
@@ -111,6 +113,7 @@ impl State {
             moved: 0,
             moved_before: 0,
             unsaid: Vec::new(),
+            was_whole: false,
             wrote: None,
             is_busy: false,
             flushed: Vec::new(),

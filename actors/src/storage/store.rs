@@ -316,15 +316,19 @@ impl Storage {
         self.say_stored();
     }
 
-    fn is_whole(&self) -> bool {
-        self.is_checked() && self.state.bad.count() == 0
+    /// Is all here that is selected?
+    pub(super) fn is_whole(&self) -> bool {
+        let (bad, selected) = (&self.state.bad, self.setup.selection.pieces());
+        self.is_checked() && !bad.iter().any(|piece| selected.contains(piece))
     }
 
     /// Tells of what was stored. The piece that makes it whole waits until nothing is in doubt.
     pub(super) fn say_stored(&mut self) {
-        let in_doubt = self.state.scrub.is_urgent() || self.state.scrubbing > 0;
-        if in_doubt && self.is_whole() {
-            return;
+        if self.is_whole() {
+            if self.state.scrub.is_urgent() || self.state.scrubbing > 0 {
+                return;
+            }
+            self.state.was_whole = true;
         }
         let mut pieces = std::mem::take(&mut self.state.unsaid);
         // What was found damaged meanwhile has been told as that.

@@ -143,6 +143,13 @@ impl ContentFolder {
         })
     }
 
+    /// Does something in the moment of a write of ours.
+    #[cfg(test)]
+    pub(super) fn amid_a_write(&self, number: usize, what: impl FnOnce()) {
+        let file = self.opened(number, true).unwrap();
+        self.stamps.writing(number, &file.file, what);
+    }
+
     pub(super) fn read_only(&self) -> Option<&str> {
         self.read_only.as_deref()
     }
@@ -204,8 +211,17 @@ impl ContentFolder {
     /// Bytes of the content that lie in files that others changed in place, as far as
     /// [`Self::is_still`] and our writes have seen since this was last asked.
     pub(super) fn changed(&self) -> Vec<Range<u64>> {
-        let changed = self.stamps.changed().into_iter();
-        let files = changed.filter_map(|number| self.files.get(number));
+        self.bytes_of(self.stamps.changed())
+    }
+
+    /// The same of those that others changed since this was last asked, however often
+    /// [`Self::changed`] was.
+    pub(super) fn met(&self) -> Vec<Range<u64>> {
+        self.bytes_of(self.stamps.met())
+    }
+
+    fn bytes_of(&self, numbers: Vec<usize>) -> Vec<Range<u64>> {
+        let files = numbers.into_iter().filter_map(|it| self.files.get(it));
         files
             .map(|file| file.offset..file.offset + file.length)
             .collect()
