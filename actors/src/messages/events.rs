@@ -106,6 +106,19 @@ pub enum Event {
         /// The swarm.
         info_hash: InfoHash,
     },
+    /// Pieces that were right are not any more: others changed the file, or the disk lost them. They are
+    /// withdrawn, and fetched again if the node fetches this content.
+    Damaged {
+        /// The swarm.
+        info_hash: InfoHash,
+        /// Their numbers.
+        pieces: Vec<u32>,
+    },
+    /// All that was damaged is right again.
+    Healed {
+        /// The swarm.
+        info_hash: InfoHash,
+    },
     /// A content is kept from now on: the configuration, an operator or a peer named it.
     SwarmAdded {
         /// The swarm.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::Message;
 use swarmlet_protocol::encryption::Side;
 use swarmlet_protocol::id::{InfoHash, LinkId};
+use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::Info;
 use swarmlet_protocol::session::Role;
 use tokio::sync::watch;
@@ -77,14 +78,27 @@ pub struct CompletionChanged {
     pub fetched: bool,
 }
 
-/// The file of a swarm cannot be used at present (`Some`), or can be again. From its scheduler.
+/// What happened to the file of a swarm. From its scheduler.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub struct StorageTrouble {
+pub struct StorageNews {
     /// The swarm.
     pub info_hash: InfoHash,
-    /// What is wrong, in one line.
-    pub error: Option<String>,
+    /// What.
+    pub what: StorageChange,
+}
+
+/// What happens to a file.
+#[derive(Clone, Debug)]
+pub enum StorageChange {
+    /// It cannot be used at present: what is wrong, in one line.
+    Paused(String),
+    /// It can be used again.
+    Resumed,
+    /// These pieces were right and are not any more.
+    Damaged(Vec<PieceIndex>),
+    /// All that was damaged is right again.
+    Healed,
 }
 
 /// Stops the node in order: no new links, links closed, file written, state saved. Answered when

@@ -34,7 +34,7 @@ use crate::messages::scheduler::{OpenLink, Progress, QueryProgress, ServeContent
 use crate::messages::session::SessionCommand;
 use crate::messages::storage::ReportPieces;
 use crate::messages::supervisor::{
-    CompletionChanged, ContentLearned, ContentUnusable, StorageTrouble,
+    CompletionChanged, ContentLearned, ContentUnusable, StorageNews,
 };
 use crate::messages::web_seeds::SourceCommand;
 use crate::messages::{Harm, Ping};
@@ -56,7 +56,7 @@ pub struct Setup {
     /// Learns that what was fetched is of no use.
     pub unusable: Recipient<ContentUnusable>,
     /// Learns when the file cannot be used.
-    pub trouble: Recipient<StorageTrouble>,
+    pub trouble: Recipient<StorageNews>,
     /// The node's clock.
     pub clock: Clock,
     /// Decides ties.

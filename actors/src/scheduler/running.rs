@@ -15,7 +15,7 @@ use crate::messages::discovery::{Lie, LinkLied, SwarmCompleted};
 use crate::messages::link::LinkNews;
 use crate::messages::scheduler::{Progress, StorageFact};
 use crate::messages::session::SessionCommand;
-use crate::messages::supervisor::{CompletionChanged, StorageTrouble};
+use crate::messages::supervisor::{CompletionChanged, StorageChange, StorageNews};
 use crate::messages::web_seeds::SourceWord;
 
 impl Scheduler {
@@ -92,9 +92,11 @@ impl Scheduler {
             StorageFact::Opened => self.opened(),
             StorageFact::Checked { good, bad } => self.pick(Input::Checked { good, bad }),
             StorageFact::Damaged(bad) => {
+                self.tell_of_storage(StorageChange::Damaged(bad.clone()));
                 let good = Vec::new();
                 self.pick(Input::Checked { good, bad });
             }
+            StorageFact::Healed => self.tell_of_storage(StorageChange::Healed),
             StorageFact::Stored(pieces) => self.pick(Input::Stored(pieces)),
             StorageFact::Rejected { piece, link } => {
                 self.pick(Input::Rejected { piece, link });
@@ -103,10 +105,7 @@ impl Scheduler {
             StorageFact::Lost { piece, link } => self.pick(Input::Rejected { piece, link }),
             StorageFact::Paused(error) => {
                 self.state.paused = Some(error.clone());
-                self.setup.trouble.do_send(StorageTrouble {
-                    info_hash: self.setup.info_hash,
-                    error: Some(error),
-                });
+                self.tell_of_storage(StorageChange::Paused(error));
                 self.pick(Input::Pause);
             }
             StorageFact::Resumed => {
@@ -119,11 +118,13 @@ impl Scheduler {
     /// What was wrong with the file is over.
     fn storage_works(&mut self) {
         if self.state.paused.take().is_some() {
-            self.setup.trouble.do_send(StorageTrouble {
-                info_hash: self.setup.info_hash,
-                error: None,
-            });
+            self.tell_of_storage(StorageChange::Resumed);
         }
+    }
+
+    fn tell_of_storage(&self, what: StorageChange) {
+        let info_hash = self.setup.info_hash;
+        self.setup.trouble.do_send(StorageNews { info_hash, what });
     }
 
     /// Storage begins with the file. Unless it is the first time, all that was known is void. So is what

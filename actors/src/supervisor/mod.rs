@@ -60,7 +60,7 @@ use crate::messages::events::Event;
 use crate::messages::storage::ReadBlocks;
 use crate::messages::supervisor::{
     CompletionChanged, ContentLearned, ContentUnusable, HarmActor, JoinSwarm, Shutdown,
-    StartSession, StorageTrouble, WatchSupervisor,
+    StartSession, StorageChange, StorageNews, WatchSupervisor,
 };
 use crate::messages::{ActorKind, Ping};
 use crate::own_addresses::OwnAddresses;
@@ -453,14 +453,18 @@ impl Handler<CompletionChanged> for Supervisor {
     }
 }
 
-impl Handler<StorageTrouble> for Supervisor {
+impl Handler<StorageNews> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, trouble: StorageTrouble, _: &mut Self::Context) {
-        let StorageTrouble { info_hash, error } = trouble;
-        self.tell(match error {
-            Some(error) => Event::StoragePaused { info_hash, error },
-            None => Event::StorageResumed { info_hash },
+    fn handle(&mut self, StorageNews { info_hash, what }: StorageNews, _: &mut Self::Context) {
+        self.tell(match what {
+            StorageChange::Paused(error) => Event::StoragePaused { info_hash, error },
+            StorageChange::Resumed => Event::StorageResumed { info_hash },
+            StorageChange::Healed => Event::Healed { info_hash },
+            StorageChange::Damaged(pieces) => {
+                let pieces = pieces.iter().map(|piece| piece.get()).collect();
+                Event::Damaged { info_hash, pieces }
+            }
         });
     }
 }

@@ -117,8 +117,8 @@ impl<'a> Fact<'a> {
 
     fn tint(&self) -> Tint {
         match self.kind {
-            "completed" | "storage-resumed" => Tint::Good,
-            "content-refused" | "storage-paused" | "actor-panicked" | "actor-stuck"
+            "completed" | "storage-resumed" | "healed" => Tint::Good,
+            "content-refused" | "damaged" | "storage-paused" | "actor-panicked" | "actor-stuck"
             | "thread-stuck" | "failed" => Tint::Bad,
             "incomplete" | "banned" | "swarm-paused" | "lagged" => Tint::Odd,
             "peer-joined" | "peer-lost" => Tint::Faint,

@@ -81,10 +81,10 @@ function wordsOf(fact) {
 }
 
 const TONES = {
-  "completed": "good", "content-known": "good", "storage-resumed": "good", "swarm-resumed": "good",
+  "completed": "good", "content-known": "good", "storage-resumed": "good", "swarm-resumed": "good", "healed": "good",
   "peer-lost": "warn", "incomplete": "warn", "swarm-paused": "warn", "banned": "warn",
   "lagged": "warn", "connection": "warn",
-  "content-refused": "bad", "storage-paused": "bad", "actor-panicked": "bad", "actor-stuck": "bad", "thread-stuck": "bad", "failed": "bad",
+  "content-refused": "bad", "storage-paused": "bad", "damaged": "bad", "actor-panicked": "bad", "actor-stuck": "bad", "thread-stuck": "bad", "failed": "bad",
 };
 
 /** What a browser lays out without being felt. */

@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::Event;
 
+/// 100 numbers of damaged pieces are told; how many there are is told as well.
+const PIECES_SHOWN: usize = 100;
+
 /// The fact that an event is; `None` of those that the pictures show better.
 pub(in crate::http) fn fact(
     event: &Event,
@@ -46,6 +49,25 @@ pub(in crate::http) fn fact(
         Event::StorageResumed { info_hash } => {
             of_swarm("storage-resumed", info_hash, "can be written again")
         }
+        Event::Damaged { info_hash, pieces } => {
+            let (count, of_many) = (pieces.len(), pieces.len() > 1);
+            let first = pieces.first().copied().unwrap_or_default();
+            let which = match of_many {
+                true => format!("{count} pieces, the first of them {first}, are damaged"),
+                false => format!("piece {first} is damaged"),
+            };
+            let shown: Vec<_> = pieces.iter().take(PIECES_SHOWN).collect();
+            (
+                "damaged",
+                format!("{info_hash}: {which}"),
+                json!({ "infohash": info_hash.to_string(), "count": count, "pieces": shown }),
+            )
+        }
+        Event::Healed { info_hash } => of_swarm(
+            "healed",
+            info_hash,
+            "is healed: all that was damaged is right again",
+        ),
         Event::SwarmAdded { info_hash } => {
             of_swarm("swarm-added", info_hash, "is kept from now on")
         }
