@@ -259,7 +259,7 @@ impl CliError {
                     .to_owned(),
             ),
             Self::DemoSetup { .. } => {
-                Some("choose another place with TMPDIR, or a smaller --size".to_owned())
+                Some("name a folder that has room with TMPDIR=/that/folder, or take a smaller --size".to_owned())
             }
             Self::NoShares(_) => {
                 Some("swarmlet create FILE -o FILE.conf writes one beside its file".to_owned())

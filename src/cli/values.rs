@@ -218,7 +218,8 @@ impl FromStr for TimeOrOff {
         if text == "off" {
             return Ok(Self(None));
         }
-        let period = read_time(text).ok_or(ParseValueError::TimeOrOff)?;
+        let period = read_time(text).filter(|time| !time.is_zero());
+        let period = period.ok_or(ParseValueError::TimeOrOff)?;
         Ok(Self(Some(period)))
     }
 }

@@ -34,6 +34,20 @@ fn the_demo_ends_as_well_with_a_secret() {
 }
 
 #[test]
+fn a_demo_that_a_disk_has_no_room_for_says_so_before_it_begins() {
+    let folder = Folder::new();
+    let output = command(["demo", "--size", "4TiB"])
+        .env("TMPDIR", folder.path(""))
+        .output()
+        .unwrap();
+    let error = stderr(&output);
+    assert!(error.contains("they need 3"), "{error}");
+    assert!(error.contains("are free\n  hint: "), "{error}");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_demo_without_a_place_for_its_files_says_so() {
     let folder = Folder::new();
     folder.write("file", "");
@@ -43,7 +57,7 @@ fn a_demo_without_a_place_for_its_files_says_so() {
         stderr(&output),
         format!(
             "error: cannot make the demo's files in {place}: not a directory\n  \
-             hint: choose another place with TMPDIR, or a smaller --size\n"
+             hint: name a folder that has room with TMPDIR=/that/folder, or take a smaller --size\n"
         )
     );
     assert_eq!(output.status.code(), Some(1));

@@ -163,8 +163,16 @@ fn read_access(path: &Path) -> Result<AccessList, String> {
         Ok(bytes)
     };
     let bytes = read().map_err(|error: std::io::Error| {
-        let reason = reason(&error);
-        format!("cannot read the access list {shown}: {reason}")
+        let remedy = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "; make it (an empty one denies nobody), or leave the flag out"
+            }
+            _ => "",
+        };
+        format!(
+            "cannot read the access list {shown}: {}{remedy}",
+            reason(&error)
+        )
     })?;
     AccessList::parse(&bytes).map_err(|error| format!("the access list {shown}, {error}"))
 }

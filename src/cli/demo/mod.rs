@@ -72,6 +72,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     }
     let mut fleet = Fleet::new(root.path(), network, args.nodes, secret.as_deref());
 
+    has_room(root.path(), size.saturating_mul(args.nodes.into()))?;
     View::announce(&format!(
         "{} nodes on {}, a file of {} in {}. One node has the config, the others\n\
          know nothing and nobody. Each part is right on one node only. Nodes get killed.\n\
@@ -317,6 +318,23 @@ fn shortened(missing: &[u32]) -> String {
         Some(start) => format!("{start}..."),
         None => text,
     }
+}
+
+/// Is there room for so many bytes? Told before they are made, and not when the disk is full.
+fn has_room(place: &Path, needed: u64) -> Result<(), CliError> {
+    // A system that does not tell is one more reason to try.
+    let Ok(disk) = rustix::fs::statvfs(place) else {
+        return Ok(());
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if needed <= free {
+        return Ok(());
+    }
+    let reason = format!("they need {}, and {} are free", Size(needed), Size(free));
+    Err(CliError::DemoSetup {
+        place: place.to_owned(),
+        reason,
+    })
 }
 
 fn setup(place: &Path, error: &io::Error) -> CliError {

@@ -49,7 +49,7 @@ const PERIOD: Duration = Duration::from_millis(200);
 /// A source cannot be read or used, the node cannot start, or what comes cannot be written.
 pub(crate) fn get(args: GetArgs) -> Result<u8, CliError> {
     let bar = NodeBar::new();
-    logging::start(&bar, logging::QUIET);
+    logging::start(&bar, &quiet());
     let view = View::new(bar.clone());
     Descriptors::raise();
     running::on_system(async move {
@@ -57,6 +57,15 @@ pub(crate) fn get(args: GetArgs) -> Result<u8, CliError> {
         bar.clear();
         outcome
     })
+}
+
+/// What cannot be written is the error that ends it, and is said as that.
+fn quiet() -> String {
+    format!(
+        "{},{}=off",
+        logging::QUIET,
+        swarmlet_actors::storage::PAUSES
+    )
 }
 
 /// What came to an end.
