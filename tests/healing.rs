@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use support::content::Content;
 use support::handful::{Handful, Has};
@@ -75,7 +75,7 @@ fn a_damaged_piece_is_withdrawn_by_a_word_and_no_link_is_lost() {
         all.iter().map(count).collect()
     };
     // Links that both dialed at once are down to one by then.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     let before = ended(&handful);
     let begin = Instant::now();
     overwrite(&handful.nodes[1].files.data.clone(), 5 * 64 * KIB, 10);
@@ -124,4 +124,68 @@ fn a_file_that_is_cut_grown_replaced_or_deleted_heals() {
 fn resize(path: &Path, length: u64) {
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_len(length).unwrap();
+}
+
+/// Times a file is fetched beside a program that damages it.
+const FETCHED: usize = 12;
+
+/// Damage is done in the first half second. At this rate the file takes twice as long, on a fast machine.
+const DAMAGED_FOR: Duration = Duration::from_millis(500);
+const RATE: &str = "16MiB";
+
+/// What the node starts when it is complete compares the file with what it must be. Once in three times it
+/// is damaged all the while, by a program that opens it anew for each write or holds it open; or else once, at
+/// any moment.
+#[test]
+fn what_a_program_damages_while_it_is_fetched_is_right_when_it_is_said_to_be_complete() {
+    let _turn = support::take_turn();
+    let mut rng = support::seeded("damage while it is fetched");
+    let content = Content::random(&mut rng, 16 * KIB * KIB, 64 * KIB);
+    let (mut writes, mut again) = (0, 0);
+    for round in 0..FETCHED {
+        let subnet = Subnet::reserve();
+        let mut handful = Handful::new();
+        let seed = handful.add((Has::File, &content), subnet.address(0), &[], &[], &[]);
+        let right = handful.nodes[seed].files.data.to_str().unwrap().to_owned();
+        let peers = [subnet.ip(seed).to_string()];
+        let arguments = ["--download-limit", RATE, "--", "cmp"];
+        let has = (Has::Config, &content);
+        let node = handful.add(has, subnet.address(1), &peers, &arguments, &[]);
+        let data = handful.nodes[node].files.data.clone();
+        for word in [data.to_str().unwrap(), &right] {
+            handful.nodes[node].add_argument(word);
+        }
+        handful.start_all();
+        support::wait_for("the file is there", || data.exists(), String::new);
+        let begin = Instant::now();
+        let mut somewhere = || rng.usize(..content.size() - 3);
+        match round % 3 {
+            0 => {
+                std::thread::sleep(DAMAGED_FOR.mul_f64(round as f64 / FETCHED as f64));
+                overwrite(&data, somewhere(), 3);
+                writes += 1;
+            }
+            how => {
+                let opened = || fs::File::options().write(true).open(&data).unwrap();
+                let held = (how == 2).then(opened);
+                while begin.elapsed() < DAMAGED_FOR {
+                    let at = somewhere();
+                    match &held {
+                        None => overwrite(&data, at, 3),
+                        Some(held) => held.write_all_at(&[0xee; 3], at as u64).unwrap(),
+                    }
+                    writes += 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
+        let status = handful.nodes[node].wait(Duration::from_secs(120)).unwrap();
+        let log = handful.nodes[node].log_tail();
+        assert!(status.success(), "round {round}: {status}\n{log}");
+        again += handful.lines_with(node, "damaged: withdrawn");
+    }
+    println!(
+        "fetched {FETCHED} times beside {writes} writes of others: right each time when it was complete; \
+         withdrawn {again} times"
+    );
 }
