@@ -35,6 +35,8 @@ pub(crate) struct Stage {
     subnet: Subnet,
     rng: fastrand::Rng,
     directory: tempfile::TempDir,
+    /// What starts nodes, by exec; empty for nothing.
+    launcher: &'static [&'static str],
 }
 
 impl Stage {
@@ -48,7 +50,14 @@ impl Stage {
             subnet: Subnet::reserve(),
             rng,
             directory: tempfile::tempdir().unwrap(),
+            launcher: &[],
         }
+    }
+
+    /// The same, its nodes started by another program.
+    pub(crate) fn launched_by(mut self, launcher: &'static [&'static str]) -> Self {
+        self.launcher = launcher;
+        self
     }
 
     /// The next node gets the address after the one that would be its own.
@@ -75,7 +84,8 @@ impl Stage {
             fs::write(&files.data, self.content.bytes()).unwrap();
         }
         let place = number + self.skipped;
-        let mut node = Node::new(support::binary(), files, self.address(place), arguments);
+        let node = Node::new(support::binary(), files, self.address(place), arguments);
+        let mut node = node.launched_by(self.launcher);
         node.start();
         self.nodes.push(node);
         let listens = || Sockets::look().is_listening(self.subnet.ip(place), 6881);
