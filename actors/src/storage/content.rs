@@ -30,7 +30,7 @@ pub struct Content {
 
 #[derive(Debug)]
 enum Kind {
-    File(ContentFile),
+    File(Box<ContentFile>),
     Folder(Box<ContentFolder>),
 }
 
@@ -46,9 +46,9 @@ impl Content {
         let kind = if info.is_folder() {
             Kind::Folder(ContentFolder::open(path, info, selection)?.into())
         } else if selection.is_none() {
-            Kind::File(ContentFile::open_read_only(path, layout)?)
+            Kind::File(ContentFile::open_read_only(path, layout)?.into())
         } else {
-            Kind::File(ContentFile::open(path, layout)?)
+            Kind::File(ContentFile::open(path, layout)?.into())
         };
         Ok(Self { layout, kind })
     }
@@ -56,7 +56,7 @@ impl Content {
     /// Any file, whatever its length: devices too.
     #[cfg(test)]
     pub(super) fn over(path: &Path, layout: Layout) -> Self {
-        let kind = Kind::File(ContentFile::over(path, layout));
+        let kind = Kind::File(ContentFile::over(path, layout).into());
         Self { layout, kind }
     }
 
