@@ -29,6 +29,8 @@ pub struct Buffers {
 struct Idle {
     stack: Vec<Vec<u8>>,
     bytes: usize,
+    /// Bytes of buffers that are in use, as large as they were asked for.
+    out: usize,
 }
 
 /// Some bytes, in memory that goes back to its pool.
@@ -37,6 +39,8 @@ pub struct Buffer {
     memory: Vec<u8>,
     length: usize,
     home: Option<Buffers>,
+    /// As large as it was asked for.
+    asked: usize,
 }
 
 impl Buffers {
@@ -55,6 +59,7 @@ impl Buffers {
             memory: idle.unwrap_or_else(|| Vec::with_capacity(capacity)),
             length: 0,
             home,
+            asked: capacity,
         }
     }
 
@@ -75,10 +80,17 @@ impl Buffers {
         self.lock().bytes
     }
 
+    /// Bytes of buffers that are in use: those that a pool has given out and not got back.
+    #[must_use]
+    pub fn bytes_out(&self) -> usize {
+        self.lock().out
+    }
+
     /// The buffer that was given back last and has that much room, but no more than four times as
     /// much: small pieces must not sit in large memory.
     fn take(&self, capacity: usize) -> Option<Vec<u8>> {
         let mut idle = self.lock();
+        idle.out += capacity;
         let fits = |memory: &Vec<u8>| (capacity..=capacity * 4).contains(&memory.capacity());
         let position = idle.stack.iter().rposition(fits)?;
         let memory = idle.stack.remove(position);
@@ -87,8 +99,9 @@ impl Buffers {
     }
 
     /// Keeps it, and lets go of what lay there longest if that is too much.
-    fn give_back(&self, memory: Vec<u8>) {
+    fn give_back(&self, memory: Vec<u8>, asked: usize) {
         let mut idle = self.lock();
+        idle.out -= asked;
         idle.bytes += memory.capacity();
         idle.stack.push(memory);
         let mut gone = Vec::new();
@@ -138,7 +151,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(home) = self.home.take() {
-            home.give_back(std::mem::take(&mut self.memory));
+            home.give_back(std::mem::take(&mut self.memory), self.asked);
         }
     }
 }
@@ -157,6 +170,7 @@ impl From<Vec<u8>> for Buffer {
             length: memory.len(),
             memory,
             home: None,
+            asked: 0,
         }
     }
 }
@@ -228,9 +242,11 @@ mod tests {
         drop(first);
         drop(second);
         assert_eq!(buffers.idle_bytes(), 2 * 16_384);
+        assert_eq!(buffers.bytes_out(), 0);
         let again = buffers.empty(8_000);
         assert_eq!(again.as_ptr(), second_at);
         assert!(again.is_empty());
+        assert_eq!(buffers.bytes_out(), 8_192);
     }
 
     #[test]

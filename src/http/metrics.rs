@@ -273,6 +273,11 @@ impl Scrape {
             "Bytes that were hashed again after the check at the start",
             totals.scrubbed,
         )?;
+        writer.gauge(
+            "swarmlet_buffer_bytes",
+            "Bytes of memory that hold pieces on their way",
+            i64::try_from(report.held.buffers).unwrap_or(i64::MAX),
+        )?;
         let node = report.node.map(|node| node.to_string());
         let node = node.as_deref().map(|node| (vec![("node_id", node)], 1));
         writer.gauges(

@@ -50,6 +50,20 @@ pub struct NodeReport {
     pub actors: Vec<ActorReport>,
     /// Hosts that are not spoken to.
     pub bans: Vec<Ban>,
+    /// What it has of memory and permits for bytes of pieces.
+    pub held: Held,
+}
+
+/// Memory and permits for bytes of pieces that are in use. All of it is given back.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Held {
+    /// Bytes of buffers.
+    pub buffers: u64,
+    /// Bytes that were read for peers and have not left.
+    pub lent: u64,
+    /// Jobs that read or check.
+    pub jobs: usize,
 }
 
 /// Bytes per second.

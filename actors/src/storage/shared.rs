@@ -1,7 +1,7 @@
 //! What all storages of a node share: they have one disk and one memory.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -20,6 +20,19 @@ pub struct Shared {
     /// Permits of check jobs. They are given in the order in which they were asked for, so a small content
     /// does not wait until a huge one is checked.
     pub(super) checks: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// Bytes that were read for peers and have not left.
+    pub(crate) fn lent(&self) -> usize {
+        self.lent.load(Ordering::Relaxed)
+    }
+
+    /// Permits that somebody has: reads that workers run, and checks.
+    pub(crate) fn permits_out(&self) -> usize {
+        let readers = READERS - self.readers.available_permits();
+        readers + check_jobs() - self.checks.available_permits()
+    }
 }
 
 impl Default for Shared {

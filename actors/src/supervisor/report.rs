@@ -15,8 +15,8 @@ use super::{Supervisor, SwarmActors};
 use crate::counters::{self, Counters};
 use crate::maps::HashMap;
 use crate::messages::report::{
-    ActorReport, Figures, LinkReport, Linked, NodeReport, QueryFigures, QueryLinks, QueryNode,
-    QueryPieces, QuerySwarm, Rates, Refused, SwarmReport, SwarmState, Totals,
+    ActorReport, Figures, Held, LinkReport, Linked, NodeReport, QueryFigures, QueryLinks,
+    QueryNode, QueryPieces, QuerySwarm, Rates, Refused, SwarmReport, SwarmState, Totals,
 };
 use crate::transport::Security;
 
@@ -48,6 +48,7 @@ impl Supervisor {
             .clock
             .now()
             .since(swarmlet_protocol::time::Timestamp::ZERO);
+        let (buffers, disk) = (self.buffers.clone(), self.disk.clone());
         async move {
             let figures = heard(figures).await;
             let Linked { links, bans } = heard(linked).await;
@@ -73,6 +74,11 @@ impl Supervisor {
                 links,
                 actors: actors(&figures, &counters),
                 bans,
+                held: Held {
+                    buffers: buffers.bytes_out() as u64,
+                    lent: disk.lent() as u64,
+                    jobs: disk.permits_out(),
+                },
             }
         }
     }

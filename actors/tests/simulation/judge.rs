@@ -8,6 +8,9 @@ use crate::node::{Node, Verdict};
 /// 30: connections of a node at most, of which 12 may be links here, and others that begin or end.
 const MAX_SOCKETS: usize = 30;
 
+/// 64 MiB: what a node may take, whatever it is doing.
+const MAX_HELD: u64 = 64 * 1024 * 1024;
+
 /// One piece on the disk of one node.
 #[derive(Copy, Clone, Debug, Default)]
 struct Piece {
@@ -29,6 +32,8 @@ pub struct Judge {
     pub is_deceived: bool,
     /// The most connections that a node was seen with.
     pub most_sockets: usize,
+    /// The most bytes of pieces that a node was seen to hold in memory.
+    pub most_held: u64,
 }
 
 impl Judge {
@@ -43,6 +48,7 @@ impl Judge {
             doubtful: vec![false; nodes],
             is_deceived: false,
             most_sockets: 0,
+            most_held: 0,
         }
     }
 
@@ -87,7 +93,7 @@ impl Judge {
 
     /// What a node says must be so: it claims no piece that was never there, and has panicked as often as
     /// it was told to.
-    pub fn hear(&self, node: &Node, contents: &[Content], report: &NodeReport) {
+    pub fn hear(&mut self, node: &Node, contents: &[Content], report: &NodeReport) {
         for (number, content) in contents.iter().enumerate() {
             let swarm = report.swarms.iter();
             let mut swarm = swarm.filter(|swarm| swarm.info_hash == content.info_hash());
@@ -106,6 +112,12 @@ impl Judge {
             if progress.have > progress.pieces || progress.bytes > progress.size {
                 self.condemn(format!("node {} counts {progress:?}", node.number));
             }
+        }
+        let held = report.held.buffers + report.held.lent;
+        self.most_held = self.most_held.max(held);
+        if held > MAX_HELD {
+            let number = node.number;
+            self.condemn(format!("node {number} holds {held} bytes of pieces"));
         }
         if report.totals.panics > node.ordered {
             let (panics, ordered) = (report.totals.panics, node.ordered);

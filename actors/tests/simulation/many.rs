@@ -31,6 +31,7 @@ fn judged(seed: u64) -> Outcome {
             time: Duration::ZERO,
             healing: Duration::ZERO,
             most_sockets: 0,
+            most_held: 0,
         }
     })
 }
@@ -96,14 +97,16 @@ fn tell(outcomes: &[Outcome], took: Duration) {
     let time: Duration = outcomes.iter().map(|outcome| outcome.time).sum();
     let longest = outcomes.iter().map(|outcome| outcome.healing).max();
     let sockets = outcomes.iter().map(|outcome| outcome.most_sockets).max();
+    let held = outcomes.iter().map(|outcome| outcome.most_held).max();
     println!(
-        "{} schedules in {:.1} s, {:.1} h simulated; {} faults; whole again after {:.1} s at most; {} connections of a node at most",
+        "{} schedules in {:.1} s, {:.1} h simulated; {} faults; whole again after {:.1} s at most; {} connections and {:.1} MiB of pieces in memory of a node at most",
         outcomes.len(),
         took.as_secs_f64(),
         time.as_secs_f64() / 3_600.0,
         befell.values().sum::<u64>(),
         longest.unwrap_or_default().as_secs_f64(),
         sockets.unwrap_or_default(),
+        held.unwrap_or_default() as f64 / 1_048_576.0,
     );
     for (kind, count) in befell {
         println!("{count:>8} {kind}");

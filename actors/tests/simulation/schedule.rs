@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use swarmlet_actors::messages::report::NodeReport;
+use swarmlet_actors::messages::report::{Held, NodeReport};
 use tokio::time::sleep;
 
 use crate::fleet::Fleet;
@@ -27,6 +27,9 @@ const LINKED: u32 = 180;
 const IDLE: Duration = Duration::from_secs(10);
 const WAKES: u64 = 100;
 
+/// 10 s: within them there is a moment in which no scrub reads, and every buffer and permit is given back.
+const GIVEN_BACK: u32 = 10;
+
 /// What came of a schedule.
 pub struct Outcome {
     pub seed: u64,
@@ -39,6 +42,8 @@ pub struct Outcome {
     /// How long it took, after the last fault, until all was whole.
     pub healing: Duration,
     pub most_sockets: usize,
+    /// The most bytes of pieces that a node was seen to hold in memory.
+    pub most_held: u64,
 }
 
 /// Runs the schedule of a seed.
@@ -62,6 +67,7 @@ pub fn play_out(seed: u64, plan: Plan) -> Outcome {
             time: world.time(),
             befell: std::mem::take(&mut fleet.befell),
             most_sockets: fleet.judge.most_sockets,
+            most_held: fleet.judge.most_held,
             trace: std::mem::take(&mut fleet.trace),
             healing,
         }
@@ -133,6 +139,17 @@ async fn calm(fleet: &mut Fleet, world: &World) -> Duration {
             .condemn(format!("an idle fleet woke {woken} times in {IDLE:?}"));
     }
     fleet.say(format!("woke {woken} times in {IDLE:?}"));
+    // A scrub may read something at any moment.
+    let holds_nothing =
+        |report: &Option<NodeReport>| report.as_ref().is_some_and(|it| it.held == Held::default());
+    let all = |_: &Fleet, reports: &[Option<NodeReport>]| reports.iter().all(holds_nothing);
+    if !until(fleet, GIVEN_BACK, all).await {
+        let held: Vec<_> = hear(fleet).await;
+        let held: Vec<_> = held.iter().flatten().map(|it| it.held).collect();
+        fleet
+            .judge
+            .condemn(format!("memory or permits are not given back: {held:?}"));
+    }
     for node in 0..fleet.nodes.len() {
         fleet.stop(node, true).await;
     }
