@@ -5,6 +5,8 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -196,5 +198,87 @@ fn what_a_program_damages_while_it_is_fetched_is_right_when_it_is_said_to_be_com
     println!(
         "fetched {FETCHED} times beside {writes} writes of others: right each time when it was complete; \
          withdrawn {again} times"
+    );
+}
+
+/// Reads some bytes of the file over HTTP.
+fn read_by_http(face: SocketAddr, content: &Content, at: usize, length: usize) -> Vec<u8> {
+    let mut stream = TcpStream::connect(face).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let (path, last) = (content.info_hash(), at + length - 1);
+    let head = format!(
+        "GET /content/{path}/data.bin HTTP/1.1\r\nHost: {face}\r\nRange: bytes={at}-{last}\r\n\
+         Connection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    answer.split_off(end.unwrap() + 4)
+}
+
+/// Who reads what was damaged a moment ago has it hashed at once, while all else is hashed as well: two jobs
+/// find the same.
+#[test]
+fn what_is_damaged_and_read_in_the_same_moment_heals_each_time() {
+    const ROUNDS: usize = 40;
+    let _turn = support::take_turn();
+    let mut rng = support::seeded("damaged and read");
+    let content = Content::random(&mut rng, 8 * KIB * KIB, 16 * KIB);
+    let subnet = Subnet::reserve();
+    let face = SocketAddr::from((subnet.ip(1), 6880));
+    let mut handful = Handful::new();
+    let own = (Has::File, &content);
+    handful.add(own, subnet.address(0), &[], &[], &[]);
+    let peers = [subnet.ip(0).to_string()];
+    let http = ["--http", &face.to_string()];
+    let node = handful.add(own, subnet.address(1), &peers, &http, &[]);
+    handful.start_all();
+    handful.wait_for_log(node, "complete, every piece is verified");
+    handful.wait_for_log(node, "is ready: swarmlet");
+    let data = handful.nodes[node].files.data.clone();
+    for _ in 0..ROUNDS {
+        let at = rng.usize(..content.size() - 16);
+        overwrite(&data, at, 16);
+        let read = read_by_http(face, &content, at, 16);
+        assert_eq!(read, content.bytes()[at..at + 16]);
+    }
+    handful.wait_for_file(&[node], &content);
+}
+
+/// Pieces that were fetched again are damaged again before that was told.
+#[test]
+fn a_node_that_is_damaged_all_the_while_heals_when_that_ends_and_so_does_who_fetches_from_it() {
+    let _turn = support::take_turn();
+    let mut rng = support::seeded("damaged all the while");
+    let content = Content::random(&mut rng, 8 * KIB * KIB, 16 * KIB);
+    let subnet = Subnet::reserve();
+    let mut handful = Handful::new();
+    let own = (Has::File, &content);
+    handful.add(own, subnet.address(0), &[], &[], &[]);
+    let peers = [subnet.ip(0).to_string()];
+    handful.add(own, subnet.address(1), &peers, &[], &[]);
+    handful.start_all();
+    handful.wait_for_log(1, "is ready: swarmlet");
+    let peers = [subnet.ip(1).to_string()];
+    let config = (Has::Config, &content);
+    handful.add(config, subnet.address(2), &peers, &[], &[]);
+    let data = handful.nodes[1].files.data.clone();
+    let begin = Instant::now();
+    let mut writes = 0;
+    while begin.elapsed() < Duration::from_secs(4) {
+        overwrite(&data, rng.usize(..content.size() - 16), 16);
+        writes += 1;
+        if writes == 50 {
+            handful.start_all();
+        }
+        std::thread::sleep(Duration::from_millis(4));
+    }
+    handful.wait_for_file(&[0, 1, 2], &content);
+    println!(
+        "{writes} writes of others to a complete node: whole {:.1?} after the last",
+        begin.elapsed() - Duration::from_secs(4)
     );
 }

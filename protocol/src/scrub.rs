@@ -9,6 +9,7 @@
 //! Invariants: every piece that is here is taken once in each round; no faster than
 //! [`CATCH_UP`] times what the period asks for; a piece in doubt stays so until it is settled.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -53,13 +54,16 @@ pub struct Scrub {
     /// settle it.
     since: Vec<Epoch>,
     doubts: Epoch,
+    /// Pieces that were written while something was being hashed, and when: what was read of them before
+    /// that says nothing any more.
+    overtaken: BTreeMap<PieceIndex, Epoch>,
     /// Where the next step among those that wait begins: all have their turn, though somebody writes all
     /// the time.
     turn: u32,
     rounds: u64,
 }
 
-/// How many doubts there were.
+/// How many doubts there were, and writes beside a hashing.
 pub type Epoch = u32;
 
 /// Pieces to hash, all of which are here.
@@ -88,6 +92,7 @@ impl Scrub {
             waiting: none,
             since: Vec::new(),
             doubts: 0,
+            overtaken: BTreeMap::new(),
             turn: 0,
             rounds: 0,
         }
@@ -115,6 +120,26 @@ impl Scrub {
                 self.waiting.insert(piece);
             }
         }
+    }
+
+    /// These pieces were written while something is being hashed, perhaps they.
+    pub fn overtake(&mut self, pieces: &[PieceIndex]) {
+        self.doubts = self.doubts.saturating_add(1);
+        let now = self.doubts;
+        self.overtaken
+            .extend(pieces.iter().map(|&piece| (piece, now)));
+    }
+
+    /// Nothing is being hashed.
+    pub fn rest(&mut self) {
+        self.overtaken.clear();
+    }
+
+    /// Says what was read of the piece at that time how it is? Not if it was written since.
+    #[must_use]
+    pub fn tells_of(&self, piece: PieceIndex, epoch: Epoch) -> bool {
+        let written = self.overtaken.get(&piece);
+        written.is_none_or(|&written| written <= epoch)
     }
 
     /// Is the piece to be hashed before anybody is given of it?

@@ -118,6 +118,8 @@ pub enum StorageFact {
     },
     /// These were right and are not any more: the file was changed by others, or the disk lost it.
     Damaged(Vec<PieceIndex>),
+    /// These were delivered and written, and were damaged before that was told.
+    Unstored(Vec<PieceIndex>),
     /// All that was damaged is right again.
     Healed,
     /// These were verified and written.

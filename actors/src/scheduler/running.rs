@@ -96,6 +96,7 @@ impl Scheduler {
                 let good = Vec::new();
                 self.pick(Input::Checked { good, bad });
             }
+            StorageFact::Unstored(pieces) => self.pick(Input::Unstored(pieces)),
             StorageFact::Healed => self.tell_of_storage(StorageChange::Healed),
             StorageFact::Stored(pieces) => self.pick(Input::Stored(pieces)),
             StorageFact::Rejected { piece, link } => {

@@ -36,10 +36,25 @@ const SETTLING: Duration = Duration::from_secs(120);
 const MAX_PERHAPS: usize = 10_000;
 
 /// What a job found, of which pieces, and which doubts that settles.
-struct Found {
+pub(super) struct Found {
     pieces: Range<u32>,
     epoch: Epoch,
     hashed: Option<(Checked, std::io::Result<()>)>,
+}
+
+#[cfg(test)]
+impl Found {
+    pub(super) const fn new(
+        pieces: Range<u32>,
+        epoch: Epoch,
+        hashed: (Checked, std::io::Result<()>),
+    ) -> Self {
+        Self {
+            pieces,
+            epoch,
+            hashed: Some(hashed),
+        }
+    }
 }
 
 impl Storage {
@@ -248,7 +263,7 @@ impl Storage {
 
     /// Hashes pieces on a worker; `from_disk`: as they are on the disk, if the system obliges.
     fn hash_again(
-        &self,
+        &mut self,
         pieces: Range<u32>,
         from_disk: bool,
         epoch: Epoch,
@@ -284,19 +299,34 @@ impl Storage {
                 hashed,
             }
         };
+        let opened = self.state.opened;
+        self.state.hashing += 1;
         job.into_actor(self)
+            .map(move |found, storage: &mut Self, _: &mut Context<Self>| {
+                if storage.state.opened == opened {
+                    storage.state.hashing -= 1;
+                }
+                found
+            })
     }
 
-    fn hashed(&mut self, found: Found, context: &mut Context<Self>) {
+    pub(super) fn hashed(&mut self, found: Found, context: &mut Context<Self>) {
         let Found {
             pieces,
             epoch,
             hashed,
         } = found;
-        let Some((Checked { good, bad, lost }, read)) = hashed else {
+        let Some((checked, read)) = hashed else {
             self.state.scrub.unsettled(pieces);
             return;
         };
+        let Checked {
+            good,
+            mut bad,
+            lost,
+        } = checked;
+        // Two jobs may have hashed one piece, and it was fetched again before the second one told.
+        bad.retain(|&piece| self.state.scrub.tells_of(piece, epoch));
         let bytes = bytes_of(self.setup.info.layout(), &pieces);
         self.setup.counters.scrubbed.add(bytes.end - bytes.start);
         self.state.scrub.settled(good, epoch);
@@ -343,6 +373,12 @@ impl Storage {
             1 => format!("piece {first} is"),
             _ => format!("{count} pieces, the first of them {first}, are"),
         };
+        // What was written and not told of yet is no loss to anybody, but has to be fetched again.
+        let untold = &mut self.state.unsaid;
+        let (unstored, pieces): (Vec<_>, Vec<_>) =
+            pieces.into_iter().partition(|piece| untold.contains(piece));
+        untold.retain(|piece| !unstored.contains(piece));
+        let all = unstored.iter().chain(&pieces);
         let selected = self.setup.selection.pieces();
         // What is only read nobody writes: its owner may put it right.
         let next = match self.setup.selection.is_none() {
@@ -351,16 +387,27 @@ impl Storage {
         };
         warn!("{}: {which} damaged: withdrawn, {next}", self.shown());
         if let Some(refusal) = self.read_only()
-            && pieces.iter().any(|&piece| selected.contains(piece))
+            && all.copied().any(|piece| selected.contains(piece))
         {
             self.pause(refusal.to_owned());
         }
-        self.setup.scheduler.do_send(StorageFact::Damaged(pieces));
+        if !unstored.is_empty() {
+            self.setup
+                .scheduler
+                .do_send(StorageFact::Unstored(unstored));
+        }
+        if !pieces.is_empty() {
+            self.setup.scheduler.do_send(StorageFact::Damaged(pieces));
+        }
         self.copy_equal(context);
     }
 
     /// These pieces are here now. Were some of them damaged before?
     pub(super) fn healed(&mut self, pieces: &[PieceIndex]) {
+        match self.state.hashing {
+            0 => self.state.scrub.rest(),
+            _ => self.state.scrub.overtake(pieces),
+        }
         self.state.scrub.gained(pieces);
         let back = pieces
             .iter()
@@ -376,7 +423,10 @@ impl Storage {
                 info!("{}: all that was damaged is right again", self.shown());
                 self.setup.scheduler.do_send(StorageFact::Healed);
             }
-            _ => info!("{}: {left} damaged pieces are left", self.shown()),
+            _ => {
+                let left = counted(left, "damaged piece");
+                info!("{}: left are {left}", self.shown());
+            }
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::os::unix::fs::FileExt;
 
 use swarmlet_protocol::layout::Block;
+use swarmlet_protocol::scrub::Epoch;
 
 use super::*;
+use crate::storage::scrub::Found;
 
 fn damaged(facts: &[StorageFact]) -> Vec<u32> {
     let damaged = facts.iter().filter_map(|fact| match fact {
@@ -335,6 +337,97 @@ fn whoever_wrote_once_while_it_was_fetched_is_taken_to_have_written_more_often()
             .wait("the last is told", |facts| stored(facts).len() == 9)
             .await;
         assert_eq!(damaged(&notes.0.borrow()), [2, 5]);
+    });
+}
+
+/// A job begins to hash a piece, and another one may be quicker; ends, with that finding of the time when it
+/// began.
+#[derive(actix::Message)]
+#[rtype(result = "Epoch")]
+struct BeginHashing;
+
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+struct EndHashing(u32, Epoch);
+
+impl Handler<BeginHashing> for Storage {
+    type Result = Epoch;
+
+    fn handle(&mut self, _: BeginHashing, _: &mut Self::Context) -> Epoch {
+        self.state.hashing += 1;
+        self.state.scrubbing += 1;
+        self.state.scrub.epoch()
+    }
+}
+
+impl Handler<EndHashing> for Storage {
+    type Result = ();
+
+    fn handle(&mut self, EndHashing(piece, epoch): EndHashing, context: &mut Self::Context) {
+        self.state.hashing -= 1;
+        self.state.scrubbing -= 1;
+        let checked = Checked {
+            bad: vec![PieceIndex::new(piece)],
+            ..Checked::default()
+        };
+        let found = Found::new(piece..piece + 1, epoch, (checked, Ok(())));
+        self.hashed(found, context);
+        self.say_stored();
+    }
+}
+
+#[test]
+fn what_was_read_before_a_piece_was_written_again_says_nothing_of_it() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(40));
+        fs::write(&path, &bytes).unwrap();
+        let (storage, notes) = begin(&path, &bytes);
+        notes.is_checked(40).await;
+        damage(&path, 7);
+        let before = storage.send(BeginHashing).await.unwrap();
+        notes
+            .wait("it is found", |facts| damaged(facts) == [7])
+            .await;
+        deliver(&storage, 1, &[(7, piece(&bytes, 7))]);
+        storage.send(FlushStorage).await.unwrap();
+        // The slower one of two jobs that saw it damaged.
+        storage.send(EndHashing(7, before)).await.unwrap();
+        notes.wait("it is told", |facts| stored(facts) == [7]).await;
+        assert_eq!(damaged(&notes.0.borrow()), [7], "once");
+        assert_eq!(read(&storage, &[7]).await, Ok(100));
+        assert!(fs::read(&path).unwrap() == bytes);
+    });
+}
+
+#[test]
+fn what_is_damaged_before_it_was_told_is_given_back_to_be_fetched_once_more() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(40));
+        fs::write(&path, &bytes).unwrap();
+        let (storage, notes) = begin(&path, &bytes);
+        notes.is_checked(40).await;
+        damage(&path, 7);
+        notes
+            .wait("it is found", |facts| damaged(facts) == [7])
+            .await;
+        // Something is in doubt still: that it is whole again is not said.
+        let now = storage.send(BeginHashing).await.unwrap();
+        deliver(&storage, 1, &[(7, piece(&bytes, 7))]);
+        storage.send(FlushStorage).await.unwrap();
+        assert!(stored(&notes.0.borrow()).is_empty());
+        damage(&path, 7);
+        let unstored = |facts: &[StorageFact]| {
+            let is_it = |fact: &StorageFact| matches!(fact, StorageFact::Unstored(it) if it[..] == [PieceIndex::new(7)]);
+            facts.iter().filter(|fact| is_it(fact)).count()
+        };
+        notes
+            .wait("it is given back", |facts| unstored(facts) == 1)
+            .await;
+        storage.send(EndHashing(7, now)).await.unwrap();
+        deliver(&storage, 1, &[(7, piece(&bytes, 7))]);
+        notes.wait("it is told", |facts| stored(facts) == [7]).await;
+        assert_eq!(damaged(&notes.0.borrow()), [7]);
+        assert!(fs::read(&path).unwrap() == bytes);
     });
 }
 

@@ -50,6 +50,8 @@ pub(super) struct State {
     /// When what is here is hashed again, and how many such jobs run.
     pub(super) scrub: Scrub,
     pub(super) scrubbing: usize,
+    /// Jobs that hash what was here, for whatever reason.
+    pub(super) hashing: usize,
     /// Ranges that others changed before the check was over.
     pub(super) touched: Vec<Range<u64>>,
     /// Pieces that are not here and that somebody else may have written, to a file that we only read.
@@ -102,6 +104,7 @@ impl State {
             is_full_second: false,
             scrub: Scrub::new(layout, setup.scrub, setup.clock.now()),
             scrubbing: 0,
+            hashing: 0,
             touched: Vec::new(),
             perhaps_here: VecDeque::new(),
             unreadable: Unreadable::new(pieces),

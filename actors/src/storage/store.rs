@@ -330,9 +330,7 @@ impl Storage {
             }
             self.state.was_whole = true;
         }
-        let mut pieces = std::mem::take(&mut self.state.unsaid);
-        // What was found damaged meanwhile has been told as that.
-        pieces.retain(|&piece| self.state.good.contains(piece));
+        let pieces = std::mem::take(&mut self.state.unsaid);
         if !pieces.is_empty() {
             self.setup.scheduler.do_send(StorageFact::Stored(pieces));
         }
@@ -385,6 +383,8 @@ impl Storage {
         let info = Arc::clone(&self.setup.info);
         self.state.held.running += 1;
         self.state.copying = true;
+        self.state.hashing += 1;
+        let epoch = self.state.scrub.epoch();
         let buffers = self.setup.buffers.clone();
         let job = move || {
             let (mut stored, mut damaged) = (Vec::new(), Vec::new());
@@ -398,10 +398,12 @@ impl Storage {
             (stored, damaged, None)
         };
         // Many copies may take long: always on a worker.
-        self.run_apart(context, job, |storage, done, context| {
+        self.run_apart(context, job, move |storage, done, context| {
             storage.state.held.running -= 1;
+            storage.state.hashing -= 1;
             storage.state.copying = false;
-            if let Ok((stored, damaged, error)) = done {
+            if let Ok((stored, mut damaged, error)) = done {
+                damaged.retain(|&piece| storage.state.scrub.tells_of(piece, epoch));
                 debug!("copied {} equal pieces within the file", stored.len());
                 storage.stored(stored);
                 storage.damaged(damaged, context);
