@@ -144,6 +144,7 @@ const FETCHED: usize = 12;
 const DAMAGED_FOR: Duration = Duration::from_millis(500);
 const RATE: &str = "16MiB";
 
+/// Once in four times a program writes as soon as there is a file.
 /// What the node starts when it is complete compares the file with what it must be. Once in three times it
 /// is damaged all the while, by a program that opens it anew for each write or holds it open; or else once, at
 /// any moment.
@@ -166,7 +167,21 @@ fn what_a_program_damages_while_it_is_fetched_is_right_when_it_is_said_to_be_com
         for word in [data.to_str().unwrap(), &right] {
             handful.nodes[node].add_argument(word);
         }
+        // Whoever writes as soon as there is a file writes while it is made.
+        let path = data.clone();
+        let at_once = (round % 4 == 0).then(|| {
+            std::thread::spawn(move || {
+                while !path.exists() {
+                    std::hint::spin_loop();
+                }
+                overwrite(&path, 0, 4 * KIB);
+            })
+        });
         handful.start_all();
+        if let Some(at_once) = at_once {
+            at_once.join().unwrap();
+            writes += 1;
+        }
         support::wait_for("the file is there", || data.exists(), String::new);
         let begin = Instant::now();
         let mut somewhere = || rng.usize(..content.size() - 3);

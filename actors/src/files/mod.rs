@@ -14,11 +14,13 @@ mod tests;
 use std::fs;
 use std::io;
 use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Advice, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{Advice, AtFlags, FileType, Mode, OFlags, SeekFrom, Stat};
+use rustix::io::Errno;
 
 #[cfg(target_os = "linux")]
 pub(crate) use self::closings::Closing;
@@ -44,6 +46,9 @@ impl Closing {
         false
     }
 }
+
+/// 1,000 holes of a file are looked for: one that others have written to in so many places is read.
+const MAX_HOLES: usize = 1_000;
 
 /// An open file of a content, or a scratch file for one.
 #[derive(Debug)]
@@ -247,6 +252,29 @@ impl File {
         self.file.write_all_at(bytes, offset)
     }
 
+    /// The parts of this range to which nobody has written anything: they read as zeros. Looks at this
+    /// moment: what is no hole may be written to by somebody else. None where the system does not tell.
+    pub(crate) fn holes(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let mut holes = Vec::new();
+        let mut at = range.start;
+        while at < range.end && holes.len() < MAX_HOLES {
+            let data = match rustix::fs::seek(&self.file, SeekFrom::Data(at)) {
+                Ok(data) => data.clamp(at, range.end),
+                // Nothing is written from there on.
+                Err(Errno::NXIO) => range.end,
+                Err(_) => break,
+            };
+            if at < data {
+                holes.push(at..data);
+            }
+            at = match rustix::fs::seek(&self.file, SeekFrom::Hole(data)) {
+                Ok(hole) if hole > data => hole,
+                _ => break,
+            };
+        }
+        holes
+    }
+
     /// Reads of this range are to come from the disk, not from what the system remembers of it.
     /// Advice, which the system may not take. What was not written back yet stays.
     pub(crate) fn forget(&self, offset: u64, length: u64) {
@@ -286,7 +314,7 @@ fn look_with<E>(
 }
 
 #[cfg(any(test, feature = "simulation"))]
-fn look_with<E: From<rustix::io::Errno>>(
+fn look_with<E: From<Errno>>(
     path: impl FnOnce() -> Option<PathBuf>,
     find: impl FnOnce() -> Result<Stat, E>,
 ) -> Result<Look, E> {

@@ -172,3 +172,28 @@ fn a_judge_sees_every_write_and_a_clock_gives_files_their_times() {
     assert_ne!(stamp(), written);
     assert_eq!(look(&path).unwrap().stamp, stamp());
 }
+
+#[test]
+fn a_hole_is_where_nobody_has_written() {
+    const KIB: u64 = 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::open_or_create(&folder.path().join("data")).unwrap();
+    file.set_len(1024 * KIB).unwrap();
+    assert_eq!(file.holes(0..1024 * KIB), [0..1024 * KIB]);
+    assert_eq!(file.holes(5..1000), [5..1000]);
+    assert!(file.holes(5..5).is_empty());
+    // Zeros are no hole either.
+    for at in [0, 256 * KIB, 1023 * KIB] {
+        file.write_all_at(&[0; 10], at).unwrap();
+    }
+    let holes = file.holes(0..1024 * KIB);
+    let lies_in = |at: u64| holes.iter().any(|hole| hole.contains(&at));
+    for at in [0, 9, 256 * KIB, 256 * KIB + 9, 1023 * KIB] {
+        assert!(!lies_in(at), "{at}: {holes:?}");
+    }
+    for at in [128 * KIB, 512 * KIB, 900 * KIB] {
+        assert!(lies_in(at), "{at}: {holes:?}");
+    }
+    let clipped = file.holes(100 * KIB..200 * KIB);
+    assert_eq!(clipped, [100 * KIB..200 * KIB]);
+}

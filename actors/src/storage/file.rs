@@ -24,7 +24,7 @@ pub(super) struct ContentFile {
     layout: Layout,
     /// Why it can be read only, if so.
     read_only: Option<String>,
-    /// Pieces that lay beyond the old end of the file: they are zeros.
+    /// Pieces that lay beyond the old end of the file, where nobody has written: they are zeros.
     fresh: Fresh,
     stamps: Stamps,
 }
@@ -73,9 +73,12 @@ impl ContentFile {
             file.set_len(layout.size())
                 .map_err(|error| format!("cannot resize {shown}: {}", reason(&error)))?;
         }
-        let mut fresh = FreshBytes::default();
-        fresh.add(found.length..layout.size());
+        // What others write from here on shows in the times, and what they wrote before is no hole.
         let stamps = stamps(&file);
+        let mut fresh = FreshBytes::default();
+        for hole in file.holes(found.length.min(layout.size())..layout.size()) {
+            fresh.add(hole);
+        }
         Ok(Self {
             closing: OnceLock::new(),
             file,
@@ -261,11 +264,8 @@ mod tests {
                 &after[..kept],
                 &before.unwrap_or_default().as_bytes()[..kept]
             );
-            let (is_fresh, until) = file.fresh().run(2..3);
-            assert_eq!(
-                (is_fresh, until),
-                (before.is_none_or(|it| it.len() <= 8), 3)
-            );
+            // Where something is written, its block of the disk is no hole.
+            assert_eq!(file.fresh().run(2..3), (before.is_none(), 3));
             assert_eq!(file.fresh().run(0..1).0, before.is_none());
         }
     }

@@ -17,7 +17,7 @@ use swarmlet_protocol::layout::PieceIndex;
 use swarmlet_protocol::metainfo::{FileEntry, FileKind, Info, Selection};
 
 use super::beneath::{self, Opened};
-use crate::files::{File, look_at};
+use crate::files::{File, Stamp, look_at};
 use crate::private;
 
 /// Where the bytes at the edges of files have their place.
@@ -197,12 +197,17 @@ impl Parts {
         }
     }
 
+    /// When it was last changed, if the system tells.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.file().look().ok().map(|it| it.stamp)
+    }
+
     /// Takes the name away: everything is selected, and nothing is left to be kept in it.
     pub(super) fn remove(self, root: BorrowedFd<'_>) -> io::Result<()> {
         Ok(unlinkat(root, &self.name, AtFlags::empty())?)
     }
 
-    const fn file(&self) -> &File {
+    pub(super) const fn file(&self) -> &File {
         &self.opened.file
     }
 }

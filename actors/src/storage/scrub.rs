@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix::{ActorFuture, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use log::{info, warn};
+use swarmlet_protocol::bitfield::Bitfield;
 use swarmlet_protocol::layout::{Layout, PieceIndex};
 use swarmlet_protocol::scrub::{DOUBT_STEP, Epoch};
 use swarmlet_protocol::time::Timestamp;
@@ -29,7 +30,7 @@ const BUSY: u64 = 1024 * 1024;
 
 /// 2 minutes after a write of ours the times of a file on another machine may still change for that:
 /// they were guessed here, and its server has the last word (NFS asks after a minute at the latest).
-const SETTLING: Duration = Duration::from_secs(120);
+pub(super) const SETTLING: Duration = Duration::from_secs(120);
 
 /// 10,000 ranges wait to be looked at for what somebody put back: files of a folder, say. What comes
 /// beyond is found at the next start.
@@ -67,8 +68,13 @@ impl Storage {
     }
 
     /// Others changed these bytes, or may have.
-    pub(super) fn touched(&mut self, ranges: Vec<Range<u64>>, context: &mut Context<Self>) {
-        if ranges.is_empty() || self.are_times_settling() {
+    pub(super) fn touched(&mut self, mut ranges: Vec<Range<u64>>, context: &mut Context<Self>) {
+        if self.are_times_settling() {
+            self.postpone(ranges);
+            return;
+        }
+        ranges.append(&mut self.state.postponed);
+        if ranges.is_empty() {
             return;
         }
         if !self.is_checked() {
@@ -78,16 +84,31 @@ impl Storage {
             let new: Vec<_> = ranges.iter().filter(is_new).cloned().collect();
             touched.extend(new);
         }
+        let is_checked = self.is_checked();
         for range in ranges {
             let pieces = self.doubt_bytes(&range);
-            // Nobody fetches what is missing of a file that we only read: somebody may have put it back.
-            let is_fetched = !self.setup.selection.is_none() && self.read_only().is_none();
-            if !is_fetched && self.is_checked() && self.state.perhaps_here.len() < MAX_PERHAPS {
-                self.state.perhaps_here.push_back(pieces);
+            // What is missing may have been put back, or copied into place: nobody else may have it.
+            let perhaps_here = &mut self.state.perhaps_here;
+            let is_new = perhaps_here.len() < MAX_PERHAPS && !perhaps_here.contains(&pieces);
+            if is_checked && is_new {
+                perhaps_here.push_back(pieces);
             }
         }
         self.scrub(context);
         self.look_for_what_is_back(context);
+    }
+
+    /// The times may have moved by what we wrote ourselves: what others may have changed is hashed when they
+    /// have come to rest, and before that for whoever asks for it.
+    fn postpone(&mut self, ranges: Vec<Range<u64>>) {
+        let nothing = Bitfield::new(self.setup.info.layout().pieces());
+        for range in ranges {
+            let pieces = pieces_in(&range, self.setup.info.layout().piece_length());
+            self.state.scrub.doubt(pieces, &nothing);
+            if !self.state.postponed.contains(&range) {
+                self.state.postponed.push(range);
+            }
+        }
     }
 
     /// All is here, and somebody acts on that word: what others wrote between our writes is in doubt now,
@@ -98,10 +119,12 @@ impl Storage {
         let Some(file) = &self.state.file else { return };
         let mut ranges = file.changed();
         let met = file.met();
-        if self.are_times_settling() {
-            return;
-        }
-        if !self.state.was_whole {
+        if self.state.was_whole {
+            if self.are_times_settling() {
+                self.postpone(ranges);
+                return;
+            }
+        } else {
             let is_new = |range: &Range<u64>| !ranges.contains(range);
             let more: Vec<_> = met.into_iter().filter(is_new).collect();
             ranges.extend(more);

@@ -6,7 +6,7 @@ use swarmlet_protocol::layout::Block;
 use swarmlet_protocol::scrub::Epoch;
 
 use super::*;
-use crate::storage::scrub::Found;
+use crate::storage::scrub::{Found, SETTLING};
 
 fn damaged(facts: &[StorageFact]) -> Vec<u32> {
     let damaged = facts.iter().filter_map(|fact| match fact {
@@ -428,6 +428,79 @@ fn what_is_damaged_before_it_was_told_is_given_back_to_be_fetched_once_more() {
         notes.wait("it is told", |facts| stored(facts) == [7]).await;
         assert_eq!(damaged(&notes.0.borrow()), [7]);
         assert!(fs::read(&path).unwrap() == bytes);
+    });
+}
+
+#[test]
+fn what_others_copy_into_place_is_here_though_nobody_has_it() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(40));
+        let (storage, notes) = begin(&path, &bytes);
+        notes.is_checked(40).await;
+        let here = |facts: &[StorageFact]| checked(facts).0.len();
+        for (step, part) in bytes.chunks(10 * PIECE).enumerate() {
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            let at = (step * 10 * PIECE) as u64;
+            file.write_all_at(part, at).unwrap();
+            drop(file);
+            let so_many = (step + 1) * 10;
+            notes
+                .wait("they are here", |facts| here(facts) == so_many)
+                .await;
+        }
+        assert_eq!(read(&storage, &[39]).await, Ok(100));
+        // Damaged, and put right by whoever did it.
+        damage(&path, 7);
+        notes
+            .wait("it is found", |facts| damaged(facts) == [7])
+            .await;
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .write_all_at(&bytes, 0)
+            .unwrap();
+        notes
+            .wait("it is here again", |facts| here(facts) == 41)
+            .await;
+        assert_eq!(opened(&notes.0.borrow()), 1);
+    });
+}
+
+/// The disk is another machine's: times may change by what we wrote ourselves, and say so late.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+struct LieElsewhere;
+
+impl Handler<LieElsewhere> for Storage {
+    type Result = ();
+
+    fn handle(&mut self, _: LieElsewhere, _: &mut Self::Context) {
+        self.state.lies_elsewhere = true;
+    }
+}
+
+#[test]
+fn what_changes_while_times_settle_is_hashed_for_who_asks_and_all_of_it_when_they_have() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(8));
+        let (storage, notes) = begin(&path, &bytes);
+        notes.is_checked(8).await;
+        storage.send(LieElsewhere).await.unwrap();
+        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
+        deliver(&storage, 1, &pieces);
+        notes
+            .wait("all is stored", |facts| stored(facts).len() == 8)
+            .await;
+        damage(&path, 2);
+        damage(&path, 6);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert!(damaged(&notes.0.borrow()).is_empty());
+        assert!(read(&storage, &[2]).await.is_err());
+        assert_eq!(read(&storage, &[3]).await, Ok(100));
+        assert_eq!(damaged(&notes.0.borrow()), [2]);
+        tokio::time::sleep(SETTLING).await;
+        assert_eq!(damaged(&notes.0.borrow()), [2, 6]);
     });
 }
 

@@ -71,6 +71,8 @@ pub(super) struct State {
     /// many of late.
     pub(super) moved: u64,
     pub(super) moved_before: u64,
+    /// Bytes that others may have changed, to be hashed when the file's times have come to rest.
+    pub(super) postponed: Vec<Range<u64>>,
     /// Pieces that are here and were not told yet, since others are in doubt.
     pub(super) unsaid: Vec<PieceIndex>,
     /// All that is selected was here once, and nothing of it in doubt.
@@ -115,6 +117,7 @@ impl State {
             damaged: Bitfield::new(pieces),
             moved: 0,
             moved_before: 0,
+            postponed: Vec::new(),
             unsaid: Vec::new(),
             was_whole: false,
             wrote: None,

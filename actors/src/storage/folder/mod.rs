@@ -91,8 +91,9 @@ impl ContentFolder {
             parts: parts.as_ref(),
         };
         opening.parts_refusal();
+        let mut stamps = Vec::with_capacity(files.len() + 1);
         for (number, file) in files.iter().enumerate() {
-            let identity = match file.kind {
+            let kept = match file.kind {
                 FileKind::Regular if selection.has_file(number) => {
                     Some(opening.file(number, file, &files)?)
                 }
@@ -103,7 +104,8 @@ impl ContentFolder {
                 }
                 FileKind::Link => None,
             };
-            opening.found.push(identity);
+            opening.found.push(kept.map(|(identity, _)| identity));
+            stamps.push(kept.map(|(_, stamp)| stamp));
         }
         let Opening {
             found,
@@ -120,11 +122,9 @@ impl ContentFolder {
             }
             parts => parts,
         };
-        let stamp = |(number, found): (usize, &Option<Identity>)| {
-            let file = found.and(files.get(number))?;
-            Some(look_at(root.as_fd(), file.path).ok()?.stamp)
-        };
-        let stamps = Stamps::new(found.iter().enumerate().map(stamp));
+        // The hidden file comes after all others.
+        stamps.push(parts.as_ref().and_then(Parts::stamp));
+        let stamps = Stamps::new(stamps.into_iter());
         Ok(Self {
             path: path.to_owned(),
             stamps,
@@ -174,12 +174,11 @@ impl ContentFolder {
         }
         let all = self.files.len();
         let first = self.next_look.fetch_add(LOOKED_AT, Ordering::Relaxed) % all;
-        if self
-            .parts
-            .as_ref()
-            .is_some_and(|parts| !parts.is_still(self.root.as_fd()))
-        {
-            return false;
+        if let Some(parts) = &self.parts {
+            self.stamps.look(self.hidden(), || parts.stamp());
+            if !parts.is_still(self.root.as_fd()) {
+                return false;
+            }
         }
         let next = (0..LOOKED_AT.min(all)).map(|more| (first + more) % all);
         next.chain(self.recent.numbers())
@@ -204,8 +203,39 @@ impl ContentFolder {
                 let look = || opened.file.look().ok().map(|now| now.stamp);
                 self.stamps.look(span.file, look);
             }
-            self.stamps.is_changed(span.file)
+            self.stamps.is_changed(span.file) || self.is_hidden_foreign(&span)
         })
+    }
+
+    /// The same of the hidden file, if it holds bytes of that span.
+    fn is_hidden_foreign(&self, span: &Span) -> bool {
+        let Some(parts) = &self.parts else {
+            return false;
+        };
+        if self.selection.has_file(span.file) {
+            return false;
+        }
+        self.stamps.look(self.hidden(), || parts.stamp());
+        self.stamps.is_changed(self.hidden())
+    }
+
+    /// The number of the hidden file among the stamps.
+    fn hidden(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Bytes of the content that lie in the hidden file.
+    fn hidden_bytes(&self) -> Vec<Range<u64>> {
+        let files = self.files.iter().enumerate();
+        let others = files.filter(|(number, it)| {
+            it.kind == FileKind::Regular && !self.selection.has_file(*number)
+        });
+        let ranges = others.flat_map(|(number, file)| {
+            let cut = self.edges.cut(number, &file).into_iter();
+            let hidden = cut.filter(|part| part.is_selected && part.edge.is_some());
+            hidden.map(move |part| file.offset + part.bytes.start..file.offset + part.bytes.end)
+        });
+        ranges.collect()
     }
 
     /// Bytes of the content that lie in files that others changed in place, as far as
@@ -221,10 +251,15 @@ impl ContentFolder {
     }
 
     fn bytes_of(&self, numbers: Vec<usize>) -> Vec<Range<u64>> {
+        let hidden = numbers.contains(&self.hidden());
         let files = numbers.into_iter().filter_map(|it| self.files.get(it));
-        files
+        let mut ranges: Vec<_> = files
             .map(|file| file.offset..file.offset + file.length)
-            .collect()
+            .collect();
+        if hidden {
+            ranges.extend(self.hidden_bytes());
+        }
+        ranges
     }
 
     /// Reads of this range are to come from the disk, not from what the system remembers of it.
@@ -302,7 +337,8 @@ impl ContentFolder {
                     if let Some(refusal) = parts.refusal() {
                         return Err(refusal.into());
                     }
-                    parts.write_at(bytes, edge)
+                    let write = || parts.write_at(bytes, edge);
+                    self.stamps.writing(self.hidden(), parts.file(), write)
                 })?,
                 _ => return Err(io::Error::other("bug: a piece that is not selected")),
             }

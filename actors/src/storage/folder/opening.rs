@@ -15,7 +15,7 @@ use super::super::fresh::FreshBytes;
 use super::super::parts::{Edges, Parts};
 use super::super::recent::Recent;
 use super::split;
-use crate::files::Identity;
+use crate::files::{Identity, Look, Stamp};
 use crate::maps::HashMap;
 
 /// What is gathered while the files are opened one after the other.
@@ -50,7 +50,7 @@ impl<'a> Opening<'a> {
         &mut self,
         number: usize,
         file: FileEntry<'a>,
-    ) -> Result<Option<Identity>, String> {
+    ) -> Result<Option<(Identity, Stamp)>, String> {
         let opened = self.look_at(file);
         let parts = self.edges.cut(number, &file);
         for part in parts {
@@ -68,29 +68,30 @@ impl<'a> Opening<'a> {
                     .add(file.offset + part.bytes.start..file.offset + part.bytes.end),
             }
         }
-        Ok(opened.map(|(opened, identity)| {
+        Ok(opened.map(|(opened, found)| {
             self.recent.put(number, Arc::new(opened));
-            identity
+            (found.identity, found.stamp)
         }))
     }
 
     /// A file that is there with the right length, and can be read.
-    fn look_at(&self, file: FileEntry<'a>) -> Option<(Opened, Identity)> {
+    fn look_at(&self, file: FileEntry<'a>) -> Option<(Opened, Look)> {
         let (inner, name) = split(file.path);
         let inner = beneath::folder(self.root.as_fd(), inner, false).ok()?;
         let within = inner.as_ref();
         let within = within.map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         let opened = beneath::readable(within, name).ok()?;
         let found = opened.file.look().ok()?;
-        (found.length == file.length).then_some((opened, found.identity))
+        (found.length == file.length).then_some((opened, found))
     }
 
+    /// A file that is selected: which one it is, and as of when what others write to it shows.
     pub(super) fn file(
         &mut self,
         number: usize,
         file: FileEntry<'a>,
         files: &Files,
-    ) -> Result<Identity, String> {
+    ) -> Result<(Identity, Stamp), String> {
         let path = self.path.join(file.path);
         let (inner, name) = split(file.path);
         if self.inner.as_ref().is_none_or(|(open, _)| *open != inner) {
@@ -133,27 +134,33 @@ impl<'a> Opening<'a> {
                 .set_len(file.length)
                 .map_err(|error| complaint("resize", &path, &error))?;
         }
-        if length < file.length {
-            self.extended(number, &file, length, &opened)
+        let mut stamp = before.stamp;
+        if length != file.length {
+            stamp = self
+                .resized(number, &file, length, &opened)
                 .map_err(|error| complaint("write", &path, &error))?;
         }
         if self.read_only.is_none() {
             self.read_only = refusal;
         }
         self.recent.put(number, Arc::new(opened));
-        Ok(identity)
+        Ok((identity, stamp))
     }
 
-    /// A file was too short: what it lacks is zeros now, but for what was kept of it while it was
-    /// not selected.
-    fn extended(
+    /// A file had another length. If it was too short, what it lacks is zeros now, but for what was kept of
+    /// it while it was not selected, and what others wrote in this moment: that is no hole.
+    fn resized(
         &mut self,
         number: usize,
         file: &FileEntry<'_>,
         length: u64,
         opened: &Opened,
-    ) -> io::Result<()> {
-        for part in self.edges.cut_range(number, file, &(length..file.length)) {
+    ) -> io::Result<Stamp> {
+        let mut lacking = Vec::new();
+        for part in self
+            .edges
+            .cut_range(number, file, &(length.min(file.length)..file.length))
+        {
             let mut is_kept = false;
             if let (Some(hidden), Some(edge)) = (self.parts, part.edge) {
                 is_kept = copy_edge(&part.bytes, |bytes, at| {
@@ -166,11 +173,16 @@ impl<'a> Opening<'a> {
                 })?;
             }
             if !is_kept {
-                self.fresh
-                    .add(file.offset + part.bytes.start..file.offset + part.bytes.end);
+                lacking.push(part.bytes);
             }
         }
-        Ok(())
+        // What others write from here on shows in the times.
+        let stamp = opened.file.look()?.stamp;
+        for hole in lacking.into_iter().flat_map(|it| opened.file.holes(it)) {
+            self.fresh
+                .add(file.offset + hole.start..file.offset + hole.end);
+        }
+        Ok(stamp)
     }
 }
 

@@ -188,3 +188,41 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+/// The hidden file holds bytes of pieces like any other.
+#[test]
+fn what_others_do_to_the_hidden_file_shows() {
+    let sample = Sample::new(&[6, 14, 6], 4);
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("root");
+    let selection = Selection::of(&sample.info, |number, _| number != 1);
+    let content = Content::open(&root, &sample.info, &selection).unwrap();
+    for piece in selection.pieces().iter() {
+        let (offset, bytes) = sample.piece(piece);
+        content.write_at(bytes, offset).unwrap();
+    }
+    assert!(content.is_still(&root));
+    assert!(content.changed().is_empty(), "it was we who wrote");
+    let hidden = root.join(format!(".{}.parts", sample.info.info_hash()));
+    let block = |piece| sample.info.layout().block(piece, 0, 4).unwrap();
+    // The second file is bytes 6 to 20: pieces 1 and 5 have some of it, and of the others.
+    let damage: [fn(&Path); 2] = [
+        |path| {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, &[0xee; 3], 4).unwrap();
+        },
+        |path| fs::write(path, "").unwrap(),
+    ];
+    for damage in damage {
+        assert!(!content.are_foreign(&[block(1)]));
+        damage(&hidden);
+        assert!(content.are_foreign(&[block(1)]));
+        assert!(
+            !content.are_foreign(&[block(0)]),
+            "all of it lies elsewhere"
+        );
+        assert!(content.is_still(&root));
+        assert_eq!(content.changed(), [6..8]);
+        assert!(!content.are_foreign(&[block(1)]));
+    }
+}
