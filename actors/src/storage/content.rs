@@ -88,6 +88,15 @@ impl Content {
         }
     }
 
+    /// The same of every file, however many there are.
+    #[must_use]
+    pub fn are_all_still(&self, path: &Path) -> bool {
+        match &self.kind {
+            Kind::File(file) => file.is_still(path),
+            Kind::Folder(folder) => folder.are_all_still(path),
+        }
+    }
+
     /// What became of it, if [`Self::is_still`] says no.
     pub(super) fn loss(&self, path: &Path) -> &'static str {
         match (&self.kind, files::look(path)) {

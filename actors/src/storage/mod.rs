@@ -233,9 +233,13 @@ impl Storage {
         }
         let Checked { good, bad, lost } = checked;
         self.state.unreadable.note(&lost);
-        self.setup
-            .scheduler
-            .do_send(StorageFact::Checked { good, bad });
+        let fact = StorageFact::Checked { good, bad };
+        let is_whole = self.is_whole();
+        match is_whole {
+            // That all is here is said when all has been looked at once more.
+            true => self.state.untold = Some(fact),
+            false => self.setup.scheduler.do_send(fact),
+        }
         self.check(context);
         if self.is_checked() {
             let (good, pieces) = (self.state.good.count(), self.setup.info.layout().pieces());
@@ -250,6 +254,9 @@ impl Storage {
             );
             self.copy_equal(context);
             self.begin_scrub(context);
+        }
+        if is_whole {
+            self.is_whole_now(context);
         }
     }
 
@@ -343,10 +350,7 @@ impl Storage {
                     self.retry(context);
                 }
             }
-            Seen::Lost(how) => {
-                warn!("{} {how}; checking all of it again", self.shown());
-                self.open(context);
-            }
+            Seen::Lost(how) => self.is_lost(how, context),
             // What could not be opened for writing can be: all else is kept as it is.
             Seen::Reopened(Ok(file)) if file.read_only().is_none() => {
                 self.resume();
@@ -355,6 +359,12 @@ impl Storage {
             }
             Seen::Reopened(_) => {}
         }
+    }
+
+    /// It is another one now.
+    fn is_lost(&mut self, how: &str, context: &mut Context<Self>) {
+        warn!("{} {how}; checking all of it again", self.shown());
+        self.open(context);
     }
 
     fn shown(&self) -> String {

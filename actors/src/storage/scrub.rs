@@ -62,7 +62,6 @@ impl Storage {
     /// All was hashed just now: the first round begins, and what was touched meanwhile is in doubt.
     pub(super) fn begin_scrub(&mut self, context: &mut Context<Self>) {
         self.state.scrub.begin(self.setup.clock.now());
-        self.state.was_whole = self.is_whole();
         let touched = std::mem::take(&mut self.state.touched);
         self.touched(touched, context);
     }
@@ -111,11 +110,45 @@ impl Storage {
         }
     }
 
+    /// All is here. Before it is said for the first time every file is looked at: of many files some were not
+    /// since they were made.
+    pub(super) fn is_whole_now(&mut self, context: &mut Context<Self>) {
+        let Some(file) = self.state.file.clone() else {
+            return;
+        };
+        if self.state.was_whole {
+            self.look_once_more();
+            return;
+        }
+        let path = self.setup.path.clone();
+        let opened = self.state.opened;
+        // Nothing is said while it runs.
+        self.state.scrubbing += 1;
+        let job = spawn_blocking(move || match file.are_all_still(&path) {
+            true => None,
+            false => Some(file.loss(&path)),
+        });
+        context.spawn(job.into_actor(self).map(move |loss, storage, context| {
+            if storage.state.opened != opened {
+                return;
+            }
+            storage.state.scrubbing -= 1;
+            if let Ok(Some(how)) = loss {
+                storage.is_lost(how, context);
+                return;
+            }
+            storage.look_once_more();
+            storage.scrub(context);
+            storage.say_stored();
+            storage.look_for_what_is_back(context);
+        }));
+    }
+
     /// All is here, and somebody acts on that word: what others wrote between our writes is in doubt now,
     /// and not only when the file is looked at next. Before it is said for the first time, so is all that
     /// anybody was seen to write to since it was opened: we wrote all the while, and that hides some of
     /// what others write.
-    pub(super) fn look_once_more(&mut self) {
+    fn look_once_more(&mut self) {
         let Some(file) = &self.state.file else { return };
         let mut ranges = file.changed();
         let met = file.met();

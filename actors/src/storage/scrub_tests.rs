@@ -504,6 +504,27 @@ fn what_changes_while_times_settle_is_hashed_for_who_asks_and_all_of_it_when_the
     });
 }
 
+/// Into a file that is not written to any more, and that nobody has looked at since.
+#[test]
+fn all_files_are_looked_at_before_a_folder_is_said_to_be_whole() {
+    on_paused_clock(async |folder| {
+        let (path, bytes) = (folder.join("data"), content(8));
+        let (storage, notes) = begin_folder(&path, &bytes);
+        notes.is_checked(8).await;
+        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
+        deliver(&storage, 1, &pieces[..7]);
+        notes
+            .wait("seven are stored", |facts| stored(facts).len() == 7)
+            .await;
+        damage(&path.join("a/first"), 0);
+        deliver(&storage, 1, &pieces[7..]);
+        notes
+            .wait("the last is told", |facts| stored(facts).len() == 8)
+            .await;
+        assert_eq!(damaged(&notes.0.borrow()), [0], "and the damage before it");
+    });
+}
+
 #[test]
 fn of_a_folder_the_file_is_hashed_to_which_somebody_wrote() {
     on_paused_clock(async |folder| {

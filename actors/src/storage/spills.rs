@@ -171,10 +171,12 @@ impl Storage {
                     let outcome = work.run(&folders, &info, places, &file);
                     (work, outcome)
                 };
-                self.run_apart(context, job, move |storage, done, _| {
+                self.run_apart(context, job, move |storage, done, context| {
                     storage.state.held.running -= 1;
                     match done {
-                        Ok((work, outcome)) => storage.stepped(number, work, outcome, retried),
+                        Ok((work, outcome)) => {
+                            storage.stepped(number, (work, outcome, retried), context)
+                        }
                         Err(error) => {
                             warn!("a long piece was lost: {error}");
                             storage.forget_attempt(number);
@@ -211,7 +213,12 @@ impl Storage {
         }
     }
 
-    fn stepped(&mut self, number: u64, mut work: Work, outcome: Outcome, retried: bool) {
+    fn stepped(
+        &mut self,
+        number: u64,
+        (mut work, outcome, retried): (Work, Outcome, bool),
+        context: &mut Context<Self>,
+    ) {
         let spills = &mut self.state.spills;
         let Some(attempt) = spills.attempts.get_mut(&number) else {
             // Dropped meanwhile; its scratch file goes with `work`. What was tried again got
@@ -230,7 +237,7 @@ impl Storage {
                     self.resume();
                 }
                 match outcome {
-                    Outcome::Stored(places) => self.stored(places),
+                    Outcome::Stored(places) => self.stored(places, context),
                     Outcome::Lost(error) => {
                         let (piece_number, why) = (piece.get(), reason(&error));
                         warn!(

@@ -18,6 +18,7 @@ use super::content::Content;
 use super::spills::Spills;
 use super::store::Held;
 use super::unreadable::Unreadable;
+use crate::messages::scheduler::StorageFact;
 
 /// Everything that a restart begins anew.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ pub(super) struct State {
     pub(super) postponed: Vec<Range<u64>>,
     /// Pieces that are here and were not told yet, since others are in doubt.
     pub(super) unsaid: Vec<PieceIndex>,
+    /// The end of the check, if it was not told yet.
+    pub(super) untold: Option<StorageFact>,
     /// All that is selected was here once, and nothing of it in doubt.
     pub(super) was_whole: bool,
     /// When pieces were last written.
@@ -119,6 +122,7 @@ impl State {
             moved_before: 0,
             postponed: Vec::new(),
             unsaid: Vec::new(),
+            untold: None,
             was_whole: false,
             wrote: None,
             is_busy: false,

@@ -244,17 +244,18 @@ impl Storage {
         // One that began before the file could not be written tells nothing of it, whenever it ends.
         let is_retry = self.state.paused.is_some();
         let job = move || place.store(batch);
-        let then = move |storage: &mut Self, outcome: Done<Outcome>, _: &mut Context<Self>| {
-            storage.state.held.running -= 1;
-            match outcome {
-                Ok(outcome) => storage.ended(outcome, is_retry, epoch),
-                Err(error) => {
-                    warn!("a batch of pieces was lost: {error}");
-                    came.into_iter()
-                        .for_each(|(piece, link)| storage.lost(piece, link));
+        let then =
+            move |storage: &mut Self, outcome: Done<Outcome>, context: &mut Context<Self>| {
+                storage.state.held.running -= 1;
+                match outcome {
+                    Ok(outcome) => storage.ended(outcome, is_retry, epoch, context),
+                    Err(error) => {
+                        warn!("a batch of pieces was lost: {error}");
+                        came.into_iter()
+                            .for_each(|(piece, link)| storage.lost(piece, link));
+                    }
                 }
-            }
-        };
+            };
         if is_long {
             self.run_apart(context, job, then);
         } else {
@@ -262,7 +263,13 @@ impl Storage {
         }
     }
 
-    fn ended(&mut self, outcome: Outcome, is_retry: bool, epoch: Epoch) {
+    fn ended(
+        &mut self,
+        outcome: Outcome,
+        is_retry: bool,
+        epoch: Epoch,
+        context: &mut Context<Self>,
+    ) {
         let Outcome {
             batch,
             wrong,
@@ -281,7 +288,7 @@ impl Storage {
             self.resume();
         }
         self.state.scrub.settled(stored.iter().copied(), epoch);
-        self.stored(stored);
+        self.stored(stored, context);
     }
 
     pub(super) fn reject(&self, piece: PieceIndex, link: LinkId) {
@@ -299,7 +306,7 @@ impl Storage {
             .do_send(StorageFact::Lost { piece, link });
     }
 
-    pub(super) fn stored(&mut self, pieces: Vec<PieceIndex>) {
+    pub(super) fn stored(&mut self, pieces: Vec<PieceIndex>, context: &mut Context<Self>) {
         for &piece in &pieces {
             self.state.good.insert(piece);
             self.state.bad.remove(piece);
@@ -311,7 +318,7 @@ impl Storage {
         self.healed(&pieces);
         self.state.unsaid.extend(pieces);
         if self.is_whole() {
-            self.look_once_more();
+            self.is_whole_now(context);
         }
         self.say_stored();
     }
@@ -329,6 +336,13 @@ impl Storage {
                 return;
             }
             self.state.was_whole = true;
+        }
+        if let Some(StorageFact::Checked { mut good, bad }) = self.state.untold.take() {
+            // What was found damaged meanwhile has been told as that.
+            good.retain(|&piece| self.state.good.contains(piece));
+            self.setup
+                .scheduler
+                .do_send(StorageFact::Checked { good, bad });
         }
         let pieces = std::mem::take(&mut self.state.unsaid);
         if !pieces.is_empty() {
@@ -405,7 +419,7 @@ impl Storage {
             if let Ok((stored, mut damaged, error)) = done {
                 damaged.retain(|&piece| storage.state.scrub.tells_of(piece, epoch));
                 debug!("copied {} equal pieces within the file", stored.len());
-                storage.stored(stored);
+                storage.stored(stored, context);
                 storage.damaged(damaged, context);
                 if let Some(error) = error {
                     storage.fail(&error, "write");

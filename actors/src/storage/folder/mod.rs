@@ -164,6 +164,15 @@ impl ContentFolder {
 
     /// Looks at the folder, at the files that are open, and at the next of the others.
     pub(super) fn is_still(&self, path: &Path) -> bool {
+        self.are_still(path, LOOKED_AT)
+    }
+
+    /// Looks at all of it.
+    pub(super) fn are_all_still(&self, path: &Path) -> bool {
+        self.are_still(path, self.files.len())
+    }
+
+    fn are_still(&self, path: &Path, most: usize) -> bool {
         let same_root = match (files::look_open(self.root.as_fd()), files::look(path)) {
             (Ok(ours), Ok(theirs)) => ours.identity == theirs.identity,
             _ => false,
@@ -173,14 +182,14 @@ impl ContentFolder {
             return false;
         }
         let all = self.files.len();
-        let first = self.next_look.fetch_add(LOOKED_AT, Ordering::Relaxed) % all;
+        let first = self.next_look.fetch_add(most, Ordering::Relaxed) % all;
         if let Some(parts) = &self.parts {
             self.stamps.look(self.hidden(), || parts.stamp());
             if !parts.is_still(self.root.as_fd()) {
                 return false;
             }
         }
-        let next = (0..LOOKED_AT.min(all)).map(|more| (first + more) % all);
+        let next = (0..most.min(all)).map(|more| (first + more) % all);
         next.chain(self.recent.numbers())
             .all(|number| self.is_still_there(number))
     }
