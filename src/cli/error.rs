@@ -253,6 +253,11 @@ impl CliError {
                     .to_owned(),
             ),
             Self::Client(error) => error.hint(),
+            Self::Config { source: ConfError::NotJson { line: 1, column: 1 | 2, what }, .. }
+                if what.starts_with("expected ") =>
+            {
+                Some("this is no torrent.conf, which begins with {, no .torrent and no magnet link".to_owned())
+            }
             Self::NoPage(_) => Some("swarmlet --help lists them".to_owned()),
             Self::DemoNetwork { .. } => Some(
                 "the demo needs the addresses of 127.0.0.0/8, which Linux has by default"

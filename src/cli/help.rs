@@ -91,7 +91,8 @@ Examples:
   swarmlet node --data /models --peer seed.example --seed-for 10m --exit-when-complete
       fetch it, give it to others for ten minutes, and end: for jobs and init containers
 
-Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line.
+Exit status: 0 ended as asked (by a signal, or complete), 1 failed, 2 wrong command line, 70 a thread
+stood still for longer than --standstill-limit.
 With a COMMAND: its own, or 128 and the number of the signal that ended it; 126 it cannot be run,
 127 it was not found; 143 and 130 if SIGTERM or SIGINT came before it was started.";
 

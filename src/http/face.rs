@@ -240,15 +240,16 @@ async fn admit(
         Some(inner) => inner.access.judge(need, &caller(request.request())).err(),
         None => Some(Denied::NoneSet),
     };
-    match denied {
-        None => next.call(request).await,
+    let problem = match denied {
+        None => return Ok(next.call(request).await?.map_into_left_body()),
         Some(denied @ (Denied::NoToken | Denied::WrongToken)) => {
-            Err(Problem::unauthorized(denied.words()).into())
+            Problem::unauthorized(denied.words())
         }
-        Some(denied @ (Denied::NoneSet | Denied::Host)) => {
-            Err(Problem::forbidden(denied.words()).into())
-        }
-    }
+        Some(denied @ (Denied::NoneSet | Denied::Host)) => Problem::forbidden(denied.words()),
+    };
+    Ok(request
+        .into_response(problem.response())
+        .map_into_right_body())
 }
 
 fn caller(request: &HttpRequest) -> Caller<'_> {

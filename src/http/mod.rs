@@ -28,6 +28,7 @@ mod crowd;
 mod dashboard;
 mod events;
 mod face;
+mod line;
 #[allow(unused_qualifications, reason = "what the macro for parameters writes")]
 mod meaning;
 mod metrics;

@@ -1,8 +1,8 @@
 //! Errors of the HTTP face: problem documents (RFC 9457).
 
-use std::fmt;
+use std::{fmt, io};
 
-use actix_web::error::{JsonPayloadError, QueryPayloadError};
+use actix_web::error::{JsonPayloadError, PayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -117,6 +117,13 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", title, detail)
     }
 
+    /// No more of the body comes.
+    pub(super) fn too_slow() -> Self {
+        let title = "The body does not come";
+        let detail = "no more of it came for too long";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", title, detail)
+    }
+
     /// The range lies beyond the end.
     pub(super) fn range(detail: impl Into<String>) -> Self {
         let title = "The range lies beyond the end";
@@ -187,6 +194,11 @@ impl From<JsonPayloadError> for Problem {
             }
             JsonPayloadError::Overflow { limit } => {
                 Self::too_long(format!("the limit is {limit} bytes"))
+            }
+            JsonPayloadError::Payload(PayloadError::Io(error))
+                if error.kind() == io::ErrorKind::TimedOut =>
+            {
+                Self::too_slow()
             }
             error => Self::invalid(format!("the body is not what is understood here: {error}")),
         }

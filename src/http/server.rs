@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::io;
 use std::net::TcpListener;
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Extensions, Server as Running, ServerHandle};
+use actix_web::middleware::from_fn;
 use actix_web::rt::net::{TcpStream, UnixStream as SocketStream};
 use actix_web::{App, HttpServer};
 use log::debug;
@@ -20,12 +22,16 @@ use tokio::time::timeout;
 
 use super::crowd::Crowd;
 use super::face::{BySocket, Face};
+use super::line::{self, Line};
 
 /// 1 thread answers requests: they ask the node, which has one thread of its own.
 const WORKERS: usize = 1;
 
 /// 512 connections at a time: all readers of events, and as many again. Fewer where descriptors are few.
 const MAX_CONNECTIONS: usize = 512;
+
+/// A connection takes 2 descriptors: by the second one it is ended when nothing comes on it.
+const DESCRIPTORS: usize = 2;
 
 /// 5 s: what a request's head may take to come.
 const HEAD: Duration = Duration::from_secs(5);
@@ -49,25 +55,30 @@ pub struct Server {
 macro_rules! server {
     ($face:expr) => {{
         let face = $face.clone();
-        let affordable = Descriptors::of_process().for_requests().max(1);
-        let connections = MAX_CONNECTIONS.min(affordable);
+        let affordable = Descriptors::of_process().for_requests();
+        let connections = MAX_CONNECTIONS.min((affordable / DESCRIPTORS).max(1));
         let crowd = Crowd::of(connections);
-        HttpServer::new(move || App::new().service(face.scope("")))
-            .workers(WORKERS)
-            .worker_max_blocking_threads(1)
-            .max_connections(connections)
-            .client_request_timeout(HEAD)
-            .keep_alive(KEEP_ALIVE)
-            .shutdown_timeout(1)
-            .disable_signals()
-            .on_connect(move |connection, data| connected(connection, data, &crowd))
+        HttpServer::new(move || {
+            App::new()
+                .wrap(from_fn(line::answer))
+                .service(face.scope(""))
+        })
+        .workers(WORKERS)
+        .worker_max_blocking_threads(1)
+        .max_connections(connections)
+        .client_request_timeout(HEAD)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .on_connect(move |connection, data| connected(connection, data, &crowd))
     }};
 }
 
 /// Notes by what way somebody came; ends the connection of a host that holds too many.
 fn connected(connection: &dyn Any, data: &mut Extensions, crowd: &Arc<Crowd>) {
-    if connection.is::<SocketStream>() {
+    if let Some(stream) = connection.downcast_ref::<SocketStream>() {
         data.insert(BySocket);
+        watched(stream, data);
     }
     let Some(stream) = connection.downcast_ref::<TcpStream>() else {
         return;
@@ -77,9 +88,24 @@ fn connected(connection: &dyn Any, data: &mut Extensions, crowd: &Arc<Crowd>) {
         // Held as long as the connection is.
         Some(place) => {
             data.insert(place);
+            watched(stream, data);
         }
         None => {
             debug!("{from} has too many connections to the HTTP face: closed");
+            let _ = rustix::net::shutdown(stream, Shutdown::Both);
+        }
+    }
+}
+
+/// Sees to it that a connection ends on which nothing comes.
+fn watched(stream: &impl AsFd, data: &mut Extensions) {
+    match Line::of(stream) {
+        // Held as long as the connection is.
+        Ok(line) => {
+            data.insert(line);
+        }
+        Err(error) => {
+            debug!("a connection to the HTTP face cannot be watched: {error}: closed");
             let _ = rustix::net::shutdown(stream, Shutdown::Both);
         }
     }

@@ -74,7 +74,9 @@ fn a_config_that_says_something_impossible_is_refused_by_name() {
     for (conf, complaint) in [
         (
             "Peers: 10.0.0.1".to_owned(),
-            "not JSON: line 1, column 1: expected value".to_owned(),
+            "not JSON: line 1, column 1: expected value\n  \
+             hint: this is no torrent.conf, which begins with {, no .torrent and no magnet link"
+                .to_owned(),
         ),
         (
             r#"{"Peers": ["10.0.0.1"]"#.to_owned(),

@@ -240,7 +240,11 @@ fn what_cannot_be_shown_is_one_line_and_a_hint_where_there_is_one() {
             "damaged",
             "damaged: not a .torrent file: bencode ends at byte 7 within a value",
         ),
-        ("text", "text: not JSON: line 1, column 1: expected value"),
+        (
+            "text",
+            "text: not JSON: line 1, column 1: expected value\n  \
+             hint: this is no torrent.conf, which begins with {, no .torrent and no magnet link",
+        ),
         (
             "magnet:?dn=x",
             "the magnet link: the magnet link has no 'xt=urn:btih:' with an infohash",

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixListener;
 
 use crate::stage::{SEED, Stage, assert_fails, stderr};
 
-const NAME_IT: &str = "\n  hint: is one running? name it with --node: its address, or the path of its \
-                       state directory\n";
+const NAME_IT: &str = "\n  hint: is one running, and not with --http off? name it with --node: its \
+                       address, or the path of its state directory\n";
 
 const TOKEN: &str = "\n  hint: name the file of its token with --token-file, or its state directory with \
                      --node: by the socket there no token is needed\n";
@@ -27,8 +27,8 @@ fn where_no_node_is_the_error_says_where_it_was_looked_for() {
         ),
         (stale.to_owned(), format!("{stale}: connection refused")),
         (
-            "nowhere".to_owned(),
-            "nowhere: no such file or directory".to_owned(),
+            "./nowhere".to_owned(),
+            "./nowhere: no such file or directory".to_owned(),
         ),
     ] {
         for command in [&["status"][..], &["pause"], &["events"], &["status", "-w"]] {
@@ -39,6 +39,11 @@ fn where_no_node_is_the_error_says_where_it_was_looked_for() {
             assert_fails(&output.unwrap(), &complaint);
         }
     }
+    // A bare name may be meant for a host.
+    let host = stage.command(&["status", "--node", "nohost.example"]);
+    let complaint = "error: no node answers at nohost.example: no such file or directory\n  \
+                     hint: a host is named with its port: nohost.example:6880; nohost.example alone is a path\n";
+    assert_fails(&{ host }.output().unwrap(), complaint);
     // A state directory that was named by the variable is the one that is meant. By then something
     // may listen at the usual address of this machine.
     if TcpListener::bind("127.0.0.1:6880").is_ok() {
@@ -104,8 +109,8 @@ fn a_content_that_is_not_clear_is_refused_with_those_that_there_are() {
     fs::write(&file, crate::support::torrent::torrent(&second)).unwrap();
     let file = file.to_str().unwrap();
     stage.ask(SEED, &["add", file, "--to", "second.bin"]);
-    let hint = "\n  hint: swarmlet status lists them; an infohash, or as much of it as is needed, always \
-                does\n";
+    let hint = "\n  hint: swarmlet status lists them; an infohash always does, or its first digits: four, or \
+                as many as are needed\n";
     let mut both = [
         (first.info_hash(), "data.bin"),
         (second.info_hash(), "second.bin"),
@@ -159,7 +164,7 @@ fn what_the_node_refuses_is_said_in_its_words() {
         ),
         (
             &["add", other, "--to", "x"],
-            format!("{other}: not JSON: line 1, column 2: expected ident\n"),
+            format!("{other}: not JSON: line 1, column 2: expected ident\n  hint: this is no torrent.conf, which begins with {{, no .torrent and no magnet link\n"),
         ),
         (
             &["add", "/nowhere.torrent", "--to", "x"],

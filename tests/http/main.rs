@@ -14,3 +14,4 @@ mod events;
 mod foreign;
 mod request;
 mod stage;
+mod unfinished;

@@ -40,12 +40,39 @@ fn a_list_that_changes_closes_links_and_lets_others_in() {
         .wait_for_log(0, "line 1: 'permit' is neither allow nor deny");
     stage.handful.wait_for_log(0, "the list of before is kept");
     let before = stage.handful.lines_with(1, "is ready: swarmlet");
-    stage.write("access", "");
+    stage.write("access", "allow 0.0.0.0/0\nallow ::/0\n");
     hang_up(&stage, 0);
+    stage.wait_for_lines(1, "is ready: swarmlet", before + 1);
+}
+
+#[test]
+fn a_list_that_is_empty_while_it_is_written_lets_nobody_in() {
+    let mut stage = Stage::new("a_list_that_is_empty_while_it_is_written", 40);
+    let deny = format!("deny {}\n", stage.subnet.ip(1));
+    let list = stage.write("access", &deny);
+    let list = list.to_str().unwrap().to_owned();
+    stage.add(Has::File, &[], &["--access-file", &list]);
+    stage.add(Has::Config, &[], &[]);
+    stage.handful.start_all();
+    let turned_away = "is turned away: the access list denies it";
+    stage.handful.wait_for_log(0, turned_away);
+    // Nothing but remarks is no rule, either.
+    for (times, text) in [(1, ""), (2, "# nobody yet\n")] {
+        stage.write("access", text);
+        stage.wait_for_lines(0, "the access list has no rule any more", times);
+    }
+    stage.handful.wait_for_log(0, "'allow 0.0.0.0/0'");
+    assert_eq!(stage.handful.lines_with(1, "is ready: swarmlet"), 0);
+    assert_eq!(
+        stage.handful.lines_with(0, "the access list has changed"),
+        0
+    );
+    // What is written at last holds.
+    stage.write("access", "allow 0.0.0.0/0\n");
     stage
         .handful
-        .wait_for_log(0, "the access list has changed: 0 rules");
-    stage.wait_for_lines(1, "is ready: swarmlet", before + 1);
+        .wait_for_log(0, "the access list has changed: 1 rule");
+    stage.wait_for_file(&[1]);
 }
 
 #[test]

@@ -15,7 +15,6 @@ use tokio::time::timeout;
 use super::Dht;
 use super::table::Table;
 use crate::reason::reason;
-use crate::state::or_warn;
 
 /// 5 s until a table that did not come about is tried again, doubled each time ...
 const FIRST_RETRY: Duration = Duration::from_secs(5);
@@ -127,7 +126,7 @@ impl Dht {
         let (state, named) = (self.setup.state.clone(), self.contacts.names());
         async move {
             if let Some(state) = state.filter(|_| !nodes.is_empty()) {
-                let save = spawn_blocking(move || or_warn(state.save_table(&nodes, &named)));
+                let save = spawn_blocking(move || state.or_warn(state.save_table(&nodes, &named)));
                 // Nobody is harmed if it is not.
                 let _ = save.await;
             }

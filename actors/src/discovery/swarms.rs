@@ -17,7 +17,7 @@ use super::{Discovery, Setup};
 use crate::messages::discovery::SwarmStarted;
 use crate::messages::scheduler::OpenLink;
 use crate::messages::session::SessionCommand;
-use crate::state::{Addresses, or_warn};
+use crate::state::Addresses;
 use crate::workers::spawn_blocking;
 
 /// 12: a node dials while it has fewer links. The rest of its links come to it.
@@ -219,7 +219,7 @@ impl Discovery {
             .find(|(_, swarm)| !swarm.configured && swarm.content.is_some());
         let learned = learned.map(|(&info_hash, _)| info_hash);
         self.state.unsaved = false;
-        let write = spawn_blocking(move || or_warn(state.save_node(learned, peers, hearsay)));
+        let write = spawn_blocking(move || state.or_warn(state.save_node(learned, peers, hearsay)));
         context.spawn(write.into_actor(self).map(|_, discovery, context| {
             discovery.state.saving = false;
             if discovery.state.unsaved && discovery.state.stopping.is_none() {

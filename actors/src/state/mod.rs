@@ -179,6 +179,14 @@ impl StateFolder {
         replace(&self.table_file(), format!("{table:#}\n").as_bytes())
     }
 
+    /// Says in the log what went wrong with a state file: state is never worth a failure.
+    pub fn or_warn(&self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            let folder = self.folder.display();
+            warn!("cannot save state in {folder}: {}", reason(&error));
+        }
+    }
+
     fn learned(&self) -> MutexGuard<'_, Option<InfoHash>> {
         // One value: a panic while it was held cannot have broken it.
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
@@ -194,13 +202,6 @@ impl StateFolder {
 
     fn info_file(&self, info_hash: InfoHash) -> PathBuf {
         self.folder.join(format!("{info_hash}.info"))
-    }
-}
-
-/// Writes a state file and says in the log what went wrong: state is never worth a failure.
-pub fn or_warn(outcome: io::Result<()>) {
-    if let Err(error) = outcome {
-        warn!("cannot save state: {}", reason(&error));
     }
 }
 

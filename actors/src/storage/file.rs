@@ -29,6 +29,16 @@ pub(super) struct ContentFile {
     stamps: Stamps,
 }
 
+/// What is there, where no content can be. A disk may hold one.
+const fn unfit(kind: FileType) -> Option<&'static str> {
+    match kind {
+        FileType::Directory => Some("a directory"),
+        FileType::Fifo => Some("a pipe"),
+        FileType::CharacterDevice => Some("a device that is no disk"),
+        _ => None,
+    }
+}
+
 impl ContentFile {
     /// Opens or creates the file and gives it the length of the content: a longer file is cut, a
     /// shorter one extended by zeros that take no room. A file that cannot be written is opened
@@ -63,8 +73,8 @@ impl ContentFile {
         let found = file
             .look()
             .map_err(|error| format!("cannot read {shown}: {}", reason(&error)))?;
-        if found.kind == FileType::Directory {
-            return Err(format!("cannot write {shown}: it is a directory"));
+        if let Some(what) = unfit(found.kind) {
+            return Err(format!("cannot write {shown}: it is {what}"));
         }
         if found.length != layout.size() {
             if let Some(refusal) = read_only {
@@ -326,5 +336,20 @@ mod tests {
         assert!(!file.is_still(&path));
         std::fs::write(&path, "0123456789").unwrap();
         assert!(!file.is_still(&path));
+    }
+
+    #[test]
+    fn what_can_be_no_content_is_called_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        let error = ContentFile::open(&path, layout()).unwrap_err();
+        assert!(error.ends_with("pipe: it is a pipe"), "{error}");
+        let error = ContentFile::open(Path::new("/dev/null"), layout()).unwrap_err();
+        assert_eq!(
+            error,
+            "cannot write /dev/null: it is a device that is no disk"
+        );
     }
 }

@@ -2,7 +2,8 @@
 //! they have changed.
 //!
 //! A file that cannot be used ends the start. While the node runs it changes nothing: what was read
-//! before holds on, and the log says so. Each look is at the stamps of the files; only what has changed,
+//! before holds on, and the log says so. Nor does an access list without a rule take the place of one that
+//! has some: a file that is being written is empty for a moment. Each look is at the stamps of the files; only what has changed,
 //! or what somebody asks for, is read.
 
 use std::fs::{self, File};
@@ -95,6 +96,11 @@ impl Admission {
 /// Why nodes cannot be told apart.
 const UNPROVED: &str = "the access list names nodes, and without a fleet secret nobody proves which node he is: \
      name a secret (--fleet-secret-file), or list addresses only";
+
+/// Why a list without a rule is not taken, and what to do.
+const EMPTIED: &str = "the access list has no rule any more; the list of before is kept, as a file that is being written is empty for a \
+     moment: to let everybody in, write 'allow 0.0.0.0/0' and 'allow ::/0', or start without --access-file; to \
+     change a list, write another file and rename it to this one";
 
 /// Reads the secrets of a file.
 fn read_secrets(path: &Path) -> Result<Secrets, String> {
@@ -251,6 +257,10 @@ impl Supervisor {
         }
         match found.access {
             None => {}
+            // A shell's `>` and many an editor make a file empty before they write it.
+            Some(Ok(access)) if access.is_empty() && !self.settings.admission.access.is_empty() => {
+                warn!("{EMPTIED}");
+            }
             Some(Ok(access)) => self.set_access(access),
             Some(Err(error)) => error!("{error}; the list of before is kept"),
         }
@@ -291,7 +301,7 @@ impl Supervisor {
         }
         let rules = crate::words::counted(access.len() as u32, "rule");
         if access.is_empty() {
-            // A file that is being written is empty for a moment, and may stay so.
+            // Whoever embeds the node said so.
             warn!("the access list has changed: {rules}; everybody may have links");
         } else {
             info!("the access list has changed: {rules}");

@@ -67,7 +67,7 @@ use crate::own_addresses::OwnAddresses;
 use crate::scheduler::Scheduler;
 use crate::sentinel::Sentinel;
 pub use crate::share::{Choice, Place, Share, Topic};
-use crate::state::{Remembered, StateFolder, Words, or_warn};
+use crate::state::{Remembered, StateFolder, Words};
 use crate::storage::{Shared, Storage};
 use crate::trackers::Trackers;
 use crate::transport::{Identity, Security};
@@ -406,7 +406,7 @@ impl Handler<ContentLearned> for Supervisor {
             let is_of_fleet = swarm.is_some_and(|swarm| swarm.is_of_fleet);
             // Nobody waits for it.
             actix_rt::spawn(spawn_blocking(move || {
-                or_warn(match is_of_fleet {
+                state.or_warn(match is_of_fleet {
                     true => state.save_learned(&info),
                     false => state.save_info(&info),
                 });

@@ -20,7 +20,7 @@ use crate::messages::scheduler::HoldSwarm;
 use crate::messages::storage::{FlushStorage, RecheckAll};
 use crate::messages::web_seeds::StopWebSeeds;
 use crate::share::{Share, Topic};
-use crate::state::{Added, or_warn};
+use crate::state::Added;
 use crate::workers::spawn_blocking;
 
 /// Files of the state directory, beside descriptions.
@@ -179,7 +179,7 @@ impl Supervisor {
             let (number, words) = (self.said, self.words.clone());
             // Nobody waits for it.
             actix_rt::spawn(spawn_blocking(move || {
-                or_warn(state.save_words(number, &words))
+                state.or_warn(state.save_words(number, &words))
             }));
         }
     }
@@ -198,7 +198,9 @@ impl Handler<AddShare> for Supervisor {
         self.words.added.retain(|one| one.info_hash != info_hash);
         self.words.added.push(added);
         if let (Some(state), Some(info)) = (self.state.clone(), info) {
-            actix_rt::spawn(spawn_blocking(move || or_warn(state.save_info(&info))));
+            actix_rt::spawn(spawn_blocking(move || {
+                state.or_warn(state.save_info(&info))
+            }));
         }
         self.remember_words();
         Ok(info_hash)

@@ -91,7 +91,8 @@ pub enum SecretError {
     },
     /// A secret that can be guessed.
     #[error(
-        "line {line} has {length} characters; a secret has {MIN_SECRET} at least: `openssl rand -base64 32` makes one"
+        "line {line} has {length} character{}; a secret has {MIN_SECRET} at least: `openssl rand -base64 32` makes one",
+        if *length == 1 { "" } else { "s" }
     )]
     TooShort {
         /// Its line, the first being 1.

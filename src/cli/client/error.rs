@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use swarmlet_protocol::text::escaped;
 use thiserror::Error;
 
+use crate::cli::values::HTTP_PORT;
+
 /// So many contents are listed where one must be named.
 const LISTED: usize = 8;
 
@@ -95,8 +97,16 @@ impl ClientError {
     /// What can be done about it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
+            // What has neither a slash nor a port was taken for a path.
+            Self::NoNode { at, .. } if !at.contains(['/', ':']) => {
+                let at = escaped(at);
+                return Some(format!(
+                    "a host is named with its port: {at}:{HTTP_PORT}; {at} alone is a path"
+                ));
+            }
             Self::NoNode { .. } => {
-                "is one running? name it with --node: its address, or the path of its state directory"
+                "is one running, and not with --http off? name it with --node: its address, or the path of its \
+                 state directory"
             }
             Self::NotOurs(_) => {
                 "run this as the user of the node, or name its address with --node and its token with \
@@ -118,7 +128,7 @@ impl ClientError {
             Self::Refused { status: 503, .. } => "try again in a moment",
             Self::NoContent => "swarmlet add SOURCE has it keep one",
             Self::WhichContent(_) | Self::UnknownContent { .. } | Self::Ambiguous { .. } => {
-                "swarmlet status lists them; an infohash, or as much of it as is needed, always does"
+                "swarmlet status lists them; an infohash always does, or its first digits: four, or as many as are needed"
             }
             Self::NoPlace => "with --to: the path of the file, or of the folder of its files",
             Self::RelativePlace(_) => "say where it is to lie on that machine, from / on",

@@ -59,7 +59,7 @@ pub(super) const FILES: [(&str, &str); 5] = [
 ];
 
 /// Statuses of all commands.
-pub(super) const STATUSES: [(&str, &str); 4] = [
+pub(super) const STATUSES: [(&str, &str); 5] = [
     (
         "0",
         "the command did what it was asked to do. Also when nobody reads its output any more.",
@@ -71,6 +71,10 @@ pub(super) const STATUSES: [(&str, &str); 4] = [
     ),
     ("2", "the command line is wrong."),
     ("3", "status --check: the node answers, and is not ready."),
+    (
+        "70",
+        "node: a thread stood still for longer than --standstill-limit, and was not waited for any more.",
+    ),
 ];
 
 /// A flag as pages have it.

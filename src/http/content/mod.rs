@@ -28,8 +28,9 @@ use crate::{ReadError, Reader};
 ///
 /// The whole file, or the part that `Range` asks for. It can be read while it is still on its way: what
 /// is missing is fetched before anything else, and the answer waits for it. Every piece was
-/// verified when it came or was checked; what another program changes in the file since then, its length
-/// being the same, is noticed by the next check and not before. The content of a swarm never changes, so its `ETag` is that of the swarm and the file.
+/// verified when it came or was checked; what another program changes in the file since then is noticed within
+/// a second by the times of the file, in a folder of very many files later, and hashed before any of it is served. The
+/// content of a swarm never changes, so its `ETag` is that of the swarm and the file.
 #[utoipa::path(
     get,
     path = "/content/{infohash}/{path}",
