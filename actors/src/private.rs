@@ -4,7 +4,7 @@
 //! HTTP face. The files of contents are not among them: those are the user's, and his umask holds.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -72,6 +72,42 @@ pub fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file that is one: whatever waits for a writer, such as a pipe, would hold up who reads it.
+///
+/// # Errors
+/// The system's, or it is no regular file.
+pub fn open_plain(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no regular file")),
+    }
+}
+
+/// The bytes of a regular file, if they are so many at most: what somebody put in its place is not
+/// read into memory.
+///
+/// # Errors
+/// The system's, or it is no regular file, or too long.
+pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let file = open_plain(path)?;
+    let too_long = || io::Error::other(format!("it has more than {limit} bytes"));
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    if length > limit {
+        return Err(too_long());
+    }
+    // It may grow while it is read.
+    let mut bytes = Vec::with_capacity(length);
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() > limit {
+        true => Err(too_long()),
+        false => Ok(bytes),
+    }
+}
+
 /// Takes a file from others, if they may do anything with it: an earlier version of this program, or
 /// somebody else, made it so. Says whether that was so. Links are left alone.
 ///
@@ -131,6 +167,20 @@ mod tests {
         create(&trap).unwrap();
         assert_eq!(fs::read(&victim).unwrap(), b"precious");
         assert!(fs::symlink_metadata(&trap).unwrap().is_file());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_or_too_long_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        fs::write(&path, "abc").unwrap();
+        assert_eq!(read(&path, 3).unwrap(), b"abc");
+        assert!(read(&path, 2).is_err());
+        for place in crate::state::hostile_places(root.path()) {
+            let error = read(&place, 1024).unwrap_err().to_string();
+            let is_said = ["no regular file", "more than 1024 bytes"];
+            assert!(is_said.iter().any(|words| error.contains(words)), "{error}");
+        }
     }
 
     #[test]

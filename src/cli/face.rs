@@ -172,7 +172,7 @@ fn socket_in(state: &Path) -> Option<(UnixListener, SocketFile)> {
 /// # Errors
 /// It cannot be read, or is none.
 pub(crate) fn read_token(path: &Path) -> Result<String, CliError> {
-    let file = std::fs::File::open(path).map_err(CliError::read(path))?;
+    let file = private::open_plain(path).map_err(CliError::read(path))?;
     let mut text = String::new();
     let read = file.take(MAX_TOKEN + 2).read_to_string(&mut text);
     read.map_err(CliError::read(path))?;
@@ -269,5 +269,16 @@ mod tests {
         }
         std::fs::write(&path, "0123456789abcdef\r\n").unwrap();
         assert_eq!(read_token(&path).unwrap(), "0123456789abcdef");
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_token_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(TOKEN);
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        let error = usual_token(&path).unwrap_err().to_string();
+        let is_named = error.contains(&path.display().to_string());
+        assert!(is_named && error.contains("no regular file"), "{error}");
     }
 }

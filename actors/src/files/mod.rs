@@ -18,12 +18,13 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{Advice, AtFlags, FileType, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 #[cfg(target_os = "linux")]
-pub(crate) use self::closings::Closing;
+pub(crate) use self::closings::{Closing, Closings};
 #[cfg(any(test, feature = "simulation"))]
 use self::faults::{OnDisk, Operation};
 
@@ -33,8 +34,12 @@ use self::faults::{OnDisk, Operation};
 pub(crate) struct Closing;
 
 #[cfg(not(target_os = "linux"))]
+#[derive(Debug, Default)]
+pub(crate) struct Closings;
+
+#[cfg(not(target_os = "linux"))]
 impl Closing {
-    const fn of(_: BorrowedFd<'_>) -> Option<Self> {
+    const fn of(_: BorrowedFd<'_>, _: &Arc<Closings>) -> Option<Self> {
         None
     }
 
@@ -195,13 +200,13 @@ impl File {
     }
 
     /// Watches who else closes it, where the system tells.
-    pub(crate) fn closing(&self) -> Option<Closing> {
+    pub(crate) fn closing(&self, closings: &Arc<Closings>) -> Option<Closing> {
         // What happens on a simulated disk no system knows.
         #[cfg(any(test, feature = "simulation"))]
         if self.disk.is_some() {
             return None;
         }
-        Closing::of(self.file.as_fd())
+        Closing::of(self.file.as_fd(), closings)
     }
 
     /// Gives the file that length.

@@ -21,7 +21,7 @@ use log::{debug, warn};
 use serde_json::json;
 use swarmlet_protocol::dht::MAX_REMEMBERED;
 use swarmlet_protocol::id::InfoHash;
-use swarmlet_protocol::metainfo::Info;
+use swarmlet_protocol::metainfo::{Info, MAX_METADATA_LENGTH};
 
 pub use self::node_file::Addresses;
 use self::node_file::{NodeFile, Unread};
@@ -32,6 +32,9 @@ use crate::reason::reason;
 
 /// The version of the format. Another one is not read.
 const VERSION: u64 = 2;
+
+/// 64 MiB: a file of state in JSON. What many thousand contents need; what is longer is not ours.
+const MAX_JSON: usize = 64 * 1024 * 1024;
 
 /// A folder in which one node keeps its state.
 #[derive(Clone, Debug)]
@@ -85,10 +88,10 @@ impl StateFolder {
     /// Reads what an earlier life left. What cannot be read counts as nothing.
     #[must_use]
     pub fn load(&self) -> Remembered {
-        let Ok(text) = fs::read(self.node_file()) else {
+        let path = self.node_file();
+        let Some(text) = read(&path, MAX_JSON) else {
             return Remembered::default();
         };
-        let path = self.node_file();
         match NodeFile::parse(&text, &self.fleet) {
             Ok(node) => Remembered {
                 info: node.swarm.and_then(|swarm| self.load_info(swarm)),
@@ -109,7 +112,7 @@ impl StateFolder {
     /// Reads the description of a swarm that an earlier life has learned, if there is one.
     #[must_use]
     pub fn load_info(&self, info_hash: InfoHash) -> Option<Info> {
-        let bytes = fs::read(self.info_file(info_hash)).ok()?;
+        let bytes = read(&self.info_file(info_hash), MAX_METADATA_LENGTH)?;
         let info = Info::parse(Bytes::from(bytes)).ok()?;
         (info.info_hash() == info_hash).then_some(info)
     }
@@ -143,7 +146,7 @@ impl StateFolder {
         self.save_info(info)?;
         let mut learned = self.learned();
         *learned = Some(info.info_hash());
-        let text = fs::read(self.node_file()).unwrap_or_default();
+        let text = read(&self.node_file(), MAX_JSON).unwrap_or_default();
         let mut node = NodeFile::parse(&text, &self.fleet).unwrap_or_default();
         node.swarm = *learned;
         replace(&self.node_file(), node.to_json(&self.fleet).as_bytes())
@@ -162,7 +165,7 @@ impl StateFolder {
     /// operator had named then. What cannot be read counts as nothing.
     #[must_use]
     pub fn load_table(&self) -> (Vec<SocketAddrV4>, Vec<String>) {
-        read_table(&fs::read(self.table_file()).unwrap_or_default())
+        read_table(&read(&self.table_file(), MAX_JSON).unwrap_or_default())
     }
 
     /// Remembers nodes of the distributed hash table, and those that the operator named.
@@ -205,6 +208,21 @@ impl StateFolder {
     }
 }
 
+/// Reads a state file, if there is one. What cannot be read counts as nothing, and the log says so: it
+/// may be a pipe, a device, or longer than any of ours.
+fn read(path: &Path, limit: usize) -> Option<Vec<u8>> {
+    match private::read(path, limit) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                let (shown, reason) = (path.display(), reason(&error));
+                warn!("{shown} cannot be read; starting without it: {reason}");
+            }
+            None
+        }
+    }
+}
+
 /// Takes the state files of an earlier life from others: an earlier version left them to the umask.
 fn take_back(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
@@ -231,6 +249,27 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&draft);
     }
     replaced
+}
+
+/// What somebody may put in the place of a state file: a pipe, a link to a device that never ends, a
+/// folder, a file that is longer than memory.
+#[cfg(test)]
+pub(crate) fn hostile_places(root: &Path) -> Vec<PathBuf> {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let place = |name: &str| root.join(name);
+    mknodat(
+        CWD,
+        place("pipe"),
+        FileType::Fifo,
+        Mode::RUSR | Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    std::os::unix::fs::symlink("/dev/zero", place("device")).unwrap();
+    fs::create_dir(place("folder")).unwrap();
+    let sparse = fs::File::create(place("sparse")).unwrap();
+    sparse.set_len(3 << 30).unwrap();
+    ["pipe", "device", "folder", "sparse"].map(place).to_vec()
 }
 
 #[cfg(test)]
@@ -364,5 +403,37 @@ mod tests {
         assert!(state.load().peers.is_empty());
         fs::write(state.node_file(), b"\x00\xff").unwrap();
         assert!(state.load().peers.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_state_file_counts_as_none_and_holds_up_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let info = Info::single_file("data.bin", 3, 4, &[PieceHash::of(b"abc")]).unwrap();
+        for place in hostile_places(root.path()) {
+            let folder = tempfile::tempdir().unwrap();
+            let open = || StateFolder::open(folder.path().to_owned(), "").unwrap();
+            let state = open();
+            let names = [
+                state.node_file(),
+                state.table_file(),
+                state.words_file(),
+                state.info_file(info.info_hash()),
+            ];
+            for name in &names {
+                fs::rename(&place, name).unwrap();
+                open();
+                assert!(state.load().peers.is_empty());
+                assert_eq!(state.load_table(), Default::default());
+                assert_eq!(state.load_words(), Words::default());
+                assert!(state.load_info(info.info_hash()).is_none());
+                fs::rename(name, &place).unwrap();
+            }
+            // All but a folder is replaced by what is remembered next.
+            if !place.is_dir() {
+                fs::rename(&place, state.node_file()).unwrap();
+                state.save_learned(&info).unwrap();
+                assert!(state.load().info.is_some());
+            }
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! What an operator said at run time, for the next life of the node: contents that he added, those
 //! that he paused, hosts that he banned for good.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use super::words::{Added, Words};
-use super::{StateFolder, replace};
+use super::{MAX_JSON, StateFolder, read, replace};
 use crate::share::{Share, Topic};
 
 impl Added {
@@ -32,7 +31,7 @@ impl StateFolder {
     /// What an operator said in an earlier life. What cannot be read counts as nothing.
     #[must_use]
     pub fn load_words(&self) -> Words {
-        Words::parse(&fs::read(self.words_file()).unwrap_or_default())
+        Words::parse(&read(&self.words_file(), MAX_JSON).unwrap_or_default())
     }
 
     /// Remembers what an operator said. Each change has a higher number: whoever writes later but
@@ -51,7 +50,7 @@ impl StateFolder {
         Ok(())
     }
 
-    fn words_file(&self) -> PathBuf {
+    pub(super) fn words_file(&self) -> PathBuf {
         self.folder.join("operator.json")
     }
 }
@@ -59,6 +58,7 @@ impl StateFolder {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::fs;
 
     use swarmlet_protocol::id::InfoHash;
 

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use swarmlet_protocol::buffers::{Buffer, Buffers};
@@ -18,7 +19,7 @@ use swarmlet_protocol::text::escaped;
 use super::file::ContentFile;
 use super::folder::ContentFolder;
 use super::fresh::Fresh;
-use crate::files;
+use crate::files::{self, Closings};
 use crate::reason::reason;
 
 /// What storage keeps, open and of the right length.
@@ -66,6 +67,13 @@ impl Content {
         match &self.kind {
             Kind::File(file) => file.amid_a_write(what),
             Kind::Folder(folder) => folder.amid_a_write(number, what),
+        }
+    }
+
+    /// From our first write on it is told who else writes to it: of a single file.
+    pub(super) fn watch(&self, closings: &Arc<Closings>) {
+        if let Kind::File(file) = &self.kind {
+            file.watch(closings);
         }
     }
 

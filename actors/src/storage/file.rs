@@ -5,14 +5,14 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::FileType;
 use swarmlet_protocol::layout::Layout;
 
 use super::fresh::{Fresh, FreshBytes};
 use super::stamps::Stamps;
-use crate::files::{self, Closing, File, Look};
+use crate::files::{self, Closing, Closings, File, Look};
 use crate::reason::reason;
 
 /// An open file of the right length.
@@ -20,6 +20,8 @@ use crate::reason::reason;
 pub(super) struct ContentFile {
     /// Tells who else wrote to it, from our first write on. Dropped before the file.
     closing: OnceLock<Option<Closing>>,
+    /// With what it is watched, if it is.
+    closings: OnceLock<Arc<Closings>>,
     file: File,
     layout: Layout,
     /// Why it can be read only, if so.
@@ -91,6 +93,7 @@ impl ContentFile {
         }
         Ok(Self {
             closing: OnceLock::new(),
+            closings: OnceLock::new(),
             file,
             layout,
             read_only,
@@ -117,6 +120,7 @@ impl ContentFile {
         let stamps = stamps(&file);
         Ok(Self {
             closing: OnceLock::new(),
+            closings: OnceLock::new(),
             file,
             layout,
             read_only: None,
@@ -132,6 +136,7 @@ impl ContentFile {
         let stamps = stamps(&file);
         Self {
             closing: OnceLock::new(),
+            closings: OnceLock::new(),
             file,
             layout,
             read_only: None,
@@ -196,6 +201,11 @@ impl ContentFile {
         self.stamps.is_changed(0) || self.closing().is_some_and(Closing::was_closed)
     }
 
+    /// From our first write on it is told who else writes.
+    pub(super) fn watch(&self, closings: &Arc<Closings>) {
+        let _ = self.closings.set(Arc::clone(closings));
+    }
+
     fn closing(&self) -> Option<&Closing> {
         self.closing.get()?.as_ref()
     }
@@ -226,7 +236,10 @@ impl ContentFile {
     /// # Errors
     /// No room, a file system that became read-only, or a disk that fails.
     pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.closing.get_or_init(|| self.file.closing());
+        self.closing.get_or_init(|| {
+            let closings = self.closings.get()?;
+            self.file.closing(closings)
+        });
         let write = || self.file.write_all_at(bytes, offset);
         self.stamps.writing(0, &self.file, write)
     }
@@ -285,6 +298,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data");
         let file = ContentFile::open(&path, layout()).unwrap();
+        let closings = Arc::default();
+        file.watch(&closings);
         file.write_at(b"ours", 0).unwrap();
         assert!(!file.is_foreign() && !file.is_changed());
         file.amid_a_write(|| drop(File::open(&path).unwrap()));
@@ -295,6 +310,7 @@ mod tests {
         assert!(file.is_met() && !file.is_met());
         // Another content of the same file, which writes as well.
         let other = ContentFile::open(&path, layout()).unwrap();
+        other.watch(&closings);
         other.write_at(b"else", 4).unwrap();
         drop(other);
         assert!(file.is_foreign() && file.is_changed() && !file.is_foreign());

@@ -160,6 +160,7 @@ impl Storage {
                 self.state.lies_elsewhere = elsewhere;
                 self.state.writing = Pace::new(elsewhere);
                 self.state.reading = Pace::new(elsewhere);
+                file.watch(&self.setup.shared.closings);
                 self.state.file = Some(Arc::new(file));
                 self.check(context);
                 if self.state.checks == 0 {

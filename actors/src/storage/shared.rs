@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
+use crate::files::Closings;
+
 /// 4: reads for peers that workers run at once. More threads than that do not make a disk faster.
 const READERS: usize = 4;
 
@@ -20,6 +22,8 @@ pub struct Shared {
     /// Permits of check jobs. They are given in the order in which they were asked for, so a small content
     /// does not wait until a huge one is checked.
     pub(super) checks: Arc<Semaphore>,
+    /// Tells who else closes files.
+    pub(super) closings: Arc<Closings>,
 }
 
 impl Shared {
@@ -41,6 +45,7 @@ impl Default for Shared {
             readers: Arc::new(Semaphore::new(READERS)),
             lent: Arc::default(),
             checks: Arc::new(Semaphore::new(check_jobs())),
+            closings: Arc::default(),
         }
     }
 }

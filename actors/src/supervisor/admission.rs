@@ -6,9 +6,9 @@
 //! has some: a file that is being written is empty for a moment. Each look is at the stamps of the files; only what has changed,
 //! or what somebody asks for, is read.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use super::Supervisor;
 use crate::messages::admission::{
     AccessChanged, ReloadAdmission, SecretsChanged, SetAccess, SetSecrets,
 };
+use crate::private::open_plain;
 use crate::reason::reason;
 use crate::workers::spawn_blocking;
 
@@ -135,18 +136,6 @@ fn read_secrets(path: &Path) -> Result<Secrets, String> {
         warn!("every user of this machine can read the fleet secret {shown}: chmod 600 {shown}");
     }
     Secrets::parse(&bytes).map_err(|error| wrong(&error.to_string()))
-}
-
-/// Opens a file that is one: whatever waits for a writer, such as a pipe, would hold up every later look.
-fn open_plain(path: &Path) -> std::io::Result<File> {
-    let file = File::options()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(std::io::Error::other("it is no regular file")),
-    }
 }
 
 /// The bits of a mode by which strangers read and write.

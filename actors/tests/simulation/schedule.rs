@@ -27,8 +27,9 @@ const LINKED: u32 = 180;
 const IDLE: Duration = Duration::from_secs(10);
 const WAKES: u64 = 100;
 
-/// 10 s: within them there is a moment in which no scrub reads, and every buffer and permit is given back.
-const GIVEN_BACK: u32 = 10;
+/// 3 minutes: within them what was to be sent on a link whose other end went without a word is given up, and
+/// there is a moment in which no scrub reads.
+const GIVEN_BACK: u32 = 180;
 
 /// What came of a schedule.
 pub struct Outcome {

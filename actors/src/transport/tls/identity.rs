@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use log::warn;
@@ -11,6 +11,9 @@ use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use swarmlet_protocol::id::NodeId;
+
+use crate::private;
+use crate::reason::reason;
 
 /// The name of its file in the state directory.
 const FILE: &str = "node-key";
@@ -41,14 +44,18 @@ impl Identity {
     /// The file holds no key, or others can write it, or it cannot be written.
     pub fn kept_in(state: &Path) -> io::Result<Self> {
         let path = state.join(FILE);
-        match fs::File::open(&path) {
+        match private::open_plain(&path) {
             Ok(file) => Self::read(&path, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let seed = random()?;
                 write(&path, &seed)?;
                 Self::from_seed(&seed)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                let (shown, reason) = (path.display(), reason(&error));
+                let text = format!("cannot read {shown}, the key of this node: {reason}");
+                Err(io::Error::new(error.kind(), text))
+            }
         }
     }
 
@@ -111,9 +118,7 @@ pub(super) fn random<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
 /// Beside its name and renamed: a node that is killed now leaves no half a key.
 fn write(path: &Path, seed: &[u8; 32]) -> io::Result<()> {
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options.open(&draft).and_then(|mut file| {
+    let written = private::create(&draft).and_then(|mut file| {
         let digits: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
         writeln!(file, "{digits}")?;
         file.sync_all()
@@ -161,6 +166,18 @@ mod tests {
             fs::write(state.path().join(FILE), text).unwrap();
             let error = Identity::kept_in(state.path()).unwrap_err().to_string();
             assert!(error.contains("remove it to have a new one"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_by_name_and_waited_for_by_nobody() {
+        let root = tempfile::tempdir().unwrap();
+        for place in crate::state::hostile_places(root.path()) {
+            let state = tempfile::tempdir().unwrap();
+            let file = state.path().join(FILE);
+            fs::rename(&place, &file).unwrap();
+            let error = Identity::kept_in(state.path()).unwrap_err().to_string();
+            assert!(error.contains(&file.display().to_string()), "{error}");
         }
     }
 }
