@@ -179,8 +179,9 @@ fn a_hole_is_where_nobody_has_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = File::open_or_create(&folder.path().join("data")).unwrap();
     file.set_len(1024 * KIB).unwrap();
-    assert_eq!(file.holes(0..1024 * KIB), [0..1024 * KIB]);
-    assert_eq!(file.holes(5..1000), [5..1000]);
+    let one = |range: Range<u64>| Vec::from_iter(Some(range));
+    assert_eq!(file.holes(0..1024 * KIB), one(0..1024 * KIB));
+    assert_eq!(file.holes(5..1000), one(5..1000));
     assert!(file.holes(5..5).is_empty());
     // Zeros are no hole either.
     for at in [0, 256 * KIB, 1023 * KIB] {
@@ -195,5 +196,5 @@ fn a_hole_is_where_nobody_has_written() {
         assert!(lies_in(at), "{at}: {holes:?}");
     }
     let clipped = file.holes(100 * KIB..200 * KIB);
-    assert_eq!(clipped, [100 * KIB..200 * KIB]);
+    assert_eq!(clipped, one(100 * KIB..200 * KIB));
 }
