@@ -1,8 +1,10 @@
 //! How many connections one host may hold, so that one cannot keep all others out.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use swarmlet_protocol::address::site;
 
 /// One host may hold a quarter of all connections: enough for a proxy, and for a crowd behind one address.
 const HOST_SHARE: usize = 4;
@@ -32,7 +34,7 @@ impl Crowd {
 
     /// One more connection of that host; none if it holds enough of them.
     pub(super) fn enter(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
-        let host = host_of(from);
+        let host = site(from.to_canonical());
         let mut hosts = self.hosts();
         let held = hosts.entry(host).or_default();
         if *held >= self.most {
@@ -60,14 +62,6 @@ impl Drop for Place {
                 hosts.remove(&self.host);
             }
         }
-    }
-}
-
-/// An IPv4 address is a host; of IPv6 whoever has one address has a /64.
-fn host_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.into(),
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
     }
 }
 

@@ -12,6 +12,7 @@
 mod beneath;
 mod content;
 mod disk;
+mod doubts;
 mod file;
 mod folder;
 mod fresh;
@@ -257,7 +258,7 @@ impl Storage {
             self.begin_scrub(context);
         }
         if is_whole {
-            self.is_whole_now(context);
+            self.completed(context);
         }
     }
 
@@ -351,7 +352,7 @@ impl Storage {
                     self.retry(context);
                 }
             }
-            Seen::Lost(how) => self.is_lost(how, context),
+            Seen::Lost(how) => self.replaced(how, context),
             // What could not be opened for writing can be: all else is kept as it is.
             Seen::Reopened(Ok(file)) if file.read_only().is_none() => {
                 self.resume();
@@ -363,7 +364,7 @@ impl Storage {
     }
 
     /// It is another one now.
-    fn is_lost(&mut self, how: &str, context: &mut Context<Self>) {
+    fn replaced(&mut self, how: &str, context: &mut Context<Self>) {
         warn!("{} {how}; checking all of it again", self.shown());
         self.open(context);
     }

@@ -6,9 +6,10 @@ use swarmlet_protocol::layout::Block;
 use swarmlet_protocol::scrub::Epoch;
 
 use super::*;
-use crate::storage::scrub::{Found, SETTLING};
+use crate::storage::doubts::SETTLING;
+use crate::storage::scrub::Found;
 
-fn damaged(facts: &[StorageFact]) -> Vec<u32> {
+pub(super) fn damaged(facts: &[StorageFact]) -> Vec<u32> {
     let damaged = facts.iter().filter_map(|fact| match fact {
         StorageFact::Damaged(pieces) => Some(pieces.iter().map(|piece| piece.get())),
         _ => None,
@@ -22,7 +23,7 @@ fn info(content: &[u8]) -> Info {
 }
 
 /// Another program writes there; within the same tick of the kernel's clock, if it must be.
-fn damage(path: &Path, piece: u64) {
+pub(super) fn damage(path: &Path, piece: u64) {
     let file = fs::File::options().write(true).open(path).unwrap();
     file.write_all_at(b"rot", piece * PIECE as u64 + 5).unwrap();
     file.set_modified(std::time::SystemTime::UNIX_EPOCH)
@@ -244,102 +245,6 @@ fn a_reader_gets_nothing_of_what_was_written_a_moment_ago() {
     });
 }
 
-#[test]
-fn what_others_wrote_while_it_was_fetched_is_hashed_before_it_is_said_to_be_whole() {
-    on_paused_clock(async |folder| {
-        let (path, bytes) = (folder.join("data"), content(8));
-        let (storage, notes) = begin(&path, &bytes);
-        notes.is_checked(8).await;
-        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
-        deliver(&storage, 1, &pieces[..7]);
-        notes
-            .wait("seven are stored", |facts| stored(facts).len() == 7)
-            .await;
-        damage(&path, 2);
-        deliver(&storage, 1, &pieces[7..]);
-        notes
-            .wait("the last is told", |facts| stored(facts).len() == 8)
-            .await;
-        assert_eq!(damaged(&notes.0.borrow()), [2], "and the damage before it");
-        deliver(&storage, 1, &pieces[2..3]);
-        notes
-            .wait("it is back", |facts| stored(facts).len() == 9)
-            .await;
-        assert!(fs::read(&path).unwrap() == bytes);
-    });
-}
-
-/// Another program writes there, in the moment of a write of ours to the file of that number.
-#[derive(actix::Message)]
-#[rtype(result = "()")]
-struct DamageAmidAWrite(PathBuf, usize, u64);
-
-impl Handler<DamageAmidAWrite> for Storage {
-    type Result = ();
-
-    fn handle(
-        &mut self,
-        DamageAmidAWrite(path, number, piece): DamageAmidAWrite,
-        _: &mut Context<Self>,
-    ) {
-        let file = self.state.file.as_ref().unwrap();
-        file.amid_a_write(number, || damage(&path, piece));
-    }
-}
-
-#[test]
-fn what_others_write_in_the_moment_of_a_write_of_ours_is_found_when_they_close_the_file() {
-    on_paused_clock(async |folder| {
-        let (path, bytes) = (folder.join("data"), content(8));
-        let (storage, notes) = begin(&path, &bytes);
-        notes.is_checked(8).await;
-        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
-        deliver(&storage, 1, &pieces[..7]);
-        notes
-            .wait("seven are stored", |facts| stored(facts).len() == 7)
-            .await;
-        let unseen = DamageAmidAWrite(path.clone(), 0, 5);
-        storage.send(unseen).await.unwrap();
-        deliver(&storage, 1, &pieces[7..]);
-        notes
-            .wait("the last is told", |facts| stored(facts).len() == 8)
-            .await;
-        assert_eq!(damaged(&notes.0.borrow()), [5], "and the damage before it");
-    });
-}
-
-/// Files of a folder are not watched for who closes them.
-#[test]
-fn whoever_wrote_once_while_it_was_fetched_is_taken_to_have_written_more_often() {
-    on_paused_clock(async |folder| {
-        let (path, bytes) = (folder.join("data"), content(8));
-        let (storage, notes) = begin_folder(&path, &bytes);
-        notes.is_checked(8).await;
-        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
-        deliver(&storage, 1, &pieces[..7]);
-        notes
-            .wait("seven are stored", |facts| stored(facts).len() == 7)
-            .await;
-        let rest = path.join("rest");
-        damage(&rest, 1);
-        notes
-            .wait("it is found", |facts| damaged(facts) == [2])
-            .await;
-        deliver(&storage, 1, &pieces[2..3]);
-        notes
-            .wait("it is back", |facts| stored(facts).len() == 8)
-            .await;
-        // It is the fourth of the list.
-        let unseen = DamageAmidAWrite(rest, 3, 4);
-        storage.send(unseen).await.unwrap();
-        deliver(&storage, 1, &pieces[7..]);
-        notes
-            .wait("the last is told", |facts| stored(facts).len() == 9)
-            .await;
-        assert_eq!(damaged(&notes.0.borrow()), [2, 5]);
-    });
-}
-
 /// A job begins to hash a piece, and another one may be quicker; ends, with that finding of the time when it
 /// began.
 #[derive(actix::Message)]
@@ -501,27 +406,6 @@ fn what_changes_while_times_settle_is_hashed_for_who_asks_and_all_of_it_when_the
         assert_eq!(damaged(&notes.0.borrow()), [2]);
         tokio::time::sleep(SETTLING).await;
         assert_eq!(damaged(&notes.0.borrow()), [2, 6]);
-    });
-}
-
-/// Into a file that is not written to any more, and that nobody has looked at since.
-#[test]
-fn all_files_are_looked_at_before_a_folder_is_said_to_be_whole() {
-    on_paused_clock(async |folder| {
-        let (path, bytes) = (folder.join("data"), content(8));
-        let (storage, notes) = begin_folder(&path, &bytes);
-        notes.is_checked(8).await;
-        let pieces: Vec<_> = (0..).zip(bytes.chunks(PIECE)).collect();
-        deliver(&storage, 1, &pieces[..7]);
-        notes
-            .wait("seven are stored", |facts| stored(facts).len() == 7)
-            .await;
-        damage(&path.join("a/first"), 0);
-        deliver(&storage, 1, &pieces[7..]);
-        notes
-            .wait("the last is told", |facts| stored(facts).len() == 8)
-            .await;
-        assert_eq!(damaged(&notes.0.borrow()), [0], "and the damage before it");
     });
 }
 

@@ -318,7 +318,7 @@ impl Storage {
         self.healed(&pieces);
         self.state.unsaid.extend(pieces);
         if self.is_whole() {
-            self.is_whole_now(context);
+            self.completed(context);
         }
         self.say_stored();
     }
@@ -326,7 +326,12 @@ impl Storage {
     /// Is all here that is selected?
     pub(super) fn is_whole(&self) -> bool {
         let (bad, selected) = (&self.state.bad, self.setup.selection.pieces());
-        self.is_checked() && !bad.iter().any(|piece| selected.contains(piece))
+        // Asked with every batch: bits are looked at only where some are not selected.
+        let lacks = match selected.is_full() {
+            true => !bad.is_empty(),
+            false => bad.iter().any(|piece| selected.contains(piece)),
+        };
+        self.is_checked() && !lacks
     }
 
     /// Tells of what was stored. The piece that makes it whole waits until nothing is in doubt.

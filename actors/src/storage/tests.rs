@@ -445,6 +445,8 @@ fn equal_pieces_are_copied_from_one_file_to_another() {
     });
 }
 
+#[path = "fetched_tests.rs"]
+mod fetched;
 #[path = "scrub_tests.rs"]
 mod scrub;
 

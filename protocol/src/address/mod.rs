@@ -193,6 +193,15 @@ fn parse_host(text: &str) -> Result<String, AddressReason> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// Who stands behind an address: an IPv4 address by itself; of IPv6 whoever has one has a /64.
+#[must_use]
+pub fn site(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

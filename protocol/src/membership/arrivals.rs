@@ -5,9 +5,10 @@
 //! long run, while it is.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::limits::{HOST_BURST, HOST_PERIOD, HOSTS_COUNTED, STRANGERS_BURST, STRANGERS_PERIOD};
+use crate::address::site;
 use crate::time::Timestamp;
 use crate::tokens::Tokens;
 
@@ -55,14 +56,6 @@ impl Arrivals {
     }
 }
 
-/// Who pays for an address: an IPv4 address by itself; of IPv6 whoever has one has a /64.
-pub(super) fn site(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-    }
-}
-
 /// The network of an address, as strangers rent them: a /24, or a /48 of IPv6.
 pub(super) fn network(ip: IpAddr) -> u128 {
     match ip {
@@ -73,7 +66,7 @@ pub(super) fn network(ip: IpAddr) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, Ipv6Addr};
     use std::time::Duration;
 
     use super::*;

@@ -225,3 +225,20 @@ proptest! {
         prop_assert_eq!((0..pieces).find(lacks), None);
     }
 }
+
+#[test]
+fn what_was_read_of_a_piece_before_it_was_written_says_nothing_of_it() {
+    let mut scrub = Scrub::new(layout(4, 1), None, Timestamp::ZERO);
+    let piece = PieceIndex::new(2);
+    scrub.doubt(0..4, &Bitfield::full(4));
+    let before = scrub.epoch();
+    assert!(scrub.tells_of(piece, before));
+    scrub.overtake(&[piece]);
+    assert!(!scrub.tells_of(piece, before));
+    assert!(scrub.tells_of(PieceIndex::new(1), before));
+    assert!(scrub.tells_of(piece, scrub.epoch()), "read afterwards");
+    scrub.settled([piece], before);
+    assert!(!scrub.is_doubted(piece), "it is no doubt by itself");
+    scrub.rest();
+    assert!(scrub.tells_of(piece, before));
+}
